@@ -1,0 +1,114 @@
+"""Every error we raise, as a tree; each carries its numbers.
+
+HingelineError
+├── InvalidInput (also ValueError)      the caller's mistake, raised at once
+├── OracleError                         the door
+│   ├── UnsupportedOracle               this verb cannot use what it answers
+│   ├── QueryFailed                     no usable answer came (status, attempts)
+│   └── OutsideDomain                   a point outside the declared bounds
+├── BudgetExhausted                     limit, spent, phase, partial
+├── RecoveryError                       numeric failure inside a verb
+│   ├── TooFewWitnesses
+│   ├── AmbiguousSign
+│   └── IllConditioned
+├── NotComplete                         Finding.require() on a result that is not ok
+├── FormatError                         a file that is not what it should be
+├── MissingExtra                        an optional dependency is not installed
+└── Refused                             no authorisation for a remote target
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class HingelineError(Exception):
+    """Base of all our errors."""
+
+
+class InvalidInput(HingelineError, ValueError):
+    """The caller passed something that cannot be meant."""
+
+
+class OracleError(HingelineError):
+    """Something is wrong with the door or its answers."""
+
+
+class UnsupportedOracle(OracleError):
+    """The oracle works, but this verb cannot use what it answers."""
+
+
+class QueryFailed(OracleError):
+    """No usable answer arrived.
+
+    Attributes:
+        status: HTTP status if there was one.
+        sent: True if the request may have reached the target (so it may have been paid).
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, sent: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.sent = sent
+
+
+class OutsideDomain(OracleError):
+    """A point lies outside the bounds declared for the oracle."""
+
+
+class BudgetExhausted(HingelineError):
+    """The next rows would exceed the budget; nothing of them was sent.
+
+    Attributes:
+        limit: Rows allowed.
+        spent: Rows asked so far.
+        wanted: Rows the refused request had.
+        phase: Name of the phase whose limit it was.
+        partial: What the step had found, if it hands that over.
+    """
+
+    def __init__(self, *, limit: int, spent: int, wanted: int, phase: str, partial: Any = None) -> None:
+        super().__init__(
+            f"budget of {limit:,} queries reached in phase '{phase}': {spent:,} spent, {wanted:,} more wanted"
+        )
+        self.limit = limit
+        self.spent = spent
+        self.wanted = wanted
+        self.phase = phase
+        self.partial = partial
+
+
+class RecoveryError(HingelineError):
+    """A numeric step failed in an expected way; becomes an outcome, not a traceback."""
+
+
+class TooFewWitnesses(RecoveryError):
+    """Not enough critical points to determine something."""
+
+
+class AmbiguousSign(RecoveryError):
+    """More than one sign assignment fits."""
+
+
+class IllConditioned(RecoveryError):
+    """A linear system is too ill-conditioned for the precision that arrives."""
+
+
+class NotComplete(HingelineError):
+    """A finding was required to be complete and is not."""
+
+
+class FormatError(HingelineError):
+    """A file is not what its name says."""
+
+
+class MissingExtra(HingelineError):
+    """An optional dependency is needed; the message has the command that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs an optional dependency:  pip install "hingeline[{extra}]"')
+        self.extra = extra
+
+
+class Refused(HingelineError):
+    """A remote target needs the user's statement of authorisation."""

@@ -1,0 +1,1 @@
+"""The ground truth and its only reader."""

@@ -1,0 +1,1 @@
+"""Rebuild a network from its answers."""

@@ -1,0 +1,1 @@
+"""Numeric pieces without a notion of a network."""

@@ -1,0 +1,1 @@
+"""Doors to a network, and the one way to ask through them."""

@@ -1,0 +1,1 @@
+"""Questions with a certificate: calibration, line sweeps, one-region Jacobians."""

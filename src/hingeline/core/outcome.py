@@ -12,8 +12,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from hingeline.core.errors import NotComplete
+from hingeline.core.version import __version__
 
 T = TypeVar("T")
+
+
+def _versions() -> dict[str, str]:
+    return {"hingeline": __version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
 class Status(StrEnum):
@@ -129,9 +134,3 @@ class Finding(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<Finding {self.provenance.verb}: {self.outcome} ({self.queries:,} queries)>"
-
-
-def _versions() -> dict[str, str]:
-    from hingeline import __version__  # late: the package's front page imports this module
-
-    return {"hingeline": __version__, "numpy": np.__version__, "python": platform.python_version()}

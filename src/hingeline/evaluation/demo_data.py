@@ -1,0 +1,59 @@
+"""The digit classifier of the demo and 200 real digits it was not trained on; both travel in the wheel.
+
+Trained by `examples/train_digits.py`; credit and licence of the scans: `data/CREDITS.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hingeline.core.arrays import FloatArray
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.oracles.local import network_oracle
+from hingeline.oracles.protocol import Oracle
+
+_DATA = Path(__file__).parent / "data"
+_DARKEST = 16.0  # a pixel counts the inked dots of a 4x4 block; the network takes them divided by this
+
+DIGITS_MODEL = _DATA / "digits.npz"
+"""The 64-32-10 network, as a file that every verb takes."""
+
+
+@dataclass(frozen=True)
+class HeldOutDigits:
+    """Scans that the classifier has never seen."""
+
+    images: npt.NDArray[np.uint8]
+    """Inked dots per 4x4 block, 0 to 16, shape "200 8 8"."""
+    labels: npt.NDArray[np.uint8]
+    """The digit each scan shows, shape "200"."""
+
+    @property
+    def points(self) -> FloatArray:
+        """The scans as the network takes them, "200 64"."""
+        return self.images.reshape(len(self.images), -1) / _DARKEST
+
+    def accuracy(self, network: PiecewiseLinearNetwork) -> float:
+        """Share of the scans whose largest output is the right digit."""
+        return float((network(self.points).argmax(axis=1) == self.labels).mean())
+
+
+def digits_network() -> PiecewiseLinearNetwork:
+    """The truth behind the demo; only a proof may read it."""
+    with np.load(DIGITS_MODEL, allow_pickle=False) as file:
+        return PiecewiseLinearNetwork([file["W0"], file["W1"]], [file["b0"], file["b1"]])
+
+
+def held_out_digits() -> HeldOutDigits:
+    """The 200 scans, 20 of each digit."""
+    with np.load(_DATA / "held_out.npz", allow_pickle=False) as file:
+        return HeldOutDigits(file["images"].reshape(-1, 8, 8), file["labels"])
+
+
+def demo_oracle() -> Oracle:
+    """A door to the digit classifier: 64 pixels in, 10 logits out, nothing else to see."""
+    return network_oracle(digits_network(), name="digits")

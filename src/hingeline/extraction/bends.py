@@ -1,0 +1,237 @@
+"""From the bends of a swept line to hyperplanes: normals, offsets and output jumps.
+
+Neighbouring pieces differ by one neuron, so the difference of their Jacobians is jump times normal. With
+k outputs the line itself tells each bend's output direction, and one Jacobian difference across a group
+of fewer than k bends gives all their normals at once. The widest pieces are measured first in all input
+directions until their gradients stop adding dimensions: a first layer narrower than the input is seen
+through its row space, and every later Jacobian costs only that many queries.
+
+Source: telescoping of partial signatures after Carlini, Jagielski and Mironov 2020; the rank-one use of
+vector outputs is also in arXiv 2609.35487. Cost: one Jacobian per piece (scalar outputs), one per k - 2
+bends (vector outputs); the row space costs its rank + 2 full gradients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.numerics.span import GrowingSpan
+from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.jacobian import region_jacobians, turned_basis
+from hingeline.probing.line import LineSweep
+from hingeline.probing.probe import Probe
+
+GROUP_CONDITION = 60.0
+"""A group of bends is solved together only if its output directions are this well conditioned."""
+SPARE_OUTPUTS = 2
+"""Outputs kept free in each group, so that a wrong group shows as a residual."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredLine:
+    """What a line told about the hyperplanes it crosses, and the regions between."""
+
+    sweep: LineSweep
+    normals: FloatArray
+    """Unit normal of each bend's hyperplane, oriented along the line, shape "b d"."""
+    offsets: FloatArray
+    """Its offset: normal @ x + offset = 0, shape "b"."""
+    jumps: FloatArray
+    """Output change per unit of normal @ x across it, shape "b k"."""
+    errors: FloatArray
+    """Standard deviation of one entry of the normal, shape "b"; inf where it was not measured."""
+    centres: FloatArray
+    """A point in each piece, shape "b+1 d"."""
+    jacobians: FloatArray
+    """Jacobian of each measured piece, shape "b+1 k d"."""
+    values: FloatArray
+    """Value at each measured centre, shape "b+1 k"."""
+    jacobian_errors: FloatArray
+    """Standard deviation of one Jacobian entry, shape "b+1"; inf where not measured."""
+    basis: FloatArray
+    """Orthonormal rows spanning all gradients seen, shape "r d"."""
+
+    @property
+    def measured(self) -> BoolArray:
+        """Which bends have a normal."""
+        return np.isfinite(self.errors)
+
+
+def measure_bends(
+    probe: Probe,
+    sweep: LineSweep,
+    rng: np.random.Generator,
+    *,
+    basis: FloatArray | None = None,
+    bends: BoolArray | None = None,
+) -> MeasuredLine:
+    """Measure the hyperplanes that a swept line crosses.
+
+    Args:
+        probe: Where queries go.
+        sweep: The line's bends and slopes.
+        rng: Turns bases and draws rays.
+        basis: Orthonormal rows that are known to span all gradients; None to find out.
+        bends: Which bends to measure; None for all. Pieces beside none of them are not asked.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    wanted = np.ones(len(sweep.bends), dtype=np.bool_) if bends is None else bends
+    groups = _groups(sweep, wanted)
+    cells = np.unique(np.array([end for group in groups for end in group], dtype=np.int64))
+    if not len(cells) and bends is None:
+        cells = np.array([0])
+    regions = _Regions(probe, sweep, rng, basis)
+    regions.measure(cells)
+    return regions.solve(groups)
+
+
+def _groups(sweep: LineSweep, wanted: BoolArray) -> list[tuple[int, int]]:
+    """Pairs of pieces (a, b) such that the bends between them are solved from one difference."""
+    outputs = sweep.slopes.shape[1]
+    widths = _relative_widths(sweep)
+    groups: list[tuple[int, int]] = []
+    bend, total = 0, len(sweep.bends)
+    while bend < total:
+        if not wanted[bend]:
+            bend += 1
+            continue
+        ends = [bend + 1]
+        while len(ends) < outputs - SPARE_OUTPUTS and ends[-1] < total and wanted[ends[-1]]:
+            if _condition(sweep.jumps[bend : ends[-1] + 1]) > GROUP_CONDITION:
+                break
+            ends.append(ends[-1] + 1)
+        # The later half of the possible ends saves Jacobians; the widest of them keeps precision.
+        late = ends if ends[-1] < total else ends[-1:]
+        late = late[len(late) // 2 :]
+        end = max(late, key=lambda cell: widths[cell])
+        groups.append((bend, end))
+        bend = end
+    return groups
+
+
+def _condition(jumps: FloatArray) -> float:
+    norms = np.linalg.norm(jumps, axis=1, keepdims=True)
+    return float(np.linalg.cond(jumps / np.where(norms > 0, norms, 1.0)))
+
+
+def _relative_widths(sweep: LineSweep) -> FloatArray:
+    extents = sweep.extents()
+    norms = np.linalg.norm(sweep.line.at(extents.mean(axis=1)), axis=1)
+    return (extents[:, 1] - extents[:, 0]) / (sweep.line.scale + norms)
+
+
+def _centres(sweep: LineSweep) -> tuple[FloatArray, FloatArray]:
+    """Parameter of a centre of each piece, and its distance to the nearest end."""
+    extents = sweep.extents()
+    if len(sweep.bends):
+        reach = np.maximum(sweep.line.scale, np.abs(sweep.bends[[0, -1]]) / 2)
+        extents[0, 0] = max(extents[0, 0], sweep.bends[0] - 2 * reach[0])
+        extents[-1, 1] = min(extents[-1, 1], sweep.bends[-1] + 2 * reach[1])
+    else:
+        extents = np.clip(extents, -sweep.line.scale, sweep.line.scale)
+    return extents.mean(axis=1), (extents[:, 1] - extents[:, 0]) / 2
+
+
+class _Regions:
+    """Jacobians of a line's pieces as they are measured."""
+
+    def __init__(
+        self, probe: Probe, sweep: LineSweep, rng: np.random.Generator, basis: FloatArray | None
+    ) -> None:
+        self.probe, self.sweep, self.rng, self.given = probe, sweep, rng, basis
+        pieces, outputs, dim = len(sweep.slopes), sweep.slopes.shape[1], probe.input_dim
+        t, self.reaches = _centres(sweep)
+        self.centres = sweep.line.at(t)
+        self.jacobians = np.zeros((pieces, outputs, dim))
+        self.values = np.zeros((pieces, outputs))
+        self.errors = np.full(pieces, np.inf)
+        self.span = GrowingSpan(dim)
+        self.basis = np.eye(dim) if basis is None else basis
+
+    def measure(self, cells: IntArray) -> None:
+        """Measure the given pieces, widest first, in as few directions as suffice."""
+        norms = np.linalg.norm(self.centres, axis=1) + self.sweep.line.scale
+        order = cells[np.argsort(-(self.reaches / norms)[cells])]
+        done = 0
+        if self.given is None:
+            turned = turned_basis(self.basis, self.sweep.line.direction, self.rng)
+            while done < len(order) and not self.span.full:
+                pair = order[done : done + 2]
+                done += len(pair)
+                self._ask(pair, turned)
+                if not self._extend(pair) and self.span.rank:
+                    break
+            self.basis = self.span.refined() if self.span.rank else self.basis
+        self._finish(order[done:])
+
+    def _finish(self, cells: IntArray) -> None:
+        direction = self.sweep.line.direction
+        if len(cells):
+            self._ask(cells, turned_basis(self.basis, direction, self.rng))
+        # A failed certificate may mean a gradient outside the basis: look once in all directions.
+        failed = cells[np.isinf(self.errors[cells])]
+        if len(failed) and len(self.basis) < self.probe.input_dim:
+            self._ask(failed, turned_basis(np.eye(self.probe.input_dim), direction, self.rng))
+            if self._extend(failed):
+                self.basis = self.span.refined()
+
+    def _ask(self, cells: IntArray, turned: FloatArray) -> None:
+        found = region_jacobians(
+            self.probe, self.centres[cells], self.reaches[cells], self.sweep.line.direction,
+            self.sweep.slopes[cells], turned, self.rng,
+        )  # fmt: skip
+        good = cells[found.certified]
+        self.jacobians[good] = found.matrices[found.certified]
+        self.values[good] = found.values[found.certified]
+        self.errors[good] = found.errors[found.certified]
+
+    def _extend(self, cells: IntArray) -> bool:
+        """Add the gradients of measured pieces to the span; True if it grew."""
+        grew = False
+        for cell in cells[np.isfinite(self.errors[cells])]:
+            for row in self.jacobians[cell]:
+                grew |= self.span.add(row, float(self.errors[cell]))
+        return grew
+
+    def solve(self, groups: list[tuple[int, int]]) -> MeasuredLine:
+        """Turn Jacobian differences into hyperplanes."""
+        bends, outputs, dim = len(self.sweep.bends), self.sweep.slopes.shape[1], self.probe.input_dim
+        normals, jumps = np.zeros((bends, dim)), np.zeros((bends, outputs))
+        errors = np.full(bends, np.inf)
+        for first, last in groups:
+            self._solve_group(first, last, normals, jumps, errors)
+        crossings = self.sweep.line.at(self.sweep.bends)
+        offsets = -np.einsum("bd,bd->b", normals, crossings)
+        return MeasuredLine(
+            self.sweep, normals, offsets, jumps, errors, self.centres, self.jacobians, self.values,
+            self.errors, self.basis,
+        )  # fmt: skip
+
+    def _solve_group(
+        self, first: int, last: int, normals: FloatArray, jumps: FloatArray, errors: FloatArray
+    ) -> None:
+        error = float(np.hypot(self.errors[first], self.errors[last]))
+        if not np.isfinite(error):
+            return
+        # Delta J = sum_j u_j (w_j / w_j.v)^T with u_j the slope jumps of the line
+        difference = self.jacobians[last] - self.jacobians[first]
+        directions = self.sweep.jumps[first:last]
+        inverse = np.linalg.pinv(directions.T)
+        rows = inverse @ difference
+        lengths = np.linalg.norm(rows, axis=1)
+        rest = difference - directions.T @ rows
+        scale = np.abs(difference).max()
+        if not (lengths > 0).all() or np.abs(rest).max() > 12 * error + 1e-9 * scale:
+            return
+        group = slice(first, last)
+        normals[group] = rows / lengths[:, np.newaxis]
+        jumps[group] = directions * lengths[:, np.newaxis]
+        spread = np.linalg.norm(inverse, axis=1)
+        # errors of the line's slopes enter through the output directions of the whole group
+        slope_error = self.sweep.slope_errors[first : last + 1].max() * np.abs(rows).max() * (last - first)
+        errors[group] = spread * np.hypot(error, slope_error) / lengths + EPSILON

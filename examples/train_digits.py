@@ -51,7 +51,9 @@ def main(directory: Path) -> None:
         labels=digits.target[test].astype(np.uint8),
     )
     accuracy = model.score(digits.data[test] / DARKEST, digits.target[test])
-    print(f"trained on {len(rest):,} digits, {model.n_iter_} epochs; test accuracy {accuracy:.1%} on {len(test)}")
+    print(
+        f"trained on {len(rest):,} digits, {model.n_iter_} epochs; test accuracy {accuracy:.1%} on {len(test)}"
+    )
 
 
 if __name__ == "__main__":

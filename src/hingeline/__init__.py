@@ -1,7 +1,110 @@
-"""Ask a neural network through whatever door it has; learn how much of it leaks."""
+"""Ask a neural network through whatever door it has; learn how much of it leaks.
+
+Names are loaded when first used (PEP 562): `import hingeline` costs no solver, no server and no optional package.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from hingeline.core.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from hingeline.core.errors import (
+        AmbiguousSign,
+        BudgetExhausted,
+        FormatError,
+        HingelineError,
+        IllConditioned,
+        InvalidInput,
+        MissingExtra,
+        NotComplete,
+        OracleError,
+        OutsideDomain,
+        QueryFailed,
+        RecoveryError,
+        Refused,
+        TooFewWitnesses,
+        UnsupportedOracle,
+    )
+    from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
+    from hingeline.evaluation.demo_data import demo_oracle
+    from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+    from hingeline.oracles.protocol import Oracle, OracleSpec
+    from hingeline.oracles.session import QuerySession
+
+_ERRORS = "hingeline.core.errors"
+_OUTCOME = "hingeline.core.outcome"
+_PROTOCOL = "hingeline.oracles.protocol"
+
+# Where each public name lives; a test holds this table, `__all__` and the types above together.
+_HOMES = {
+    "AmbiguousSign": _ERRORS,
+    "BudgetExhausted": _ERRORS,
+    "Finding": _OUTCOME,
+    "FormatError": _ERRORS,
+    "HingelineError": _ERRORS,
+    "IllConditioned": _ERRORS,
+    "InvalidInput": _ERRORS,
+    "MissingExtra": _ERRORS,
+    "NotComplete": _ERRORS,
+    "Oracle": _PROTOCOL,
+    "OracleError": _ERRORS,
+    "OracleSpec": _PROTOCOL,
+    "Outcome": _OUTCOME,
+    "OutsideDomain": _ERRORS,
+    "PiecewiseLinearNetwork": "hingeline.networks.piecewise_linear",
+    "Provenance": _OUTCOME,
+    "QueryFailed": _ERRORS,
+    "QuerySession": "hingeline.oracles.session",
+    "RecoveryError": _ERRORS,
+    "Refused": _ERRORS,
+    "Spending": _OUTCOME,
+    "Status": _OUTCOME,
+    "TooFewWitnesses": _ERRORS,
+    "UnsupportedOracle": _ERRORS,
+    "demo_oracle": "hingeline.evaluation.demo_data",
+}
+
+__all__ = [
+    "AmbiguousSign",
+    "BudgetExhausted",
+    "Finding",
+    "FormatError",
+    "HingelineError",
+    "IllConditioned",
+    "InvalidInput",
+    "MissingExtra",
+    "NotComplete",
+    "Oracle",
+    "OracleError",
+    "OracleSpec",
+    "Outcome",
+    "OutsideDomain",
+    "PiecewiseLinearNetwork",
+    "Provenance",
+    "QueryFailed",
+    "QuerySession",
+    "RecoveryError",
+    "Refused",
+    "Spending",
+    "Status",
+    "TooFewWitnesses",
+    "UnsupportedOracle",
+    "__version__",
+    "demo_oracle",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home, once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hingeline' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

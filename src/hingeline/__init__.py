@@ -1,6 +1,6 @@
 """Ask a neural network through whatever door it has; learn how much of it leaks.
 
-Names are loaded when first used (PEP 562): `import hingeline` costs no solver, no server and no optional package.
+Names are loaded when first used (PEP 562), so `import hingeline` costs no solver and no optional package.
 """
 
 from __future__ import annotations

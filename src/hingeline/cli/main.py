@@ -1,4 +1,4 @@
-"""The command group: loads a verb's module when the verb is typed, and turns every error into words and an exit code.
+"""The command group: loads a verb when it is typed, turns every error into words and an exit code.
 
 `hingeline --help` imports click and nothing else, so it answers in about a quarter of a second.
 """
@@ -111,6 +111,6 @@ def _words(error: Exception) -> str:
     if isinstance(error, HingelineError | OSError):
         return f"Error: {error}"
     return (
-        f"Internal error ({type(error).__name__}: {error}). This is a bug in hingeline, not in what you typed.\n"
+        f"Internal error ({type(error).__name__}: {error}). This is a bug in hingeline, not your mistake.\n"
         "Run again with HINGELINE_DEBUG=1 for the details to report."
     )

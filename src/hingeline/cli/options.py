@@ -221,7 +221,7 @@ def _is_loopback(host: str) -> bool:
 
 def _refusal(place: str) -> Refused:
     return Refused(
-        f"{place} is not on this machine. Asking somebody's model thousands of questions needs their consent.\n"
+        f"{place} is not on this machine. Asking a model thousands of questions needs its owner's consent.\n"
         'If you have it, say so:  --i-am-authorised "your name, who allowed it"'
     )
 

@@ -49,6 +49,26 @@ class QueriesAnswered(Event):
 
 
 @dataclass(frozen=True)
+class AnswersReplayed(Event):
+    """Answers of an earlier run were served from the journal; they count, but nothing was sent."""
+
+    rows: int
+    spent: int
+    """Rows asked in the whole run."""
+    budget: int | None
+    phase: str
+
+
+@dataclass(frozen=True)
+class BatchFailed(Event):
+    """A batch was sent and no usable answer came; its rows count."""
+
+    rows: int
+    reason: str
+    phase: str
+
+
+@dataclass(frozen=True)
 class BudgetLow(Event):
     """Less than a tenth of the budget is left."""
 

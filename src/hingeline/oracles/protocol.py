@@ -44,3 +44,12 @@ class Oracle(Protocol):
     def query(self, points: FloatArray) -> FloatArray:
         """Answers at `points`: "n d" to "n k", float64. Called by a QuerySession only."""
         ...
+
+
+@runtime_checkable
+class OracleWithIds(Oracle, Protocol):
+    """A door that passes a request's id on, so that a target need not work twice on a request sent twice."""
+
+    def query_with_id(self, points: FloatArray, request_id: str) -> FloatArray:
+        """Like `query`; the same id always comes with the same points."""
+        ...

@@ -17,7 +17,8 @@ from hingeline.core.version import __version__
 T = TypeVar("T")
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """What this runs on."""
     return {"hingeline": __version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
@@ -79,7 +80,7 @@ class Provenance:
     """Papers the used methods come from."""
     started: float = field(default_factory=time.time)
     """Unix time."""
-    versions: Mapping[str, str] = field(default_factory=_versions)
+    versions: Mapping[str, str] = field(default_factory=library_versions)
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class PiecewiseLinearNetwork:
         """
         weights, biases = [self.weights[0]], list(self.biases)
         for layer, following in enumerate(self.weights[1:]):
-            norms = np.linalg.norm(weights[layer], axis=1)
+            norms = row_norms(weights[layer])
             scale = np.where(norms > 0, norms, 1.0)
             weights[layer] = weights[layer] / scale[:, np.newaxis]
             biases[layer] = biases[layer] / scale
@@ -101,6 +101,13 @@ class PiecewiseLinearNetwork:
 
     def __repr__(self) -> str:
         return f"<PiecewiseLinearNetwork {'-'.join(map(str, self.sizes))}>"
+
+
+def row_norms(rows: FloatArray) -> FloatArray:
+    """Euclidean norms of `rows` ("n d" to "n"), safe from overflow and underflow."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    scale = np.where(largest > 0, largest, 1.0)
+    return scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
 
 
 def _check_shapes(weights: Sequence[FloatArray], biases: Sequence[FloatArray]) -> None:

@@ -55,6 +55,7 @@ def template_oracle(
     *,
     policy: RetryPolicy | None = None,
     on_event: EventSink = ignore,
+    **overrides: Any,
 ) -> HttpOracle:
     """Open a door to the endpoint that a target.toml describes.
 
@@ -63,12 +64,13 @@ def template_oracle(
         transport: Sends requests in place of the built-in HTTP client.
         policy: When to send again; replaces the default for this kind of host.
         on_event: Where sentences about waiting go.
+        overrides: Values that take the place of keys in the file, such as `rate=5`.
 
     Raises:
         FormatError: The file is not right; the message names the key and what to type.
         InvalidInput: A bad address, or an environment variable that is not set.
     """
-    target = read_target(path)
+    target = read_target(path, overrides)
     remote = not is_loopback(checked_host(target.url))
     spec = _spec(target, remote)
     courier = open_courier(

@@ -87,8 +87,12 @@ class Target:
         return '"{{row}}"' in self.request
 
 
-def read_target(path: str | Path) -> Target:
+def read_target(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Target:
     """Read and check a target.toml.
+
+    Args:
+        path: The file.
+        overrides: Values that take the place of the file's, by key; None stands for "not given".
 
     Raises:
         FormatError: It cannot be read, or a key is missing, unknown or wrong; the message says what to type.
@@ -101,9 +105,14 @@ def read_target(path: str | Path) -> Target:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{place} is not TOML: {error}") from error
     try:
-        return _target(document)
+        return _target(document | _given(overrides or {}))
     except FormatError as problem:
         raise FormatError(f"{place}: {problem}") from None
+
+
+def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    values = {key: value for key, value in overrides.items() if value is not None}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def _target(document: dict[str, Any]) -> Target:

@@ -39,6 +39,19 @@ class Exit(IntEnum):
     """Stopped by the user; a run folder can be resumed."""
 
 
+class RunStopped(click.ClickException):
+    """A run ended before its finding; the message says what is kept and how to go on.
+
+    Args:
+        message: For people, whole.
+        code: How the program ends.
+    """
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 # The first row that matches decides, so a subclass stands above its parent.
 _ERRORS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit], ...] = (
     (click.Abort, Exit.INTERRUPTED),
@@ -53,4 +66,6 @@ _ERRORS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit
 
 def exit_code(error: Exception) -> Exit:
     """The code of an error that reached the command line."""
+    if isinstance(error, RunStopped):
+        return error.code
     return next((code for kinds, code in _ERRORS if isinstance(error, kinds)), Exit.INTERNAL)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import click
 
-from hingeline.cli.exits import Exit, exit_code
+from hingeline.cli.exits import Exit, RunStopped, exit_code
 from hingeline.core.errors import HingelineError
 from hingeline.core.version import __version__
 
@@ -104,6 +104,8 @@ def _words(error: Exception) -> str:
     if isinstance(error, click.UsageError):
         usage = f"\n{error.ctx.get_usage()}" if error.ctx is not None else ""
         return f"Error: {error.format_message()}{usage}"
+    if isinstance(error, RunStopped):
+        return error.format_message()
     if isinstance(error, click.Abort):
         return "Stopped."
     if isinstance(error, click.ClickException):

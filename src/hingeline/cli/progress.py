@@ -1,0 +1,160 @@
+"""Progress of a run, told from its events alone: counted in queries, not in seconds.
+
+On a terminal a live table ticks off neurons layer by layer; elsewhere a plain line comes every ten seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from hingeline.core.events import (
+    AnswersReplayed,
+    BatchFailed,
+    BudgetLow,
+    Event,
+    NeuronRecovered,
+    Note,
+    PhaseStarted,
+    QueriesAnswered,
+)
+from hingeline.report.numbers import count, duration, plural
+
+_SECONDS_BETWEEN_LINES = 10.0
+_FRAMES_PER_SECOND = 8
+_MOST_DOTS = 64  # neurons shown one by one; wider layers are told as a number
+
+
+class Tally:
+    """What is known of a run so far; takes one event after the other."""
+
+    def __init__(self) -> None:
+        self.phase = ""
+        self.spent = 0
+        self.budget: int | None = None
+        self.replayed = 0
+        self.neurons: dict[int, int] = {}
+        self.notes: list[str] = []
+        self.started = time.perf_counter()
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case PhaseStarted():
+                self.phase = event.phase
+            case QueriesAnswered():
+                self.spent, self.budget = event.spent, event.budget
+            case AnswersReplayed():
+                self.spent, self.budget = event.spent, event.budget
+                self.replayed += event.rows
+            case NeuronRecovered():
+                self.neurons[event.layer] = event.found
+            case BudgetLow():
+                self.notes.append(f"less than a tenth of the budget of {count(event.budget)} is left")
+            case BatchFailed():
+                self.notes.append(f"{plural(event.rows, 'question')} came to nothing: {event.reason}")
+            case Note():
+                self.notes.append(event.message)
+            case _:
+                pass
+
+    @property
+    def new(self) -> int:
+        """Questions that were really sent in this run, not served from the journal."""
+        return self.spent - self.replayed
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.perf_counter() - self.started
+
+    def line(self) -> str:
+        """Where the run stands, in one line."""
+        limit = f" of {count(self.budget)}" if self.budget is not None else ""
+        parts = [duration(self.seconds), f"{count(self.spent)}{limit} queries"]
+        parts += [f"layer {layer}: {plural(found, 'neuron')}" for layer, found in self.neurons.items()]
+        return " · ".join([*parts, self.phase] if self.phase else parts)
+
+
+class Progress:
+    """Shows a tally while it changes; a context manager and an event sink.
+
+    Args:
+        console: Where to show it.
+        quiet: Keep the tally, show nothing.
+    """
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self.tally = Tally()
+        self._console = console
+        self._quiet = quiet
+        self._told_at = time.perf_counter()
+        self._notes_told = 0
+        self._live: Live | None = None
+
+    def __enter__(self) -> Progress:
+        if not self._quiet and self._console.is_terminal:
+            # rich would also swallow what others print; nothing below the command line prints.
+            self._live = Live(
+                get_renderable=self._picture,
+                console=self._console,
+                refresh_per_second=_FRAMES_PER_SECOND,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event and show what is due."""
+        self.tally(event)
+        if not self._quiet:
+            self._tell_notes()
+            if self._live is None and time.perf_counter() - self._told_at >= _SECONDS_BETWEEN_LINES:
+                self._told_at = time.perf_counter()
+                self._console.print(Text(self.tally.line()))
+
+    def _tell_notes(self) -> None:
+        for note in self.tally.notes[self._notes_told :]:
+            self._console.print(Text(f"  {note}", style="dim"))
+        self._notes_told = len(self.tally.notes)
+
+    def _picture(self) -> RenderableType:
+        return picture(self.tally)
+
+
+def picture(tally: Tally) -> RenderableType:
+    """The live table: a row of dots for each layer, and the queries."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    # A copy: rich draws in its own thread while events come in.
+    for layer, found in list(tally.neurons.items()):
+        dots = "●" * found if found <= _MOST_DOTS else "●" * _MOST_DOTS + "…"
+        grid.add_row(Text(f"layer {layer}"), Text(dots, style="green"), Text(plural(found, "neuron")))
+    grid.add_row(Text("queries"), _bar(tally), _spent(tally))
+    step = Spinner("dots", Text(f"{tally.phase or 'starting'}  {duration(tally.seconds)}", style="dim"))
+    return Group(grid, step)
+
+
+def _bar(tally: Tally) -> RenderableType:
+    if tally.budget is None:
+        return Text("no limit", style="dim")
+    return ProgressBar(total=tally.budget, completed=tally.spent, width=40)
+
+
+def _spent(tally: Tally) -> Text:
+    limit = f" of {count(tally.budget)}" if tally.budget is not None else ""
+    known = f", {count(tally.replayed)} from the journal" if tally.replayed else ""
+    return Text(f"{count(tally.spent)}{limit}{known}", style="bold")

@@ -1,0 +1,41 @@
+"""`hingeline resume`: the plan of an interrupted run again, against its journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hingeline.cli.options import View, view_options
+from hingeline.cli.running import open_recorded, perform, tell
+from hingeline.core.errors import InvalidInput
+from hingeline.report.run_folder import RunFolder
+
+_RESUMABLE = "extract"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="New limit for the whole run, with what it spent before.",
+)
+@view_options
+def command(directory: Path, budget: int | None, view: View) -> int:
+    """Go on with the run in DIR.
+
+    The run is done again from its run.toml with the same seed. Answers that were received are taken from
+    journal.sqlite and not asked again; only what was in flight when it stopped may be asked twice.
+    """
+    folder = RunFolder.open(directory)
+    recipe = folder.recipe()
+    if recipe.verb != _RESUMABLE:
+        raise InvalidInput(f"{directory} holds a run of '{recipe.verb}'; only '{_RESUMABLE}' can be resumed")
+    recipe.check_target()
+    oracle = open_recorded(recipe)
+    if budget is not None:
+        recipe = recipe.with_budget(budget)
+        folder.begin(recipe)
+    return tell(perform(oracle, recipe, folder, view), folder, view)

@@ -1,0 +1,129 @@
+"""The report as a frozen tree: what is said, apart from how it is shown.
+
+Renderers (`text`, `html`) are pure functions of it; builders such as `extraction` make it from findings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Tone(StrEnum):
+    """How good the news is that the headline brings."""
+
+    GOOD = "good"
+    """Complete and verified."""
+    PART = "part"
+    """Something is missing or undecided; it is named."""
+    BAD = "bad"
+    """No conclusion."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that was checked, with what was seen."""
+
+    words: str
+    """What is claimed."""
+    holds: bool | None
+    """Whether the check passed; None if it could not be made."""
+    seen: str = ""
+    """The figures behind it."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text; numbers are formatted by the builder."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """Lines to type."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A figure: one horizontal bar for each label."""
+
+    name: str
+    """File name without ending."""
+    caption: str
+    """What it shows, in one sentence; also read out to those who cannot see it."""
+    unit: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dots:
+    """A figure: one dot for each item on a logarithmic axis, beside reference lines."""
+
+    name: str
+    """File name without ending."""
+    caption: str
+    """What it shows, in one sentence; also read out to those who cannot see it."""
+    unit: str
+    groups: tuple[str, ...]
+    """One row of dots for each."""
+    values: tuple[tuple[float, ...], ...]
+    """Positive numbers, one tuple for each group."""
+    marks: tuple[tuple[str, float], ...] = ()
+    """Reference lines: name and place."""
+
+
+Figure = Bars | Dots
+Block = Text | Claim | Table | Command | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the report."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number that everybody reads."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is said about one finding."""
+
+    title: str
+    """Which verb on which target."""
+    tone: Tone
+    verdict: str
+    """One or two words, such as "complete"."""
+    headline: str
+    """One sentence that a manager can read."""
+    summary: str
+    """Two or three sentences more."""
+    tiles: tuple[Tile, ...]
+    sections: tuple[Section, ...]
+    footer: str = ""
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures in reading order."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return tuple(block for block in blocks if isinstance(block, Bars | Dots))

@@ -1,0 +1,140 @@
+"""What a run was told to do, complete enough to do it again: the content of `run.toml`. Holds no secret."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hingeline.core.errors import FormatError, InvalidInput
+from hingeline.core.outcome import library_versions
+from hingeline.report.toml_text import toml_text
+
+SCHEMA = 1
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run, as it was asked for."""
+
+    verb: str
+    """The word on the command line."""
+    target: Mapping[str, Any]
+    """Which door and how to open it; `target` is the file, URL or reference, `sha256` the file's content."""
+    seed: int = 0
+    """Where all randomness comes from."""
+    budget: int | None = None
+    """Most rows that may be asked in the whole run; None for no limit."""
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What else was chosen."""
+    created: str = field(default_factory=_now)
+    """Local time with offset."""
+    versions: Mapping[str, str] = field(default_factory=library_versions)
+    """What it ran on first."""
+
+    def to_text(self) -> str:
+        """The content of `run.toml`."""
+        head = (
+            "# Made by hingeline; `hingeline resume DIRECTORY` does this again from the recorded answers.\n"
+        )
+        return head + toml_text({"schema": SCHEMA, **asdict(self)})
+
+    def with_budget(self, budget: int | None) -> Recipe:
+        """The same run with another limit."""
+        return replace(self, budget=budget)
+
+    def check_target(self) -> None:
+        """Make sure that a target which is a file is still the one the answers came from.
+
+        Raises:
+            InvalidInput: It is gone or has changed.
+        """
+        recorded = self.target.get("sha256")
+        if recorded is None:
+            return
+        path = Path(str(self.target["target"]))
+        if not path.is_file():
+            raise InvalidInput(f"the target of this run, {path}, is gone; put it back to resume")
+        if file_digest(path) != recorded:
+            raise InvalidInput(
+                f"{path} has changed since this run began: its recorded answers belong to another model. "
+                "Put the old file back, or start a new run"
+            )
+
+
+def described_target(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` as a run folder keeps them: files by absolute path and digest, nothing that was not said."""
+    kept = {key: value for key, value in values.items() if value is not None}
+    path = Path(str(kept["target"]))
+    if path.is_file():
+        kept |= {"target": str(path.resolve()), "sha256": file_digest(path)}
+    return kept
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a `run.toml`.
+
+    Raises:
+        FormatError: No such file, not TOML, or a key is missing or of the wrong kind; the message names it.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FormatError(f"{path.parent} holds no run: there is no {path.name} in it") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FormatError(f"cannot read {path}: {error}") from error
+    for key, (kind, fits) in _KEYS.items():
+        if not fits(document.get(key)):
+            raise FormatError(f"{path}: '{key}' must be {kind}; found {document.get(key)!r}")
+    return _recipe(document)
+
+
+def _recipe(document: Mapping[str, Any]) -> Recipe:
+    known = {key: document[key] for key in _KEYS if key in document and key != "schema"}
+    if "bounds" in known["target"]:
+        known["target"] = known["target"] | {"bounds": tuple(known["target"]["bounds"])}
+    return Recipe(**known)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_target(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("target"), str):
+        return False
+    bounds = value.get("bounds", [0, 1])
+    return isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds)
+
+
+def _is_table(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+_KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "schema": (f"{SCHEMA}, the version that this program reads", lambda value: value == SCHEMA),
+    "verb": ("the name of a verb", lambda value: isinstance(value, str)),
+    "target": ("a table with a text 'target' (and 'bounds' of two numbers)", _is_target),
+    "seed": ("a number from 0 up", _is_count),
+    "budget": (
+        "a number from 1 up, or absent",
+        lambda value: value is None or (_is_count(value) and value > 0),
+    ),
+    "settings": ("a table", _is_table),
+    "created": ("a time", lambda value: isinstance(value, str)),
+    "versions": ("a table", _is_table),
+}

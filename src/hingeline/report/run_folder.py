@@ -1,0 +1,183 @@
+"""One run on disk: what was asked for, every answer, what came of it.
+
+A folder holds `run.toml`, `journal.sqlite`, `result.json`, `model.safetensors`, `model.onnx` (with the
+[onnx] extra), `report.html` and `figures/`. Files appear whole or not at all. A folder is refused, before
+anything is asked, where it cannot be written or already holds a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hingeline.core.errors import InvalidInput, MissingExtra
+from hingeline.core.outcome import Finding
+from hingeline.networks.files import write_atomically
+from hingeline.networks.onnx_format import save_onnx
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.networks.storage import save_safetensors
+from hingeline.oracles.journal import Journal
+from hingeline.report.figures import csv_text, svg_text
+from hingeline.report.html import html_text
+from hingeline.report.machine import result_text
+from hingeline.report.model import Report
+from hingeline.report.recipe import Recipe, read_recipe
+
+_RECIPE, _JOURNAL, _RESULT, _PAGE = "run.toml", "journal.sqlite", "result.json", "report.html"
+_SAFETENSORS, _ONNX, _FIGURES = "model.safetensors", "model.onnx", "figures"
+_OURS = (_RECIPE, _JOURNAL, _RESULT, _PAGE, _SAFETENSORS, _ONNX, _FIGURES)
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a finished run left in its folder."""
+
+    files: tuple[str, ...]
+    """Names of the files written, relative to the folder."""
+    left_out: dict[str, str]
+    """Files that a folder usually has and this one has not, with the reason."""
+
+
+class RunFolder:
+    """A directory that holds one run; made by `reserve`, found again by `open`.
+
+    Attributes:
+        path: The directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def reserve(cls, path: Path) -> RunFolder:
+        """Make sure a new run can live at `path`, before anything is asked.
+
+        Raises:
+            InvalidInput: It holds a run or its files already, or it cannot be written.
+        """
+        taken = [name for name in _OURS if (path / name).exists()]
+        if taken:
+            raise InvalidInput(
+                f"{path} already holds {taken[0]}. Go on with that run:  hingeline resume {path}\n"
+                "or choose another place with --out DIR"
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot write in {path}: {error.strerror}. Choose another place with --out DIR"
+            ) from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The run at `path`.
+
+        Raises:
+            InvalidInput: There is no such directory.
+        """
+        if not path.is_dir():
+            raise InvalidInput(f"there is no run at {path}; a run is a directory that `--out DIR` made")
+        return cls(path)
+
+    def abandon(self) -> None:
+        """Remove the directory if nothing was put into it."""
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+    def begin(self, recipe: Recipe) -> None:
+        """Write down what the run is told to do."""
+        self._write(_RECIPE, recipe.to_text())
+
+    def recipe(self) -> Recipe:
+        """What the run was told to do.
+
+        Raises:
+            FormatError: `run.toml` is missing or damaged.
+        """
+        return read_recipe(self.path / _RECIPE)
+
+    def journal(self) -> Journal:
+        """The run's answers, open for recording."""
+        return Journal.open(self.path / _JOURNAL)
+
+    def save(self, finding: Finding[Any], report: Report) -> SavedRun:
+        """Write everything that follows from the finding."""
+        self._clear()
+        left_out: dict[str, str] = {}
+        files = [_RECIPE, _JOURNAL]
+        if isinstance(finding.value, PiecewiseLinearNetwork):
+            files += self._save_network(finding.value, finding, left_out)
+        files += self._save_figures(report)
+        self._write(_PAGE, html_text(report))
+        # Last, so that a folder with a result.json is a finished one.
+        self._write(_RESULT, result_text(finding))
+        return SavedRun((*files, _PAGE, _RESULT), left_out)
+
+    def _save_network(
+        self, network: PiecewiseLinearNetwork, finding: Finding[Any], left_out: dict[str, str]
+    ) -> list[str]:
+        origin = _origin(finding)
+        save_safetensors(network, self.path / _SAFETENSORS, origin)
+        try:
+            save_onnx(network, self.path / _ONNX, origin)
+        except MissingExtra as error:
+            left_out[_ONNX] = str(error)
+            return [_SAFETENSORS]
+        return [_SAFETENSORS, _ONNX]
+
+    def _save_figures(self, report: Report) -> list[str]:
+        texts = {f"{_FIGURES}/{f.name}.svg": svg_text(f) for f in report.figures}
+        texts |= {f"{_FIGURES}/{f.name}.csv": csv_text(f) for f in report.figures}
+        for name, text in texts.items():
+            self._write(name, text)
+        return list(texts)
+
+    def _clear(self) -> None:
+        """Take away what an earlier, partial end of this run left: nothing in a folder may contradict it."""
+        try:
+            for name in (_RESULT, _PAGE, _SAFETENSORS, _ONNX):
+                (self.path / name).unlink(missing_ok=True)
+            shutil.rmtree(self.path / _FIGURES, ignore_errors=True)
+            (self.path / _FIGURES).mkdir()
+        except OSError as error:
+            raise InvalidInput(f"cannot write in {self.path}: {error.strerror}") from error
+
+    def _write(self, name: str, text: str) -> None:
+        write_atomically(self.path / name, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def new_folder(target: str, root: Path = Path("runs")) -> Path:
+    """A name for a new run of `target` under `root`, by date and time; nothing is made."""
+    return next_free(root / f"{time.strftime('%Y-%m-%dT%H%M%S')}-{short_name(target)}")
+
+
+def next_free(path: Path) -> Path:
+    """`path`, or the first of `path-2`, `path-3`, ... that does not exist."""
+    number, candidate = 1, path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def short_name(target: str) -> str:
+    """A word for `target` that can be part of a file name."""
+    place = urlsplit(target).path if "://" in target else target
+    words = re.findall(r"[A-Za-z0-9_-]+", Path(place).stem)
+    return "-".join(words)[-40:].strip("-") or "run"
+
+
+def _origin(finding: Finding[Any]) -> dict[str, Any]:
+    """What a model file says about where it came from."""
+    told = finding.to_dict()
+    return {key: told[key] for key in ("verb", "target", "outcome", "queries", "seed", "started", "versions")}

@@ -107,6 +107,17 @@ class Journal(JournalReader):
         Raises:
             InvalidInput: The journal holds the answers of another target.
         """
+        self.adopt(spec)
+        self._run = self.recall("runs", 0) + 1
+        self.remember("runs", self._run)
+        self._horizon = self.select("SELECT coalesce(max(id), 0) FROM intent")[0][0]
+
+    def adopt(self, spec: OracleSpec) -> None:
+        """Belong to the target `spec` from now on.
+
+        Raises:
+            InvalidInput: The journal holds the answers of another target.
+        """
         known = self.spec
         if known is None:
             self.remember("id", uuid.uuid4().hex[:12])
@@ -116,9 +127,6 @@ class Journal(JournalReader):
                 f"the journal {self.path} holds answers of {_described(known)}, but this run asks "
                 f"{_described(spec)}; give this run a directory of its own"
             )
-        self._run = self.recall("runs", 0) + 1
-        self.remember("runs", self._run)
-        self._horizon = self.select("SELECT coalesce(max(id), 0) FROM intent")[0][0]
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a JSON-ready value under `key`, such as the doctor's verdict."""
@@ -148,13 +156,9 @@ class Journal(JournalReader):
 
     def intend(self, phase: str, sent: SentArray, keys: KeyArray) -> int:
         """Commit that these rows are about to be sent; returns the number of their batch."""
-        digest = batch_digest(keys)
-        repeats = self._doubts.pop(digest, None)
-        values = (repeats, phase, time.time(), sent.dtype.str, len(sent), digest, sent.tobytes())
-        columns = "repeats, phase, sent_at, dtype, row_count, hash, x"
+        repeats = self._doubts.pop(batch_digest(keys), None)
         with self._commit() as write:
-            write.execute(f"INSERT INTO intent ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-        return self.select("SELECT max(id) FROM intent")[0][0]
+            return _insert_intent(write, repeats, phase, sent, keys)
 
     def request_id(self, batch: int) -> str:
         """What names this batch to the target; a batch sent again has the same name."""
@@ -163,14 +167,13 @@ class Journal(JournalReader):
 
     def answered(self, batch: int, keys: KeyArray, answers: FloatArray) -> None:
         """Commit the usable answers of a batch."""
-        blob = answers.astype("<f8").tobytes()
-        checksum = answer_checksum(batch_digest(keys), blob)
-        index = [(key, batch, row) for row, key in enumerate(index_hashes(keys))]
         with self._commit() as write:
-            write.execute(
-                "INSERT INTO answer VALUES (?, ?, '', 'answered', ?, ?)", (batch, time.time(), checksum, blob)
-            )
-            write.executemany("INSERT INTO row_index VALUES (?, ?, ?)", index)
+            _insert_answer(write, batch, keys, answers)
+
+    def copied(self, phase: str, sent: SentArray, keys: KeyArray, answers: FloatArray) -> None:
+        """Commit questions and answers that another journal recorded, in one step."""
+        with self._commit() as write:
+            _insert_answer(write, _insert_intent(write, None, phase, sent, keys), keys, answers)
 
     def failed(self, batch: int, note: str, *, sent: bool) -> None:
         """Commit that no usable answer of a batch came; it will never be served.
@@ -202,6 +205,23 @@ class Journal(JournalReader):
                     self._database.execute("ROLLBACK")
                 raise
             self._events.clear()
+
+
+def _insert_intent(
+    write: sqlite3.Connection, repeats: int | None, phase: str, sent: SentArray, keys: KeyArray
+) -> int:
+    values = (repeats, phase, time.time(), sent.dtype.str, len(sent), batch_digest(keys), sent.tobytes())
+    columns = "repeats, phase, sent_at, dtype, row_count, hash, x"
+    cursor = write.execute(f"INSERT INTO intent ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    return cursor.lastrowid or 0
+
+
+def _insert_answer(write: sqlite3.Connection, batch: int, keys: KeyArray, answers: FloatArray) -> None:
+    blob = answers.astype("<f8").tobytes()
+    values = (batch, time.time(), answer_checksum(batch_digest(keys), blob), blob)
+    write.execute("INSERT INTO answer VALUES (?, ?, '', 'answered', ?, ?)", values)
+    index = [(key, batch, row) for row, key in enumerate(index_hashes(keys))]
+    write.executemany("INSERT INTO row_index VALUES (?, ?, ?)", index)
 
 
 def _same_target(known: OracleSpec, asked: OracleSpec) -> bool:

@@ -87,11 +87,12 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection
         with plain_errors(path):
             connection = sqlite3.connect(path, isolation_level=None)
         with _closed_on_error(connection), plain_errors(path):
+            if _names(connection):
+                _check_identity(connection, path)
+                _check_structure(connection, path)
             _make_durable(connection, path)
             if not _names(connection):
                 connection.executescript(_DEFINITION)
-            _check_identity(connection, path)
-            _check_structure(connection, path)
     return connection, lock
 
 
@@ -118,8 +119,8 @@ def _advice(error: sqlite3.OperationalError) -> str:
 def damaged(path: Path, seen: str) -> FormatError:
     """The error for a journal that was one and is no longer whole."""
     return FormatError(
-        f"the journal {path} is damaged: {seen}. What is still sound can be saved with "
-        f"'hingeline journal merge NEW.sqlite {path}'"
+        f"the journal {path} is damaged: {seen}. To save what can still be read:  "
+        f"hingeline journal merge NEW.sqlite {path}"
     )
 
 
@@ -183,11 +184,11 @@ def _check_header(path: Path) -> None:
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
     uri = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, isolation_level=None)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
+        connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, isolation_level=None)
+        with _closed_on_error(connection):
+            connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
-        connection.close()
         if path.with_name(path.name + "-wal").exists():
             raise
         # On read-only media the log's index cannot be made; without a log none is needed.

@@ -110,11 +110,8 @@ class JournalReader:
         if known is None:
             return None
         try:
-            kept: dict[str, Any] = {f.name: known[f.name] for f in fields(OracleSpec) if f.name in known}
-            if kept.get("bounds") is not None:
-                kept["bounds"] = (kept["bounds"][0], kept["bounds"][1])
-            return OracleSpec(**kept)
-        except (TypeError, LookupError, AttributeError) as error:
+            return spec_from(known)
+        except (TypeError, LookupError) as error:
             raise damaged(self.path, f"its description of the target is {known!r}") from error
 
     def batch(self, number: int) -> Batch:
@@ -122,7 +119,12 @@ class JournalReader:
         query = (
             "SELECT phase, status, note, dtype, row_count, x, y, hash, answer_hash FROM batch WHERE id = ?"
         )
-        phase, status, note, dtype, count, x, y, digest, checksum = self.select(query, (number,))[0]
+        found = self.select(query, (number,))
+        if not found:
+            raise damaged(self.path, f"there is no batch {number}")
+        phase, status, note, dtype, count, x, y, digest, checksum = found[0]
+        if not all(isinstance(blob, bytes | None) for blob in (x, y, digest, checksum)):
+            raise damaged(self.path, f"batch {number} has text where its bytes should be")
         rows, answers = self._table(number, x, dtype, count), None
         if status == "answered":
             if answer_checksum(digest, y) != checksum:
@@ -209,6 +211,19 @@ class JournalReader:
             return json.loads(text)
         except ValueError as error:
             raise damaged(self.path, f"{text[:40]!r} is not JSON") from error
+
+
+def spec_from(described: Any) -> OracleSpec:
+    """The spec that was written down as a mapping; fields we do not know are left out.
+
+    Raises:
+        TypeError: Not a mapping, or a field is missing.
+        LookupError: Bounds that are no pair.
+    """
+    kept: dict[str, Any] = {f.name: described[f.name] for f in fields(OracleSpec) if f.name in described}
+    if kept.get("bounds") is not None:
+        kept["bounds"] = (kept["bounds"][0], kept["bounds"][1])
+    return OracleSpec(**kept)
 
 
 def index_hashes(keys: KeyArray) -> list[int]:

@@ -72,6 +72,7 @@ class QuerySession:
         self._emit = on_event
         self._batch = min(batch_size, spec.max_batch or batch_size, _rows_within(spec.input_dim))
         self._width = spec.output_dim
+        self._with_ids = oracle if isinstance(oracle, OracleWithIds) else None
         self._account = Budget(budget)
         self._memory = RowMemory()
         self._times_asked: dict[bytes, int] = {}
@@ -206,8 +207,8 @@ class QuerySession:
         return answers
 
     def _query(self, points: FloatArray, batch: int) -> FloatArray:
-        if self.journal is not None and isinstance(self.oracle, OracleWithIds):
-            return self.oracle.query_with_id(points, self.journal.request_id(batch))
+        if self.journal is not None and self._with_ids is not None:
+            return self._with_ids.query_with_id(points, self.journal.request_id(batch))
         return self.oracle.query(points)
 
     def _note_failure(self, batch: int, rows: int, error: Exception) -> None:

@@ -58,15 +58,19 @@ def open_courier(
 
 
 def rows_per_request(input_dim: int, max_batch: int | None, rate: float | None) -> int:
-    """Most rows in one request: what the caller says, else what keeps it small; never above a second's rate.
+    """Most rows in one request: what the caller says, else what keeps it small; never over a second's rate."""
+    size = max_batch or min(_LARGEST_BATCH, max(1, _NUMBERS_PER_REQUEST // input_dim))
+    return size if rate is None else min(size, max(1, int(rate)))
+
+
+def check_max_batch(max_batch: int | None) -> None:
+    """Refuse an impossible batch before anything is asked.
 
     Raises:
-        InvalidInput: max_batch is below 1.
+        InvalidInput: It is below 1.
     """
     if max_batch is not None and max_batch < 1:
         raise InvalidInput(f"max_batch must be at least 1; got {max_batch}")
-    size = max_batch or min(_LARGEST_BATCH, max(1, _NUMBERS_PER_REQUEST // input_dim))
-    return size if rate is None else min(size, max(1, int(rate)))
 
 
 def _bucket(rate: float | None, local: bool) -> TokenBucket | None:

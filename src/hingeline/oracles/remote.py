@@ -16,9 +16,9 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput, QueryFailed
 from hingeline.core.events import EventSink, ignore
 from hingeline.oracles.courier import Courier
-from hingeline.oracles.endpoint import open_courier, rows_per_request
+from hingeline.oracles.endpoint import check_max_batch, open_courier, rows_per_request
 from hingeline.oracles.http_oracle import HttpOracle
-from hingeline.oracles.inference_metadata import TensorInfo, choose_output, parse_metadata
+from hingeline.oracles.inference_metadata import ModelMetadata, TensorInfo, choose_output, parse_metadata
 from hingeline.oracles.inference_protocol import (
     BINARY_EXTENSION,
     decode_response,
@@ -124,6 +124,7 @@ def remote_oracle(
         UnsupportedOracle: The model's inputs or outputs cannot be used.
     """
     root, model_url = _parse_address(url, version)
+    check_max_batch(max_batch)
     label = name or (f"{model_url} output {output_name}" if output_name else model_url)
     courier = open_courier(
         model_url,
@@ -138,7 +139,7 @@ def remote_oracle(
         on_event=on_event,
     )
     try:
-        metadata = parse_metadata(_get(courier, model_url))
+        metadata = _metadata(courier, model_url)
         output = choose_output(metadata.outputs, output_name)
         layout = plan_input(metadata, input_dim=input_dim, input_shape=input_shape, dtype=dtype)
         use_binary = _advertises_binary(courier, root) if binary is None else binary
@@ -186,6 +187,14 @@ def _get(courier: Courier, url: str) -> dict[str, object]:
         return read_json(response.body)
     except QueryFailed as problem:
         raise courier.complain(str(problem), response) from None
+
+
+def _metadata(courier: Courier, url: str) -> ModelMetadata:
+    document = _get(courier, url)
+    try:
+        return parse_metadata(document)
+    except QueryFailed as problem:
+        raise QueryFailed(f"{url}: {problem}") from None
 
 
 def _advertises_binary(courier: Courier, root: str) -> bool:

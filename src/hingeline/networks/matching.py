@@ -85,7 +85,7 @@ def _outgoing_distances(a: Neurons, b: Neurons) -> FloatArray:
 
     if a.outgoing.shape[1] != b.outgoing.shape[1] or not a.outgoing.shape[1]:
         return np.zeros((len(a.rows), len(b.rows)))
-    distance: FloatArray = cdist(a.outgoing, b.outgoing)
+    distance = np.asarray(cdist(a.outgoing, b.outgoing), dtype=np.float64)
     scale = float(max(np.abs(a.outgoing).max(), np.abs(b.outgoing).max()))
     return distance / (scale if scale > 0 else 1.0)
 

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     )
     from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
     from hingeline.evaluation.demo_data import demo_oracle
+    from hingeline.networks.difference import NetworkDifference
+    from hingeline.networks.loading import diff
     from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+    from hingeline.oracles.opening import oracle
     from hingeline.oracles.protocol import Oracle, OracleSpec
     from hingeline.oracles.session import QuerySession
 
@@ -48,6 +51,7 @@ _HOMES = {
     "IllConditioned": _ERRORS,
     "InvalidInput": _ERRORS,
     "MissingExtra": _ERRORS,
+    "NetworkDifference": "hingeline.networks.difference",
     "NotComplete": _ERRORS,
     "Oracle": _PROTOCOL,
     "OracleError": _ERRORS,
@@ -65,6 +69,8 @@ _HOMES = {
     "TooFewWitnesses": _ERRORS,
     "UnsupportedOracle": _ERRORS,
     "demo_oracle": "hingeline.evaluation.demo_data",
+    "diff": "hingeline.networks.loading",
+    "oracle": "hingeline.oracles.opening",
 }
 
 __all__ = [
@@ -76,6 +82,7 @@ __all__ = [
     "IllConditioned",
     "InvalidInput",
     "MissingExtra",
+    "NetworkDifference",
     "NotComplete",
     "Oracle",
     "OracleError",
@@ -94,6 +101,8 @@ __all__ = [
     "UnsupportedOracle",
     "__version__",
     "demo_oracle",
+    "diff",
+    "oracle",
 ]
 
 

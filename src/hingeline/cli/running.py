@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
@@ -90,22 +90,28 @@ def tell(ended: Ended, folder: RunFolder, view: View) -> int:
         return ended.code
     console = output()
     console.print(terminal_text(ended.report))
-    for line in _closing_lines(ended, folder):
+    for line in closing_lines(ended, folder):
         console.print(Text(line))
     return ended.code
 
 
-def _closing_lines(ended: Ended, folder: RunFolder) -> Iterator[str]:
+def closing_lines(ended: Ended, folder: RunFolder) -> Iterator[str]:
+    """What is said below the report: what is missing, what was saved, what to type next."""
     if not ended.finding.outcome.ok:
         yield ended.report.summary
     if ended.tally.replayed:
         replayed = plural(ended.tally.replayed, "answer")
         yield f"{replayed} came from the journal; {count(ended.tally.new)} were asked now."
-    yield f"Saved in {folder.path}: {', '.join(ended.saved.files)}"
+    yield f"Saved in {folder.path}: {', '.join(_listed(ended.saved.files))}"
     yield from (f"Without {name}: {reason}" for name, reason in ended.saved.left_out.items())
     if ended.code is Exit.BUDGET:
         yield f"Go on with more:  hingeline resume {folder.path} --budget N"
     yield f"Report: {folder.path / 'report.html'}  (open it)"
+
+
+def _listed(files: Sequence[str]) -> Iterator[str]:
+    """Names of files; the contents of a directory as one."""
+    return iter(dict.fromkeys(f"{name.split('/')[0]}/" if "/" in name else name for name in files))
 
 
 @contextmanager

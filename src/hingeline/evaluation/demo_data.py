@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hingeline.core.arrays import FloatArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.networks.storage import load_npz
 from hingeline.oracles.local import network_oracle
 from hingeline.oracles.protocol import Oracle
 
@@ -44,8 +45,7 @@ class HeldOutDigits:
 
 def digits_network() -> PiecewiseLinearNetwork:
     """The truth behind the demo; only a proof may read it."""
-    with np.load(DIGITS_MODEL, allow_pickle=False) as file:
-        return PiecewiseLinearNetwork([file["W0"], file["W1"]], [file["b0"], file["b1"]])
+    return load_npz(DIGITS_MODEL)
 
 
 def held_out_digits() -> HeldOutDigits:

@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,9 @@ class RunFolder:
         path: The directory.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, made: Sequence[Path] = ()) -> None:
         self.path = path
+        self._made = made
 
     @classmethod
     def reserve(cls, path: Path) -> RunFolder:
@@ -68,6 +70,7 @@ class RunFolder:
                 f"{path} already holds {taken[0]}. Go on with that run:  hingeline resume {path}\n"
                 "or choose another place with --out DIR"
             )
+        made = [place for place in (path, *path.parents) if not place.exists()]
         try:
             path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=path):
@@ -76,7 +79,7 @@ class RunFolder:
             raise InvalidInput(
                 f"cannot write in {path}: {error.strerror}. Choose another place with --out DIR"
             ) from error
-        return cls(path)
+        return cls(path, made)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -90,9 +93,10 @@ class RunFolder:
         return cls(path)
 
     def abandon(self) -> None:
-        """Remove the directory if nothing was put into it."""
+        """Remove the directories that `reserve` made, if nothing was put into them."""
         with contextlib.suppress(OSError):
-            self.path.rmdir()
+            for place in self._made:
+                place.rmdir()
 
     def begin(self, recipe: Recipe) -> None:
         """Write down what the run is told to do."""

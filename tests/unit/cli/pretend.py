@@ -1,0 +1,53 @@
+"""A scripted `extract` for tests of the command line: asks real questions through a session, ends as told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.errors import BudgetExhausted
+from hingeline.core.events import NeuronRecovered, ignore
+from hingeline.core.outcome import Finding, Outcome, Provenance, Status
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.oracles.session import QuerySession
+
+ROWS = 10
+BATCHES = 3
+
+
+def pretend_extract(
+    status: Status = Status.COMPLETE,
+    value: PiecewiseLinearNetwork | None = None,
+    interrupt: Callable[[int], None] = lambda batch: None,
+) -> Callable[..., Finding[PiecewiseLinearNetwork]]:
+    """Three batches of ten rows, then a finding of the given status; `interrupt` sees each batch number."""
+
+    def extract(
+        oracle: Any,
+        *,
+        budget: int | None = None,
+        seed: int = 0,
+        settings: Any = None,
+        journal: Any = None,
+        on_event: Any = ignore,
+    ) -> Finding[PiecewiseLinearNetwork]:
+        session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
+        rng = np.random.default_rng(seed)
+        made = Provenance("extract", oracle.spec.name, seed)
+        for batch in range(BATCHES):
+            interrupt(batch)
+            try:
+                with session.phase(f"step {batch}"):
+                    session.ask(rng.normal(size=(ROWS, session.input_dim)))
+            except BudgetExhausted as error:
+                spent = Outcome(Status.BUDGET_SPENT, f"{error}.", "Saved.")
+                return Finding(None, spent, {}, session.spending, made)
+            session.emit(NeuronRecovered(1, batch + 1))
+        return Finding(value, Outcome(status, "As told."), EVIDENCE, session.spending, made)
+
+    return extract
+
+
+EVIDENCE = {"verification": {"points": 50, "largest_gap": 1e-14, "tolerance": 1e-12}}

@@ -1,0 +1,69 @@
+"""What the report on a rebuilt network says, by content; and that it claims nothing that was not seen."""
+
+from __future__ import annotations
+
+import pytest
+from findings import NETWORK, finding
+
+from hingeline.core.outcome import Status
+from hingeline.report.extraction import extraction_report, headline
+from hingeline.report.model import Bars, Claim, Dots, Tone
+
+
+def claims(report: object) -> list[Claim]:
+    return [b for s in report.sections for b in s.blocks if isinstance(b, Claim)]
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "tone"),
+    [
+        (Status.COMPLETE, "With 90 questions the whole 2-2-1 network was rebuilt.", Tone.GOOD),
+        (Status.EQUIVALENT, "a 2-2-1 network that answers alike was rebuilt", Tone.PART),
+        (Status.PARTIAL, "a part of the network was rebuilt", Tone.PART),
+        (Status.BUDGET_SPENT, "The budget ended after 90 questions", Tone.PART),
+        (Status.INCONCLUSIVE, "After 90 questions there is no conclusion.", Tone.BAD),
+        (Status.REFUSED, "This target cannot be rebuilt: As told.", Tone.BAD),
+    ],
+)
+def test_the_headline_says_how_it_ended(status: Status, words: str, tone: Tone) -> None:
+    assert words in headline(finding(status))
+    assert extraction_report(finding(status)).tone == tone
+
+
+@pytest.mark.parametrize(("gap", "holds"), [(1e-14, True), (1e-12, True), (2e-12, False)])
+def test_the_check_holds_only_within_the_tolerance(gap: float, holds: bool) -> None:
+    check = {"points": 50, "largest_gap": gap, "tolerance": 1e-12}
+    (claim,) = claims(extraction_report(finding(verification=check)))
+    assert claim.holds is holds
+
+
+def test_without_a_check_nothing_is_claimed() -> None:
+    (claim,) = claims(extraction_report(finding(Status.PARTIAL, verification={})))
+    assert claim.holds is None
+
+
+def test_nested_steps_are_added_up_under_their_first_word() -> None:
+    (bars,) = [f for f in extraction_report(finding()).figures if isinstance(f, Bars)]
+    assert dict(zip(bars.labels, bars.values, strict=True)) == {"doctor": 40, "layer 1": 50}
+
+
+def test_every_neuron_with_a_measured_error_is_a_dot() -> None:
+    (dots,) = [f for f in extraction_report(finding()).figures if isinstance(f, Dots)]
+    assert dots.values == ((2e-15, 3e-14),)
+
+
+def test_the_price_is_told_per_parameter() -> None:
+    tiles = extraction_report(finding()).tiles
+    assert NETWORK.parameter_count == 9
+    assert [tile.value for tile in tiles] == ["90", "10.00", "1e-14", "1.2 s"]
+
+
+def test_what_is_not_decided_is_named() -> None:
+    report = extraction_report(finding(Status.EQUIVALENT, undecided=["the sign of neuron 3"]))
+    assert "the sign of neuron 3" in [claim.words for claim in claims(report)]
+
+
+def test_a_finding_without_value_and_evidence_still_has_a_report() -> None:
+    report = extraction_report(finding(Status.INCONCLUSIVE, None, verification={}, layers=[], doctor={}))
+    assert report.headline == "After 90 questions there is no conclusion."
+    assert not [f for f in report.figures if isinstance(f, Dots)]

@@ -1,0 +1,69 @@
+"""The page is one file that needs nothing, says what the report says, and trusts no word of a target."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from findings import finding
+
+from hingeline.core.outcome import Status
+from hingeline.report.extraction import extraction_report
+from hingeline.report.html import html_text
+
+PAGE = html_text(extraction_report(finding(), authorised="J. Doe, ticket 4711"))
+
+
+def visible(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.split("</style>")[1]).split())
+
+
+def test_the_page_says_what_a_reader_needs() -> None:
+    told = visible(PAGE)
+    for words in (
+        "With 90 questions the whole 2-2-1 network was rebuilt.",
+        "Is the copy right?",
+        "largest difference 1e-14, allowed 1e-12",
+        "hingeline extract model.npz --seed 7",
+        "J. Doe, ticket 4711",
+        "Rolnick and Körding 2020",
+    ):
+        assert words in told
+
+
+def test_the_page_needs_nothing_from_outside() -> None:
+    attributes = re.findall(r'(?:src|href)="([^"]*)"', PAGE)
+    assert attributes == []
+    assert "<script" not in PAGE
+    assert "url(" not in PAGE
+
+
+def test_every_element_is_closed() -> None:
+    open_elements: list[str] = []
+
+    class Balance(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in ("meta", "rect", "line", "circle"):
+                open_elements.append(tag)
+
+        def handle_startendtag(self, tag: str, attrs: object) -> None:
+            pass
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_elements.pop() == tag
+
+    Balance().feed(PAGE)
+    assert open_elements == []
+
+
+def test_words_of_a_target_are_shown_not_run() -> None:
+    page = html_text(extraction_report(finding(Status.PARTIAL, target="<script>alert(1)</script>")))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_failed_check_is_marked_as_one() -> None:
+    check = {"points": 5, "largest_gap": 1.0, "tolerance": 1e-12}
+    page = html_text(extraction_report(finding(Status.INCONCLUSIVE, verification=check)))
+    assert '<li class="no">' in page
+    assert '<li class="yes">' not in page

@@ -149,7 +149,10 @@ class Journal(JournalReader):
                 pass
 
     def known(self, sent: SentArray, keys: KeyArray) -> list[list[Place]]:
-        """Where earlier runs recorded the answers to each row, first asked first."""
+        """Where earlier runs recorded the answers to each row, first asked first.
+
+        What this run recorded its session remembers, so a new journal is not searched at all.
+        """
         if not self._horizon:
             return [[] for _ in range(len(sent))]
         return self.places(sent, keys, self._horizon)

@@ -64,7 +64,9 @@ def number_type(dtype: str) -> np.dtype[np.generic]:
 
 def row_keys(sent: SentArray) -> KeyArray:
     """The 16-byte key of every row, as two words: "n d" to "n 2"."""
-    rows = memoryview(sent.tobytes())
+    if not sent.size:
+        return np.zeros((0, 2), dtype=np.uint64)
+    rows = sent.reshape(-1).data.cast("B")
     width = sent.shape[1] * sent.itemsize
     joined = b"".join(
         hashlib.sha256(rows[i : i + width]).digest()[:KEY_BYTES] for i in range(0, len(rows), width)

@@ -140,15 +140,17 @@ class QuerySession:
     def _ask_once(self, sent: SentArray, keys: KeyArray) -> FloatArray:
         new = self._memory.first_unknown(keys)
         self._account.reserve(len(new))
-        for part in self._batches(new):
-            answers = self._obtain(sent[part], keys[part], np.ones(len(part), dtype=np.int64))
+        for chunk in self._batches(new):
+            part = _without_gaps(chunk)
+            answers = self._obtain(sent[part], keys[part], np.ones(len(chunk), dtype=np.int64))
             self._memory.add(keys[part], answers)
         return self._memory.answers(keys)
 
     def _ask_again(self, sent: SentArray, keys: KeyArray) -> FloatArray:
         self._account.reserve(len(sent))
         answers: list[FloatArray] = []
-        for part in self._batches(np.arange(len(sent))):
+        for chunk in self._batches(np.arange(len(sent))):
+            part = _without_gaps(chunk)
             answers.append(self._obtain(sent[part], keys[part], self._askings(keys[part])))
             self._note_askings(keys[part])
             new = self._memory.first_unknown(keys[part])
@@ -254,6 +256,12 @@ class QuerySession:
             raise QueryFailed(f"{name} answered NaN or infinity in {bad} of {rows} rows", sent=True)
         self._width = table.shape[1]
         return table
+
+
+def _without_gaps(positions: IntArray) -> IntArray | slice:
+    """The same positions as a slice where they are one run: a slice of an array is no copy."""
+    first, last = int(positions[0]), int(positions[-1])
+    return slice(first, last + 1) if last - first + 1 == len(positions) else positions
 
 
 def _rows_within(input_dim: int) -> int:

@@ -133,9 +133,7 @@ def _opened(model: Any, dtype: str, input_dim: int | None) -> Oracle:
     if isinstance(model, str | Path) and Path(model).suffix.lower() in (".npz", ".safetensors"):
         model = load_network(model)
     if isinstance(model, PiecewiseLinearNetwork):
-        return network_oracle(model, input_dim=input_dim) if dtype == "float64" else _single_precision(model)
-    if isinstance(model, Oracle):
-        return model
+        return network_oracle(model) if dtype == "float64" else _single_precision(model)
     # Loaded here: opening knows every kind of door and so imports more than a server of one network needs.
     from hingeline.oracles.opening import oracle
 

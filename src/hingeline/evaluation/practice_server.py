@@ -103,8 +103,8 @@ class PracticeService:
             self.log.failed(_status_of(failure))
             raise
 
-    def stop_waiting(self) -> None:
-        """End the delays of requests under way."""
+    def close(self) -> None:
+        """Drop the requests that still wait for their turn."""
         self._closing.set()
 
     def _infer(self, headers: Any, body: bytes) -> Reply:
@@ -116,7 +116,8 @@ class PracticeService:
         if wait > 0:
             after = {"Retry-After": str(math.ceil(wait))}
             raise Refusal(429, f"at most {self._settings.rate:g} rows per second", after)
-        self._closing.wait(self._settings.latency)
+        if self._closing.wait(self._settings.latency):
+            raise Dropped
         answers = self.model.answers(question.points)
         self.log.answered(question.id, question.points)
         return inference_reply(self.name, self.model, question, answers)
@@ -205,7 +206,7 @@ class PracticeServer:
             self._server.shutdown()
             self._thread.join()
             self._thread = None
-        self._service.stop_waiting()
+        self._service.close()
         self._server.cut_connections()
         self._server.server_close()
         self.log.close()

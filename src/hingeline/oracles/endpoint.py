@@ -58,7 +58,7 @@ def open_courier(
 
 
 def rows_per_request(input_dim: int, max_batch: int | None, rate: float | None) -> int:
-    """Most rows in one request: what the caller says, else what keeps it small; never over a second's rate."""
+    """Most rows in one request: as the caller says, else few enough; never over a second's rate."""
     size = max_batch or min(_LARGEST_BATCH, max(1, _NUMBERS_PER_REQUEST // input_dim))
     return size if rate is None else min(size, max(1, int(rate)))
 

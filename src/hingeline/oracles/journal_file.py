@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hingeline.core.errors import FormatError, InvalidInput
 
@@ -184,15 +185,17 @@ def _check_header(path: Path) -> None:
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
     uri = path.absolute().as_uri()
+    # A reader may be used, and collected, in another thread than its maker's; SQLite itself takes turns.
+    options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
     try:
-        connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{uri}?mode=ro", **options)
         with _closed_on_error(connection):
             connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
         if path.with_name(path.name + "-wal").exists():
             raise
         # On read-only media the log's index cannot be made; without a log none is needed.
-        connection = sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{uri}?immutable=1", **options)
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 

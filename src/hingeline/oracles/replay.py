@@ -10,6 +10,7 @@ Cost: a journal is read as it is asked; a table is held in memory, with about 25
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,9 +55,13 @@ class ReplayOracle:
     """
 
     def __init__(self, source: str | Path | Recording) -> None:
-        self._recording = JournalReader.read(source) if isinstance(source, str | Path) else source
+        if isinstance(source, str | Path):
+            reader = JournalReader.read(source)
+            weakref.finalize(self, reader.close)  # whoever asks an oracle does not know that it holds a file
+            source = reader
+        self._recording: Recording = source
         self._served: dict[bytes, int] = {}
-        self._spec = _recorded(self._recording.spec, source)
+        self._spec = _recorded(source.spec)
 
     @property
     def spec(self) -> OracleSpec:
@@ -167,7 +172,7 @@ def _table_spec(path: str | Path, rows: SentArray, answers: FloatArray, describe
     return replace(known, input_dim=rows.shape[1], output_dim=answers.shape[1], dtype=rows.dtype.name)
 
 
-def _recorded(spec: OracleSpec | None, source: object) -> OracleSpec:
+def _recorded(spec: OracleSpec | None) -> OracleSpec:
     if spec is None:
-        raise InvalidInput(f"the journal {source} has not recorded a run; there is nothing to replay")
+        raise InvalidInput("this journal has not recorded a run; there is nothing to replay")
     return replace(spec, name=f"recording of {spec.name}", remote=False, max_batch=None)

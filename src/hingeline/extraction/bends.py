@@ -13,7 +13,9 @@ bends (vector outputs); the row space costs its rank + 2 full gradients.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,6 +30,16 @@ GROUP_CONDITION = 60.0
 """A group of bends is solved together only if its output directions are this well conditioned."""
 SPARE_OUTPUTS = 2
 """Outputs kept free in each group, so that a wrong group shows as a residual."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownBends:
+    """Bends of a line that known neurons explain."""
+
+    mask: BoolArray
+    """Which bends are explained, shape "b"."""
+    jumps: FloatArray
+    """Jacobian after minus Jacobian before each explained bend, shape "b k d"; zero elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +78,8 @@ def measure_bends(
     rng: np.random.Generator,
     *,
     basis: FloatArray | None = None,
-    bends: BoolArray | None = None,
+    known: KnownBends | None = None,
+    room: Callable[[FloatArray], FloatArray] | None = None,
 ) -> MeasuredLine:
     """Measure the hyperplanes that a swept line crosses.
 
@@ -75,42 +88,46 @@ def measure_bends(
         sweep: The line's bends and slopes.
         rng: Turns bases and draws rays.
         basis: Orthonormal rows that are known to span all gradients; None to find out.
-        bends: Which bends to measure; None for all. Pieces beside none of them are not asked.
+        known: Bends whose hyperplanes are known already; they cost nothing.
+        room: Distance from each point to other known hyperplanes, "n d" to "n"; None if there are none.
 
     Raises:
         BudgetExhausted: The budget ended.
     """
-    wanted = np.ones(len(sweep.bends), dtype=np.bool_) if bends is None else bends
-    groups = _groups(sweep, wanted)
+    wanted = np.ones(len(sweep.bends), dtype=np.bool_) if known is None else ~known.mask
+    groups = _groups(sweep, np.nonzero(wanted)[0])
     cells = np.unique(np.array([end for group in groups for end in group], dtype=np.int64))
-    if not len(cells) and bends is None:
-        cells = np.array([0])
-    regions = _Regions(probe, sweep, rng, basis)
+    if not len(cells):
+        cells = np.array([int(np.argmax(_relative_widths(sweep)))])
+    regions = _Regions(probe, sweep, rng, basis, room)
     regions.measure(cells)
-    return regions.solve(groups)
+    return regions.solve(groups, known)
 
 
-def _groups(sweep: LineSweep, wanted: BoolArray) -> list[tuple[int, int]]:
-    """Pairs of pieces (a, b) such that the bends between them are solved from one difference."""
-    outputs = sweep.slopes.shape[1]
+def _groups(sweep: LineSweep, unknown: IntArray) -> list[tuple[int, int]]:
+    """Pairs of pieces (a, b) such that the unknown bends between them are solved from one difference.
+
+    Between two unknown bends the widest piece is taken: it gives the best Jacobian.
+    """
     widths = _relative_widths(sweep)
+    # piece p lies between bends p - 1 and p
+    ends = np.concatenate([[-1], unknown, [len(sweep.bends)]])
+    slots = [int(a + 1 + np.argmax(widths[a + 1 : b + 1])) for a, b in pairwise(ends)]
+    most = max(1, sweep.slopes.shape[1] - SPARE_OUTPUTS)
     groups: list[tuple[int, int]] = []
-    bend, total = 0, len(sweep.bends)
-    while bend < total:
-        if not wanted[bend]:
-            bend += 1
-            continue
-        ends = [bend + 1]
-        while len(ends) < outputs - SPARE_OUTPUTS and ends[-1] < total and wanted[ends[-1]]:
-            if _condition(sweep.jumps[bend : ends[-1] + 1]) > GROUP_CONDITION:
-                break
-            ends.append(ends[-1] + 1)
+    slot, last = 0, len(unknown)
+    while slot < last:
+        reach = slot + 1
+        while (
+            reach < min(slot + most, last)
+            and _condition(sweep.jumps[unknown[slot : reach + 1]]) < GROUP_CONDITION
+        ):
+            reach += 1
         # The later half of the possible ends saves Jacobians; the widest of them keeps precision.
-        late = ends if ends[-1] < total else ends[-1:]
-        late = late[len(late) // 2 :]
-        end = max(late, key=lambda cell: widths[cell])
-        groups.append((bend, end))
-        bend = end
+        first = reach if reach == last else slot + 1 + (reach - slot) // 2
+        end = max(range(first, reach + 1), key=lambda s: widths[slots[s]])
+        groups.append((slots[slot], slots[end]))
+        slot = end
     return groups
 
 
@@ -141,12 +158,19 @@ class _Regions:
     """Jacobians of a line's pieces as they are measured."""
 
     def __init__(
-        self, probe: Probe, sweep: LineSweep, rng: np.random.Generator, basis: FloatArray | None
+        self,
+        probe: Probe,
+        sweep: LineSweep,
+        rng: np.random.Generator,
+        basis: FloatArray | None,
+        room: Callable[[FloatArray], FloatArray] | None,
     ) -> None:
         self.probe, self.sweep, self.rng, self.given = probe, sweep, rng, basis
         pieces, outputs, dim = len(sweep.slopes), sweep.slopes.shape[1], probe.input_dim
         t, self.reaches = _centres(sweep)
         self.centres = sweep.line.at(t)
+        if room is not None:
+            self.reaches = np.minimum(self.reaches, room(self.centres))
         self.jacobians = np.zeros((pieces, outputs, dim))
         self.values = np.zeros((pieces, outputs))
         self.errors = np.full(pieces, np.inf)
@@ -198,40 +222,52 @@ class _Regions:
                 grew |= self.span.add(row, float(self.errors[cell]))
         return grew
 
-    def solve(self, groups: list[tuple[int, int]]) -> MeasuredLine:
+    def solve(self, groups: list[tuple[int, int]], known: KnownBends | None) -> MeasuredLine:
         """Turn Jacobian differences into hyperplanes."""
         bends, outputs, dim = len(self.sweep.bends), self.sweep.slopes.shape[1], self.probe.input_dim
-        normals, jumps = np.zeros((bends, dim)), np.zeros((bends, outputs))
-        errors = np.full(bends, np.inf)
+        found = _Hyperplanes(np.zeros((bends, dim)), np.zeros((bends, outputs)), np.full(bends, np.inf))
         for first, last in groups:
-            self._solve_group(first, last, normals, jumps, errors)
+            inside = np.arange(first, last)
+            if known is not None:
+                inside = inside[~known.mask[first:last]]
+            self._solve_group(first, last, inside, known, found)
         crossings = self.sweep.line.at(self.sweep.bends)
-        offsets = -np.einsum("bd,bd->b", normals, crossings)
+        offsets = -np.einsum("bd,bd->b", found.normals, crossings)
         return MeasuredLine(
-            self.sweep, normals, offsets, jumps, errors, self.centres, self.jacobians, self.values,
-            self.errors, self.basis,
+            self.sweep, found.normals, offsets, found.jumps, found.errors, self.centres, self.jacobians,
+            self.values, self.errors, self.basis,
         )  # fmt: skip
 
     def _solve_group(
-        self, first: int, last: int, normals: FloatArray, jumps: FloatArray, errors: FloatArray
+        self, first: int, last: int, bends: IntArray, known: KnownBends | None, found: _Hyperplanes
     ) -> None:
         error = float(np.hypot(self.errors[first], self.errors[last]))
         if not np.isfinite(error):
             return
         # Delta J = sum_j u_j (w_j / w_j.v)^T with u_j the slope jumps of the line
         difference = self.jacobians[last] - self.jacobians[first]
-        directions = self.sweep.jumps[first:last]
+        if known is not None:
+            difference = difference - known.jumps[first:last].sum(axis=0)
+        directions = self.sweep.jumps[bends]
         inverse = np.linalg.pinv(directions.T)
         rows = inverse @ difference
         lengths = np.linalg.norm(rows, axis=1)
         rest = difference - directions.T @ rows
         scale = np.abs(difference).max()
-        if not (lengths > 0).all() or np.abs(rest).max() > 12 * error + 1e-9 * scale:
+        if not (lengths > 0).all() or np.abs(rest).max() > 12 * error + 1e-7 * scale:
             return
-        group = slice(first, last)
-        normals[group] = rows / lengths[:, np.newaxis]
-        jumps[group] = directions * lengths[:, np.newaxis]
+        found.normals[bends] = rows / lengths[:, np.newaxis]
+        found.jumps[bends] = directions * lengths[:, np.newaxis]
         spread = np.linalg.norm(inverse, axis=1)
         # errors of the line's slopes enter through the output directions of the whole group
-        slope_error = self.sweep.slope_errors[first : last + 1].max() * np.abs(rows).max() * (last - first)
-        errors[group] = spread * np.hypot(error, slope_error) / lengths + EPSILON
+        slope_error = self.sweep.slope_errors[first : last + 1].max() * np.abs(rows).max() * len(bends)
+        found.errors[bends] = spread * np.hypot(error, slope_error) / lengths + EPSILON
+
+
+@dataclass(eq=False)
+class _Hyperplanes:
+    """Normals, jumps and errors of the bends as groups are solved."""
+
+    normals: FloatArray
+    jumps: FloatArray
+    errors: FloatArray

@@ -25,7 +25,7 @@ from hingeline.probing.probe import Probe
 class JacobianSettings:
     """Step sizes and checks."""
 
-    step: float = 0.12
+    step: float = 0.04
     """First step, as a fraction of the distance to the region's nearest known end."""
     shrink: float = 0.2
     """Factor on the step after a failed certificate."""
@@ -34,8 +34,10 @@ class JacobianSettings:
     sigmas: float = 12.0
     """Standard deviations within which a check must agree."""
     rays: int = 6
-    """Directions asked on both sides of the centre before a region of many dimensions is measured."""
-    rays_from: int = 64
+    """Most directions asked on both sides of the centre before a region of many dimensions is measured."""
+    dimensions_per_ray: int = 40
+    """One ray for so many dimensions: rays should cost little beside the Jacobian they protect."""
+    rays_from: int = 48
     """Basis size from which rays are cheaper than a repeated Jacobian."""
     ray_reach: float = 0.6
     """First ray length, as a fraction of the distance to the region's nearest known end."""
@@ -147,7 +149,8 @@ class _Work:
         reaches = reaches.copy()
         pending = np.arange(len(reaches))
         for _ in range(self.settings.tries):
-            rays = rng.standard_normal((len(pending), self.settings.rays, len(self.basis)))
+            count = min(self.settings.rays, max(2, len(self.basis) // self.settings.dimensions_per_ray))
+            rays = rng.standard_normal((len(pending), count, len(self.basis)))
             rays /= np.linalg.norm(rays, axis=2, keepdims=True)
             steps = (rays @ self.basis) * reaches[pending, np.newaxis, np.newaxis]
             centres = self.centres[pending, np.newaxis]

@@ -1,0 +1,100 @@
+"""The hyperplanes of a layer as lines reveal them, one set that grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.extraction.bends import KnownBends, MeasuredLine
+from hingeline.probing.line import Line, LineSweep
+
+
+@dataclass(frozen=True, eq=False)
+class Hyperplanes:
+    """Zero sets of neurons, each with a point where it was seen."""
+
+    normals: FloatArray
+    """Unit rows in any orientation, shape "n d"."""
+    offsets: FloatArray
+    """Shape "n"."""
+    jumps: FloatArray
+    """Output change per unit of pre-activation where each was seen, shape "n k"."""
+    errors: FloatArray
+    """Standard deviation of a normal's entry, shape "n"."""
+    witnesses: FloatArray
+    """Points on them, shape "n d"."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self.offsets)
+
+    @classmethod
+    def from_line(cls, line: MeasuredLine, chosen: BoolArray) -> Hyperplanes:
+        """Those of a measured line's bends that are `chosen` (shape "b")."""
+        witnesses = line.sweep.line.at(line.sweep.bends)
+        return cls(
+            line.normals[chosen], line.offsets[chosen], line.jumps[chosen], line.errors[chosen],
+            witnesses[chosen],
+        )  # fmt: skip
+
+    def select(self, chosen: BoolArray) -> Hyperplanes:
+        """A subset."""
+        return Hyperplanes(
+            self.normals[chosen], self.offsets[chosen], self.jumps[chosen], self.errors[chosen],
+            self.witnesses[chosen],
+        )  # fmt: skip
+
+    def join(self, other: Hyperplanes) -> Hyperplanes:
+        """Both sets; hyperplanes of `other` that are here already are left out."""
+        fresh = other.select(~self.holds(other))
+        return Hyperplanes(
+            np.concatenate([self.normals, fresh.normals]),
+            np.concatenate([self.offsets, fresh.offsets]),
+            np.concatenate([self.jumps, fresh.jumps]),
+            np.concatenate([self.errors, fresh.errors]),
+            np.concatenate([self.witnesses, fresh.witnesses]),
+        )
+
+    def holds(self, other: Hyperplanes) -> BoolArray:
+        """Which of `other` lie on one of these within the errors of both."""
+        if not self.count or not other.count:
+            return np.zeros(other.count, dtype=np.bool_)
+        cosine = other.normals @ self.normals.T
+        sign = np.where(cosine < 0, -1.0, 1.0)
+        distance = np.linalg.norm(
+            other.normals[:, np.newaxis] - sign[:, :, np.newaxis] * self.normals, axis=2
+        )
+        shift = np.abs(other.offsets[:, np.newaxis] - sign * self.offsets)
+        root = np.sqrt(self.normals.shape[1])
+        slack = 1e-9 + 20 * root * (other.errors[:, np.newaxis] + self.errors)
+        reach = 1 + np.linalg.norm(other.witnesses, axis=1)[:, np.newaxis]
+        same: BoolArray = ((distance < slack) & (shift < slack * reach)).any(axis=1)
+        return same
+
+    def crossings(self, line: Line) -> FloatArray:
+        """Parameter at which each hyperplane meets `line`, shape "n"; inf if parallel."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = -(self.normals @ line.origin + self.offsets) / (self.normals @ line.direction)
+        return np.where(np.isfinite(t), t, np.inf)
+
+    def explain(self, sweep: LineSweep) -> KnownBends:
+        """Which bends of a swept line these hyperplanes are, and the Jacobian jump at each."""
+        mask = np.zeros(len(sweep.bends), dtype=np.bool_)
+        jumps = np.zeros((len(sweep.bends), sweep.slopes.shape[1], self.normals.shape[1]))
+        if not self.count or not len(sweep.bends):
+            return KnownBends(mask, jumps)
+        t = self.crossings(sweep.line)
+        speed = self.normals @ sweep.line.direction
+        reach = np.linalg.norm(sweep.line.origin) + np.abs(np.where(np.isfinite(t), t, 0.0))
+        # position error: the normal's error over the distance, seen along the line
+        slack = 1e-8 * sweep.line.scale + 20 * self.errors * reach * np.sqrt(len(speed)) / np.abs(speed)
+        for j in np.nonzero(np.isfinite(t))[0]:
+            nearest = int(np.argmin(np.abs(sweep.bends - t[j])))
+            if abs(sweep.bends[nearest] - t[j]) < slack[j] + 20 * sweep.bend_errors[nearest]:
+                mask[nearest] = True
+                # J_after - J_before = (slope jump) normal^T / (normal . direction)
+                jumps[nearest] = np.outer(sweep.jumps[nearest], self.normals[j] / speed[j])
+        return KnownBends(mask, jumps)

@@ -1,0 +1,35 @@
+"""What the steps of an extraction hand to each other and to the verb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hingeline.core.outcome import Outcome
+from hingeline.core.randomness import Randomness
+from hingeline.extraction.settings import ExtractSettings
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.probing.probe import Probe
+
+
+@dataclass(eq=False)
+class Recovery:
+    """The best network so far, how it ended, and the evidence."""
+
+    network: PiecewiseLinearNetwork | None
+    outcome: Outcome
+    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(eq=False)
+class Bench:
+    """Where an extraction works: the probe, its chance, its settings, and the best result so far."""
+
+    probe: Probe
+    randomness: Randomness
+    settings: ExtractSettings
+    best: PiecewiseLinearNetwork | None = None
+    """Kept current, so that a budget that ends leaves it."""
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Grows as steps report; JSON-ready."""

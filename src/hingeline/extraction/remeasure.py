@@ -1,0 +1,326 @@
+"""Measure a known single layer again, where it can be measured to the last digit.
+
+Once the hyperplanes are known to a few digits, we choose where to stand. Where the rows allow any
+pre-activations, all neurons but a few are switched off, so that nothing else contributes value or
+rounding error; regions there are far wider than the gaps of a random line. Inside a region the answers
+are exactly linear in the products of output and input weights: large differences give every row by one
+small linear solve, without iteration, at the noise of a single answer. With k outputs up to k neurons
+share a region. Layers that cannot be steered (more neurons than inputs) are measured in roomy regions
+found by an offline search.
+
+Cost: d + 1 queries per region: one region per neuron for scalar outputs, one per about k - 1 neurons for
+vector outputs, two per neuron if scalar and not steerable; 4 per neuron for offsets and output directions
+(not for scalar neurons that have a region of their own). Source: ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.core.errors import IllConditioned
+from hingeline.extraction.single_layer import SingleLayer
+from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.probe import Probe
+
+LARGEST_CONDITION = 300.0
+"""Layers with better-conditioned rows are steered directly; others by searching roomy regions."""
+SMALLEST_RISE = 0.03
+"""Least distance from hyperplanes that steered points keep, as a fraction of scale / sqrt(n)."""
+SEARCHED_POINTS = 4000
+"""Random points among which roomy regions are chosen, offline."""
+GROUP_CONDITION = 25.0
+"""Neurons share a region only if their output directions are this well conditioned."""
+DESIGNS = 12
+"""Random sets of regions of which the best conditioned is taken, offline."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Stands:
+    """Points to stand on, each with a step that stays inside its region in every basis direction."""
+
+    centres: FloatArray
+    steps: FloatArray
+
+
+def remeasure(probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Generator) -> SingleLayer:
+    """The layer with exact offsets and output weights, and with every row that needs it measured again.
+
+    Args:
+        probe: Where queries go.
+        layer: All neurons, signs decided, rows right to about four digits.
+        goal: Standard deviation that rows and offsets should reach; better ones are left alone.
+        rng: Chooses regions and turns the basis.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+        IllConditioned: No region is roomy enough, or a planned region was not where it should be.
+    """
+    room = _Room(layer, probe.calibration.scale, rng)
+    points, directions, reaches = room.crossings()
+    # an offset inherits its row's error times the distance of its witness
+    which = layer.errors * np.maximum(1.0, np.linalg.norm(points, axis=1)) > goal
+    if room.steerable and layer.jumps.shape[1] == 1:
+        return _scalar(probe, layer, room, which, (points, directions, reaches))
+    layer, witnesses = _recross(probe, layer, points, directions, reaches)
+    if which.any():
+        rows, errors, asked, values = _rows(probe, layer, room, np.nonzero(which)[0], rng)
+        layer = _with_rows(layer, which, rows, errors, witnesses)
+        return layer.with_constant_from(asked, values)
+    return _with_constant(probe, layer, points + directions * reaches[:, np.newaxis])
+
+
+def _scalar(
+    probe: Probe,
+    layer: SingleLayer,
+    room: _Room,
+    which: BoolArray,
+    crossings: tuple[FloatArray, FloatArray, FloatArray],
+) -> SingleLayer:
+    """Scalar outputs: where one neuron alone is on, f = constant + jump (normal x + offset) exactly."""
+    kept = np.nonzero(~which)[0]
+    if len(kept):
+        points, directions, reaches = (part[kept] for part in crossings)
+        part = _Subset(layer.normals[kept], layer.jumps[kept])
+        offsets, jumps, _ = _crossed(probe, part, points, directions, reaches)
+        new_offsets, new_jumps = layer.offsets.copy(), layer.jumps.copy()
+        new_offsets[kept], new_jumps[kept] = offsets, jumps
+        layer = replace(layer, offsets=new_offsets, jumps=new_jumps)
+    dark = room.steer(np.full((1, layer.width), -room.rise))
+    constant = probe.ask(dark)[0] - dark[0] @ layer.linear.T
+    layer = replace(layer, constant=constant)
+    if not which.any():
+        return layer
+    wanted = np.nonzero(which)[0]
+    rows, errors, asked, values = _rows(probe, layer, room, wanted, room.rng)
+    # z = (f - constant - linear x) / jump, offset = z - row x
+    heights = (values - constant - asked @ layer.linear.T)[:, 0] / layer.jumps[wanted, 0]
+    witnesses = asked - (heights / np.einsum("nd,nd->n", rows, rows))[:, np.newaxis] * rows
+    all_witnesses = -layer.offsets[:, np.newaxis] * layer.normals
+    all_witnesses[wanted] = witnesses
+    return _with_rows(layer, which, rows, errors, all_witnesses)
+
+
+@dataclass(frozen=True, eq=False)
+class _Subset:
+    """Some neurons of a layer."""
+
+    normals: FloatArray
+    jumps: FloatArray
+
+
+def _with_constant(probe: Probe, layer: SingleLayer, points: FloatArray) -> SingleLayer:
+    chosen = points[:5]
+    return layer.with_constant_from(chosen, probe.ask(chosen))
+
+
+class _Room:
+    """Where to stand so that given neurons are the only ones near; offline."""
+
+    def __init__(self, layer: SingleLayer, scale: float, rng: np.random.Generator) -> None:
+        self.layer, self.scale, self.rng = layer, scale, rng
+        n, d = layer.normals.shape
+        singular = np.linalg.svd(layer.normals, compute_uv=False)
+        self.steerable = n <= d and singular[-1] * LARGEST_CONDITION > singular[0]
+        self.inverse = np.linalg.pinv(layer.normals) if self.steerable else np.zeros((d, n))
+        # Near the origin offsets come out best; but stay far enough out that offsets do not dominate.
+        typical = 3 * float(np.median(np.abs(layer.offsets)))
+        self.rise = float(np.clip(typical, SMALLEST_RISE * scale / np.sqrt(n), scale / np.sqrt(n)))
+        """Distance from every hyperplane that steered points keep."""
+
+    def steer(self, heights: FloatArray) -> FloatArray:
+        """Points with the given pre-activations: "p n" to "p d"."""
+        return (heights - self.layer.offsets) @ self.inverse.T
+
+    def crossings(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """For each neuron a point on its hyperplane, a unit direction across it, and how far to go."""
+        n = self.layer.width
+        if self.steerable:
+            heights = -self.rise * self.rng.uniform(1, 2, (n, n))
+            np.fill_diagonal(heights, 0.0)
+            lengths = np.linalg.norm(self.inverse, axis=0)
+            return self.steer(heights), (self.inverse / lengths).T, self.rise * lengths
+        search = self._search()
+        heights = search @ self.layer.normals.T + self.layer.offsets
+        angles = self.layer.normals @ self.layer.normals.T
+        sizes = 0.1 * self.scale + np.linalg.norm(search, axis=1)
+        best, reaches = np.empty(n, dtype=np.int64), np.empty(n)
+        for j in range(n):
+            best[j], reaches[j] = _roomiest_on(j, heights, angles, sizes, self.scale)
+        foot = heights[best, np.arange(n)][:, np.newaxis] * self.layer.normals
+        return search[best] - foot, self.layer.normals, reaches
+
+    def _search(self) -> FloatArray:
+        d = self.layer.normals.shape[1]
+        points = self.rng.standard_normal((SEARCHED_POINTS, d)) * self.scale / np.sqrt(d)
+        return points * np.exp(self.rng.uniform(-3.0, 1.0, (SEARCHED_POINTS, 1)))
+
+    def solos(self, groups: list[IntArray], basis: FloatArray) -> _Stands:
+        """One point per group, where its neurons are on and all others off."""
+        heights = -self.rise * np.ones((len(groups), self.layer.width))
+        for row, group in zip(heights, groups, strict=True):
+            row[group] = self.rise
+        return self._stands(self.steer(heights), basis)
+
+    def pairs(self, points: FloatArray, reaches: FloatArray, which: IntArray, basis: FloatArray) -> _Stands:
+        """Two points for each of `which`, one on either side of its hyperplane."""
+        across = self.layer.normals[which] * (reaches[which] / 2)[:, np.newaxis]
+        return self._stands(np.concatenate([points[which] - across, points[which] + across]), basis)
+
+    def mixed(self, count: int, basis: FloatArray) -> _Stands:
+        """`count` roomy regions with whatever patterns they have."""
+        points = self._search()
+        distance = np.abs(points @ self.layer.normals.T + self.layer.offsets).min(axis=1)
+        quality = distance / (0.1 * self.scale + np.linalg.norm(points, axis=1))
+        best = np.argsort(-quality)[: 4 * count]
+        return self._stands(points[self.rng.choice(best, count, replace=False)], basis)
+
+    def _stands(self, centres: FloatArray, basis: FloatArray) -> _Stands:
+        speed = np.abs(self.layer.normals @ basis.T).max(axis=1)
+        distance = np.abs(centres @ self.layer.normals.T + self.layer.offsets)
+        return _Stands(centres, 0.6 * (distance / speed).min(axis=1))
+
+
+def _roomiest_on(
+    j: int, heights: FloatArray, angles: FloatArray, sizes: FloatArray, scale: float
+) -> tuple[int, float]:
+    """Which searched point, once projected on hyperplane j, can go farthest across it alone; how far."""
+    others = np.delete(np.arange(len(angles)), j)
+    projected = heights[:, others] - np.outer(heights[:, j], angles[j, others])
+    reach = (np.abs(projected) / (np.abs(angles[j, others]) + 1e-12)).min(axis=1, initial=scale)
+    best = int(np.argmax(reach / sizes))
+    return best, 0.8 * float(reach[best])
+
+
+def _recross(
+    probe: Probe, layer: SingleLayer, points: FloatArray, directions: FloatArray, reaches: FloatArray
+) -> tuple[SingleLayer, FloatArray]:
+    offsets, jumps, witnesses = _crossed(
+        probe, _Subset(layer.normals, layer.jumps), points, directions, reaches
+    )
+    return replace(layer, offsets=offsets, jumps=jumps), witnesses
+
+
+def _crossed(
+    probe: Probe, part: _Subset, points: FloatArray, directions: FloatArray, reaches: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Offsets, output weights and witnesses from two answers on either side of every hyperplane."""
+    places = np.array([-1.0, -0.5, 0.5, 1.0])
+    steps = reaches[:, np.newaxis] * places
+    asked = points[:, np.newaxis] + steps[:, :, np.newaxis] * directions[:, np.newaxis]
+    y = probe.ask(asked.reshape(-1, asked.shape[2])).reshape(len(points), 4, -1)
+    half = (reaches / 2)[:, np.newaxis]
+    left, right = (y[:, 1] - y[:, 0]) / half, (y[:, 3] - y[:, 2]) / half
+    jump = right - left
+    best = np.abs(jump).argmax(axis=1)
+    pick = np.arange(len(points)), best
+    # the two lines meet at t = (y_l(0) - y_r(0)) / (right - left)
+    at_zero = (y[:, 1] + left * half) - (y[:, 2] - right * half)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = at_zero[pick] / jump[pick]
+    if not (np.abs(t) < reaches / 2).all():
+        raise IllConditioned("a hyperplane is not where it was found; a neuron is missing or wrong")
+    witnesses = points + t[:, np.newaxis] * directions
+    speed = np.einsum("nd,nd->n", part.normals, directions)
+    offsets = -np.einsum("nd,nd->n", part.normals, witnesses)
+    return offsets, jump / speed[:, np.newaxis], witnesses
+
+
+def _rows(
+    probe: Probe, layer: SingleLayer, room: _Room, which: IntArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Rows of `which`, their errors, and the centres asked with their values."""
+    d = layer.normals.shape[1]
+    basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    stands, system = _design(layer, room, which, basis)
+    values = probe.ask(stands.centres)
+    outputs = values.shape[1]
+    moved = np.concatenate([c + s * basis for c, s in zip(stands.centres, stands.steps, strict=True)])
+    y = probe.ask(moved).reshape(len(values), d, outputs)
+    slopes = (y - values[:, np.newaxis]) / stands.steps[:, np.newaxis, np.newaxis]
+    # what the other neurons and the bypass contribute is known; the rest is linear in the wanted rows
+    pattern = (stands.centres @ layer.normals.T + layer.offsets > 0).astype(np.float64)
+    pattern[:, which] = 0.0
+    known = np.einsum("pn,nk,nd->pkd", pattern, layer.jumps, layer.normals) + layer.linear
+    right = slopes.transpose(0, 2, 1) - known @ basis.T
+    sigma = 1.5 * probe.noise.at(stands.centres).max() + EPSILON * np.abs(values).max()
+    weight = np.repeat(stands.steps, outputs)
+    solution = np.linalg.lstsq(
+        system * weight[:, np.newaxis], right.reshape(-1, d) * weight[:, np.newaxis], rcond=None
+    )[0]
+    spread = np.linalg.norm(np.linalg.pinv(system * weight[:, np.newaxis]), axis=1)
+    return solution @ basis, sigma * spread, stands.centres, values
+
+
+def _design(
+    layer: SingleLayer, room: _Room, which: IntArray, basis: FloatArray
+) -> tuple[_Stands, FloatArray]:
+    """Regions to measure and the system matrix, rows (region, output), columns `which`."""
+    outputs = layer.jumps.shape[1]
+    if room.steerable:
+        stands = room.solos(_groups(layer.jumps, which, room.rng), basis)
+        return stands, _system(layer, stands, which)
+    count = int(np.ceil(1.15 * len(which) / outputs)) + 1
+    candidates = [room.mixed(count, basis) for _ in range(DESIGNS)] if outputs > 1 else []
+    systems = [_system(layer, stands, which) for stands in candidates]
+    quality = [_quality(s, m) for s, m in zip(candidates, systems, strict=True)]
+    if quality and max(quality) > 1e-4:
+        best = int(np.argmax(quality))
+        return candidates[best], systems[best]
+    points, _, reaches = room.crossings()
+    stands = room.pairs(points, reaches, which, basis)
+    return stands, _system(layer, stands, which)
+
+
+def _groups(jumps: FloatArray, which: IntArray, rng: np.random.Generator) -> list[IntArray]:
+    """Few groups of neurons whose output directions can be told apart; the best of some random orders."""
+    outputs = jumps.shape[1]
+    if outputs == 1:
+        return [np.array([j]) for j in which]
+    directions = jumps / np.linalg.norm(jumps, axis=1, keepdims=True)
+    tries = [_grouped(directions, rng.permutation(which), outputs) for _ in range(DESIGNS)]
+    return min(tries, key=len)
+
+
+def _grouped(directions: FloatArray, order: IntArray, most: int) -> list[IntArray]:
+    groups: list[list[int]] = []
+    for j in order:
+        for group in groups:
+            if len(group) < most and np.linalg.cond(directions[[*group, j]]) < GROUP_CONDITION:
+                group.append(int(j))
+                break
+        else:
+            groups.append([int(j)])
+    return [np.array(group) for group in groups]
+
+
+def _system(layer: SingleLayer, stands: _Stands, which: IntArray) -> FloatArray:
+    on = (stands.centres @ layer.normals.T + layer.offsets > 0)[:, which]
+    return np.einsum("pn,nk->pkn", on, layer.jumps[which]).reshape(-1, len(which))
+
+
+def _quality(stands: _Stands, system: FloatArray) -> float:
+    """Smallest relative singular value of the system, weighted by the steps; 0 if rank deficient."""
+    weighted = system * np.repeat(stands.steps, len(system) // len(stands.steps))[:, np.newaxis]
+    norms = np.linalg.norm(weighted, axis=0)
+    if not (norms > 0).all() or len(system) < system.shape[1]:
+        return 0.0
+    singular = np.linalg.svd(weighted / norms, compute_uv=False)
+    return float(singular[-1] / singular[0])
+
+
+def _with_rows(
+    layer: SingleLayer, which: BoolArray, rows: FloatArray, errors: FloatArray, witnesses: FloatArray
+) -> SingleLayer:
+    lengths = np.linalg.norm(rows, axis=1)
+    if not (np.abs(lengths - 1) < 0.1).all():
+        raise IllConditioned("a row changed when measured again; a neuron is missing or wrong")
+    normals, jumps, all_errors = layer.normals.copy(), layer.jumps.copy(), layer.errors.copy()
+    normals[which] = rows / lengths[:, np.newaxis]
+    jumps[which] *= lengths[:, np.newaxis]
+    all_errors[which] = errors / lengths + EPSILON
+    offsets = layer.offsets.copy()
+    offsets[which] = -np.einsum("nd,nd->n", normals[which], witnesses[which])
+    return replace(layer, normals=normals, offsets=offsets, jumps=jumps, errors=all_errors)

@@ -1,0 +1,21 @@
+"""What can be chosen about an extraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ExtractSettings:
+    """Frozen settings of one extraction; the defaults are right for most."""
+
+    polish: bool = True
+    """Measure again for the last digits; without it about half the queries and fewer digits."""
+    goal: float = 2e-13
+    """Standard deviation of unit-norm rows and offsets that the polish should reach."""
+    line_reach: float = 1e5
+    """Lines reach so many times the typical input norm; bends lie farther with probability 1e-5."""
+    check_points: int = 12
+    """Fresh points compared at the end."""
+    most_lines: int = 12
+    """Lines swept for one layer before it is called incomplete."""

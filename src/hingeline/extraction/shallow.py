@@ -1,0 +1,189 @@
+"""Networks with one hidden layer (or none): find all hyperplanes, decide signs, measure again, verify.
+
+Every bend of such a network is a first-layer hyperplane, so one line nearly always shows all of them.
+The set is complete when hyperplanes, jumps and one affine bypass reproduce the oracle on fresh points;
+only then are signs decided, which asks nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import IllConditioned
+from hingeline.core.events import NeuronRecovered, Note
+from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.extraction.remeasure import remeasure
+from hingeline.extraction.single_layer import (
+    RegionView,
+    SingleLayer,
+    decide_signs,
+    flipped,
+    with_bypass,
+)
+from hingeline.extraction.verify import Verification, allowed_gap, fresh_points, verify
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+
+TEST_POINTS = 5
+"""Fresh points that decide whether a set of hyperplanes is complete."""
+LOOSEST = 1e-3
+"""Claimed row errors above this do not help to tell complete from incomplete."""
+MOST_ROUNDS = 4
+"""Times that a verification may find more neurons before the result is called partial."""
+
+
+def recover_affine(bench: Bench, line: MeasuredLine) -> Recovery:
+    """An oracle without bends: a matrix and a vector."""
+    piece = int(np.argmin(line.jacobian_errors))
+    jacobian = line.jacobians[piece]
+    network = PiecewiseLinearNetwork([jacobian], [line.values[piece] - jacobian @ line.centres[piece]])
+    bench.best = network
+    error = float(line.jacobian_errors[piece])
+    check = verify(bench.probe, network, error, bench.randomness.step("verify"), bench.settings)
+    bench.evidence["verification"] = check.to_dict()
+    if not check.passed:
+        return Recovery(network, Outcome(Status.INCONCLUSIVE, "The oracle looked affine but is not."))
+    reason = "The oracle is affine wherever it was asked: no hidden neuron shows."
+    return Recovery(network, Outcome(Status.COMPLETE, reason))
+
+
+def layer_of(planes: Hyperplanes, view: RegionView, values: FloatArray) -> SingleLayer:
+    """The unsigned layer with the bypass that fits one measured region."""
+    inputs, outputs = planes.normals.shape[1], len(values)
+    layer = SingleLayer(
+        planes.normals, planes.offsets, planes.jumps, planes.errors,
+        np.zeros((outputs, inputs)), np.zeros(outputs),
+    )  # fmt: skip
+    layer = with_bypass(layer, view)
+    return layer.with_constant_from(view.centre[np.newaxis], values[np.newaxis])
+
+
+def explains(bench: Bench, layer: SingleLayer, attempt: int) -> bool:
+    """Whether an unsigned layer with bypass reproduces the oracle on fresh points; 5 queries."""
+    error = float(layer.errors.max(initial=0.0))
+    if error > LOOSEST:
+        return False
+    points = fresh_points(bench.probe, bench.randomness.step("hypothesis", attempt), TEST_POINTS)
+    gaps = np.abs(bench.probe.ask(points) - layer(points)).max(axis=1)
+    # errors along a row add up over its entries, and the bypass inherits those of all rows
+    claimed = 30 * error * np.sqrt(layer.normals.shape[1])
+    return bool((gaps <= allowed_gap(bench.probe, layer.to_network(), claimed, points)).all())
+
+
+def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recovery:
+    """Signs, exact measurement and verification of a complete unsigned layer."""
+    bench.best = layer.to_network()
+    bench.probe.session.emit(NeuronRecovered(1, layer.width))
+    for attempt in range(MOST_ROUNDS):
+        layer, undecided = _signed(bench, layer, view)
+        layer = _polished(bench, layer, attempt)
+        bench.best = layer.to_network()
+        check = _verified(bench, layer, attempt)
+        if check.passed:
+            return Recovery(bench.best, _outcome(layer, undecided))
+        grown = _with_unexplained(bench, layer, check, attempt)
+        if grown.width == layer.width:
+            break
+        layer = _rebased(grown, view)
+    reason = "Fresh queries disagree with the recovered layer: a neuron is missing or not exact."
+    return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
+
+
+def _signed(bench: Bench, layer: SingleLayer, view: RegionView) -> tuple[SingleLayer, str]:
+    """The layer with decided signs, or unchanged with the reason why not."""
+    with bench.probe.session.phase("signs"):
+        bare = SingleLayer(
+            layer.normals, layer.offsets, layer.jumps, layer.errors,
+            np.zeros_like(layer.linear), layer.constant,
+        )  # fmt: skip
+        solution = decide_signs(bare, view)
+    bench.evidence["signs"] = {
+        "status": str(solution.status),
+        "deviation": solution.deviation,
+        "rank": solution.rank,
+        "free_bits": solution.free_bits,
+    }
+    if solution.bits is None or solution.status != "exact":
+        bench.probe.session.emit(Note(f"signs not decided ({solution.status}); a linear bypass carries them"))
+        return layer, f"the sign equations are {solution.status}"
+    signed = flipped(bare, solution.bits)
+    # the bias goes with the bypass: what the turned neurons no longer give becomes constant
+    shift = layer.offsets[solution.bits] @ layer.jumps[solution.bits]
+    return SingleLayer(
+        signed.normals, signed.offsets, signed.jumps, signed.errors, signed.linear, layer.constant + shift
+    ), ""
+
+
+def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:
+    if not bench.settings.polish or not layer.width:
+        return layer
+    with bench.probe.session.phase("remeasure"):
+        try:
+            return remeasure(
+                bench.probe, layer, bench.settings.goal, bench.randomness.step("remeasure", attempt)
+            )
+        except IllConditioned as problem:
+            bench.probe.session.emit(Note(f"not measured again: {problem}"))
+            return layer
+
+
+def _verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
+    error = float(layer.errors.max(initial=0.0))
+    with bench.probe.session.phase("verify"):
+        rng = bench.randomness.step("verify", attempt)
+        check = verify(bench.probe, layer.to_network(), _claimed(layer, error), rng, bench.settings)
+    bench.evidence["verification"] = check.to_dict()
+    bench.evidence["parameter_error"] = error
+    bench.evidence["neurons"] = neuron_evidence(layer.errors)
+    return check
+
+
+def _claimed(layer: SingleLayer, error: float) -> float:
+    # an offset inherits the row's error times the distance of its witness; a bypass those of all rows
+    bypass = float(np.abs(layer.linear).max(initial=0.0)) > 0
+    return 3 * error * (np.sqrt(layer.normals.shape[1]) if bypass else 1.0)
+
+
+def neuron_evidence(errors: FloatArray, layer: int = 1) -> list[dict[str, Any]]:
+    """One JSON-ready line per neuron."""
+    return [
+        {"layer": layer, "neuron": index, "status": "measured", "error": float(error)}
+        for index, error in enumerate(errors)
+    ]
+
+
+def _with_unexplained(bench: Bench, layer: SingleLayer, check: Verification, attempt: int) -> SingleLayer:
+    """Add the neurons that a failed verification's line shows."""
+    if check.sweep is None or not len(check.unexplained):
+        return layer
+    signs_free = Hyperplanes(
+        layer.normals, layer.offsets, layer.jumps, layer.errors, -layer.offsets[:, np.newaxis] * layer.normals
+    )
+    known = signs_free.explain(check.sweep)
+    with bench.probe.session.phase("hyperplanes"):
+        rng = bench.randomness.step("hyperplanes", 100 + attempt)
+        line = measure_bends(bench.probe, check.sweep, rng, known=known)
+    new = Hyperplanes.from_line(line, line.measured & ~known.mask)
+    joined = signs_free.join(new)
+    return SingleLayer(
+        joined.normals, joined.offsets, joined.jumps, joined.errors, layer.linear, layer.constant
+    )
+
+
+def _rebased(layer: SingleLayer, view: RegionView) -> SingleLayer:
+    return with_bypass(layer, view)
+
+
+def _outcome(layer: SingleLayer, undecided: str) -> Outcome:
+    if undecided:
+        reason = (
+            f"All {layer.width} neurons found and the function verified, but {undecided}; "
+            "the network is shipped in an exactly equivalent form with a linear bypass."
+        )
+        return Outcome(Status.EQUIVALENT, reason)
+    return Outcome(Status.COMPLETE, f"All {layer.width} neurons of one hidden layer recovered and verified.")

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from hingeline.oracles.opening import oracle
     from hingeline.oracles.protocol import Oracle, OracleSpec
     from hingeline.oracles.session import QuerySession
+    from hingeline.report.building import save_report
+    from hingeline.report.model import Report
 
 _ERRORS = "hingeline.core.errors"
 _OUTCOME = "hingeline.core.outcome"
@@ -64,6 +66,7 @@ _HOMES = {
     "QuerySession": "hingeline.oracles.session",
     "RecoveryError": _ERRORS,
     "Refused": _ERRORS,
+    "Report": "hingeline.report.model",
     "Spending": _OUTCOME,
     "Status": _OUTCOME,
     "TooFewWitnesses": _ERRORS,
@@ -71,6 +74,7 @@ _HOMES = {
     "demo_oracle": "hingeline.evaluation.demo_data",
     "diff": "hingeline.networks.loading",
     "oracle": "hingeline.oracles.opening",
+    "save_report": "hingeline.report.building",
 }
 
 __all__ = [
@@ -95,6 +99,7 @@ __all__ = [
     "QuerySession",
     "RecoveryError",
     "Refused",
+    "Report",
     "Spending",
     "Status",
     "TooFewWitnesses",
@@ -103,6 +108,7 @@ __all__ = [
     "demo_oracle",
     "diff",
     "oracle",
+    "save_report",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -17,16 +18,14 @@ from hingeline.cli.options import (
     target_options,
     view_options,
 )
-from hingeline.cli.running import perform, tell
-from hingeline.report.recipe import Recipe, described_target
-from hingeline.report.run_folder import RunFolder, new_folder
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @target_options
 @plan_options
+@click.option("--polish/--no-polish", default=True, help="Ask again for the last digits (default), or not.")
 @view_options
-def command(target: TargetRequest, plan: Plan, view: View) -> int:
+def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
     """Rebuild the network behind TARGET from its answers.
 
     TARGET is a .onnx, .safetensors or .npz file, a URL, a target.toml, a recorded journal.sqlite, or
@@ -35,6 +34,11 @@ def command(target: TargetRequest, plan: Plan, view: View) -> int:
     Exit codes: 0 rebuilt and verified; 2 usage; 3 target unreachable or unusable; 4 budget spent; 5 not
     complete; 6 no authorisation; 130 interrupted.
     """
+    # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
+    from hingeline.cli.running import perform, tell
+    from hingeline.report.recipe import Recipe, described_target
+    from hingeline.report.run_folder import RunFolder, new_folder
+
     folder = RunFolder.reserve(plan.out or new_folder(target.target))
     try:
         oracle = open_target(target)
@@ -42,15 +46,15 @@ def command(target: TargetRequest, plan: Plan, view: View) -> int:
     except BaseException:
         folder.abandon()
         raise
-    recipe = Recipe("extract", _recorded(target), plan.seed, plan.budget)
+    settings = {} if polish else {"polish": False}
+    recipe = Recipe("extract", described_target(_said(target)), plan.seed, plan.budget, settings)
     folder.begin(recipe)
     return tell(perform(oracle, recipe, folder, view), folder, view)
 
 
-def _recorded(target: TargetRequest) -> dict[str, object]:
-    """The target as run.toml keeps it; what is at its default is not written."""
-    values = asdict(target)
-    return described_target({k: v for k, v in values.items() if v != getattr(TargetRequest, k, None)})
+def _said(target: TargetRequest) -> dict[str, Any]:
+    """What the user said about the target; what is at its default is not written down."""
+    return {k: v for k, v in asdict(target).items() if v != getattr(TargetRequest, k, None)}
 
 
 def _agree(target: TargetRequest, plan: Plan) -> None:

@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from hingeline.cli.options import View, view_options
-from hingeline.cli.running import open_recorded, perform, tell
 from hingeline.core.errors import InvalidInput
-from hingeline.report.run_folder import RunFolder
 
 _RESUMABLE = "extract"
 
@@ -29,6 +27,10 @@ def command(directory: Path, budget: int | None, view: View) -> int:
     The run is done again from its run.toml with the same seed. Answers that were received are taken from
     journal.sqlite and not asked again; only what was in flight when it stopped may be asked twice.
     """
+    # NumPy and the solvers are loaded when a run goes on; --help must not pay for them.
+    from hingeline.cli.running import open_recorded, perform, tell
+    from hingeline.report.run_folder import RunFolder
+
     folder = RunFolder.open(directory)
     recipe = folder.recipe()
     if recipe.verb != _RESUMABLE:

@@ -1,13 +1,13 @@
 """The report on a rebuilt network, made from its finding.
 
-Of the evidence it reads `verification` (points, largest_gap, tolerance), `layers` (per layer: width, and
-`neurons` with a standard `error` each), `doctor` (the card) and `undecided` (sentences). What is absent is
-not claimed; single values it does not know are listed as they are.
+Of the evidence it reads `verification` (what fresh questions said), `neurons` (one entry each: layer, status,
+standard error), `signs`, `doctor` (the card) and `undecided` (sentences). What is absent is not claimed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hingeline.core.outcome import Finding, Provenance, Status
@@ -27,7 +27,7 @@ from hingeline.report.model import (
 )
 from hingeline.report.numbers import count, duration, plural, small
 
-_TONES = {Status.COMPLETE: Tone.GOOD, Status.INCONCLUSIVE: Tone.BAD, Status.REFUSED: Tone.BAD}
+TONES = {Status.COMPLETE: Tone.GOOD, Status.INCONCLUSIVE: Tone.BAD, Status.REFUSED: Tone.BAD}
 _GAUGE = (
     "No number of questions can tell the order of the neurons of a layer, nor a positive factor moved from a "
     "neuron's inputs to its outputs: networks that differ in these answer alike. Errors are given for rows "
@@ -46,7 +46,7 @@ def extraction_report(finding: Network, *, authorised: str | None = None) -> Rep
     """
     return Report(
         title=f"hingeline extract {finding.provenance.target}",
-        tone=_TONES.get(finding.outcome.status, Tone.PART),
+        tone=TONES.get(finding.outcome.status, Tone.PART),
         verdict=str(finding.outcome.status),
         headline=headline(finding),
         summary=f"{finding.outcome.reason} {finding.outcome.advice}".strip(),
@@ -100,36 +100,52 @@ def _tiles(finding: Network) -> tuple[Tile, ...]:
 
 def _verification(evidence: Mapping[str, Any]) -> Iterable[Block]:
     check = _table(evidence, "verification")
-    gap, allowed = _number(check, "largest_gap"), _number(check, "tolerance")
-    points = _number(check, "points")
-    if gap is None or allowed is None:
+    ratio, gap = _number(check, "worst_ratio"), _number(check, "largest_gap")
+    if ratio is None or gap is None:
         if evidence:
             yield Claim("The copy was not compared with the target on fresh inputs", None)
         return
-    where = f"{count(points)} fresh inputs" if points is not None else "fresh inputs"
-    seen = f"largest difference {small(gap)}, allowed {small(allowed)}"
-    yield Claim(f"The copy answers as the target does on {where}", gap <= allowed, seen)
+    seen = f"largest difference {small(gap)}; {small(100 * ratio)}% of what noise allows at the worst place"
+    where = plural(round(_number(check, "points") or 0), "fresh input")
+    yield Claim(f"The copy answers as the target does on {where}", ratio <= 1, seen)
+    missed, bends = _number(check, "unexplained_bends"), _number(check, "bends_on_fresh_line")
+    if missed is not None and bends is not None:
+        seen = f"{plural(round(bends), 'bend')} seen, {count(missed)} not predicted"
+        yield Claim(
+            "On a fresh line through the input space, the copy predicts every bend", missed == 0, seen
+        )
 
 
 def _layers(finding: Network) -> Iterable[Block]:
-    layers = [layer for layer in finding.evidence.get("layers", ()) if isinstance(layer, Mapping)]
-    errors = [_errors(layer) for layer in layers]
     if finding.value is not None:
         yield Text(_described(finding.value))
+    layers = _neurons_by_layer(finding.evidence)
     if layers:
-        yield Table(
-            ("layer", "neurons", "typical error", "largest error"),
-            tuple(_layer_row(i, layer, e) for i, (layer, e) in enumerate(zip(layers, errors, strict=True))),
-        )
-    named = [(f"layer {i + 1}", e) for i, e in enumerate(errors) if e]
-    if named:
+        columns = ("hidden layer", "neurons", "how", "typical error", "largest error")
+        yield Table(columns, tuple(_layer_row(layer, neurons) for layer, neurons in layers.items()))
+    errors = {f"layer {layer}": _errors(neurons) for layer, neurons in layers.items()}
+    shown = {name: values for name, values in errors.items() if values}
+    if shown:
         yield Dots(
             "neurons",
             "Every dot is one neuron: the standard error of its recovered weights. Further left is better.",
             "standard error of a weight, rows of length one",
-            tuple(name for name, _ in named),
-            tuple(e for _, e in named),
+            tuple(shown),
+            tuple(shown.values()),
         )
+    signs = _table(finding.evidence, "signs")
+    if "status" in signs:
+        seen = ", ".join(f"{_spaced(k)} {_shown(v)}" for k, v in signs.items() if k != "status")
+        yield Claim(
+            "Which side of its hyperplane each neuron is on, is decided", signs["status"] == "exact", seen
+        )
+
+
+def _neurons_by_layer(evidence: Mapping[str, Any]) -> dict[int, list[Mapping[str, Any]]]:
+    layers: dict[int, list[Mapping[str, Any]]] = {}
+    for neuron in evidence.get("neurons", ()):
+        layers.setdefault(int(neuron["layer"]), []).append(neuron)
+    return dict(sorted(layers.items()))
 
 
 def _described(network: PiecewiseLinearNetwork) -> str:
@@ -140,20 +156,16 @@ def _described(network: PiecewiseLinearNetwork) -> str:
     )
 
 
-def _layer_row(index: int, layer: Mapping[str, Any], errors: tuple[float, ...]) -> tuple[str, ...]:
-    width = _number(layer, "width")
-    typical = small(sorted(errors)[len(errors) // 2]) if errors else ""
-    return (
-        str(layer.get("layer", index + 1)),
-        count(width) if width is not None else "",
-        typical,
-        small(max(errors)) if errors else "",
-    )
+def _layer_row(layer: int, neurons: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    errors = sorted(_errors(neurons))
+    ways = Counter(str(neuron.get("status", "")) for neuron in neurons)
+    how = ", ".join(f"{number} {way}" if len(ways) > 1 else way for way, number in ways.items())
+    typical, largest = (small(errors[len(errors) // 2]), small(errors[-1])) if errors else ("", "")
+    return (str(layer), count(len(neurons)), how, typical, largest)
 
 
-def _errors(layer: Mapping[str, Any]) -> tuple[float, ...]:
-    """Standard errors of the layer's neurons, where they were measured."""
-    neurons = [n for n in layer.get("neurons", ()) if isinstance(n, Mapping)]
+def _errors(neurons: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
+    """Standard errors of neurons, where they were measured and not exactly zero."""
     found = [_number(neuron, "error") for neuron in neurons]
     return tuple(e for e in found if e is not None and 0 < e < float("inf"))
 

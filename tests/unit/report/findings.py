@@ -9,9 +9,20 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 NETWORK = PiecewiseLinearNetwork([[[1.0, 2.0], [-1.0, 0.5]], [[3.0, -4.0]]], [[0.5, 0.25], [1.0]])
 
+CHECK: dict[str, Any] = {
+    "points": 50,
+    "largest_gap": 1e-14,
+    "tolerance": 1e-12,
+    "worst_ratio": 0.25,
+    "unexplained_bends": 0,
+    "bends_on_fresh_line": 2,
+}
 EVIDENCE: dict[str, Any] = {
-    "verification": {"points": 50, "largest_gap": 1e-14, "tolerance": 1e-12},
-    "layers": [{"layer": 1, "width": 2, "neurons": [{"error": 2e-15}, {"error": 3e-14}]}],
+    "verification": CHECK,
+    "neurons": [
+        {"layer": 1, "neuron": 0, "status": "measured", "error": 2e-15},
+        {"layer": 1, "neuron": 1, "status": "measured", "error": 3e-14},
+    ],
     "doctor": {"answers": "logits", "deterministic": True},
 }
 

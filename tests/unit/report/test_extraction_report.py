@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from findings import NETWORK, finding
+from findings import CHECK, NETWORK, finding
 
 from hingeline.core.outcome import Status
 from hingeline.report.extraction import extraction_report, headline
@@ -30,10 +30,24 @@ def test_the_headline_says_how_it_ended(status: Status, words: str, tone: Tone) 
     assert extraction_report(finding(status)).tone == tone
 
 
-@pytest.mark.parametrize(("gap", "holds"), [(1e-14, True), (1e-12, True), (2e-12, False)])
-def test_the_check_holds_only_within_the_tolerance(gap: float, holds: bool) -> None:
-    check = {"points": 50, "largest_gap": gap, "tolerance": 1e-12}
-    (claim,) = claims(extraction_report(finding(verification=check)))
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({}, [True, True]),
+        ({"worst_ratio": 1.0}, [True, True]),
+        ({"worst_ratio": 1.01}, [False, True]),
+        ({"unexplained_bends": 1}, [True, False]),
+    ],
+)
+def test_a_check_holds_only_within_what_noise_allows(change: dict[str, float], holds: list[bool]) -> None:
+    made = claims(extraction_report(finding(verification=CHECK | change)))
+    assert [claim.holds for claim in made] == holds
+
+
+@pytest.mark.parametrize(("status", "holds"), [("exact", True), ("ambiguous", False)])
+def test_signs_are_claimed_only_where_they_are_exact(status: str, holds: bool) -> None:
+    report = extraction_report(finding(signs={"status": status, "free_bits": 2}))
+    (claim,) = [claim for claim in claims(report) if "side" in claim.words]
     assert claim.holds is holds
 
 
@@ -64,6 +78,6 @@ def test_what_is_not_decided_is_named() -> None:
 
 
 def test_a_finding_without_value_and_evidence_still_has_a_report() -> None:
-    report = extraction_report(finding(Status.INCONCLUSIVE, None, verification={}, layers=[], doctor={}))
+    report = extraction_report(finding(Status.INCONCLUSIVE, None, verification={}, neurons=[], doctor={}))
     assert report.headline == "After 90 questions there is no conclusion."
     assert not [f for f in report.figures if isinstance(f, Dots)]

@@ -1,0 +1,62 @@
+"""The right report for a finding, by its verb, and the page saved in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hingeline.core.outcome import Finding
+from hingeline.networks.files import write_atomically
+from hingeline.report.extraction import TONES, extraction_report
+from hingeline.report.html import html_text
+from hingeline.report.model import Report, Section, Table, Tile, Tone
+from hingeline.report.numbers import count, duration, small
+
+
+def build_report(finding: Finding[Any]) -> Report:
+    """The report on what any verb returned."""
+    if finding.provenance.verb == "extract":
+        return extraction_report(finding)
+    return _plain_report(finding)
+
+
+def save_report(finding: Finding[Any], path: str | Path) -> Path:
+    """Write the report on `finding` as one HTML file that opens anywhere; returns its path.
+
+    Raises:
+        InvalidInput: The file cannot be written.
+    """
+    page = html_text(build_report(finding))
+    write_atomically(path, lambda partial: partial.write_text(page, encoding="utf-8"))
+    return Path(path)
+
+
+def _plain_report(finding: Finding[Any]) -> Report:
+    """Outcome, price and evidence of a verb that has no report of its own."""
+    made = finding.provenance
+    rows = tuple((key.replace("_", " "), text) for key, text in _flat(finding.evidence).items())
+    return Report(
+        title=f"hingeline {made.verb} {made.target}",
+        tone=TONES.get(finding.outcome.status, Tone.PART),
+        verdict=str(finding.outcome.status),
+        headline=finding.outcome.reason,
+        summary=finding.outcome.advice,
+        tiles=(
+            Tile(count(finding.queries), "questions, all counted"),
+            Tile(duration(finding.spending.seconds), "on the clock"),
+        ),
+        sections=(Section("What was seen", (Table((), rows),)),) if rows else (),
+        footer=f"Made by hingeline {made.versions.get('hingeline', '')}, seed {made.seed}.",
+    )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """Nested evidence as one list of names and texts."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{above}{key}: ")
+        elif value is not None:
+            flat[f"{above}{key}"] = small(value) if isinstance(value, float) else str(value)
+    return flat

@@ -1,18 +1,20 @@
 """Two reduced networks laid over each other: who is who in every hidden layer, and all differences.
 
 Layers are matched from the input on, because the rows of a layer only compare once the neurons they read
-are in one order. A neuron without a partner keeps its column; in the other network that column is zero.
+are in one order. Where a neuron has no partner, the next layer is compared on what both networks have, so
+that one missing neuron does not spoil the rest.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.networks.matching import Neurons, Pairs, match, outgoing_marks
+from hingeline.networks.piecewise_linear import row_norms
 from hingeline.networks.reduction import Reduced
 
 
@@ -50,42 +52,44 @@ class Alignment:
     """Largest difference in the output layer, absolute and over its largest entry; inf if shapes differ."""
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """Which neuron each column of the next layer belongs to, in both networks; -1 where one has none."""
-
-    a: IntArray
-    b: IntArray
-
-
 def align(a: Reduced, b: Reduced) -> Alignment:
     """Match the hidden neurons of two reduced networks layer by layer."""
     if a.weights[0].shape[1] != b.weights[0].shape[1]:
         return Alignment((), (math.inf, math.inf))
-    inputs = np.arange(a.weights[0].shape[1])
-    columns, layers = _Columns(inputs, inputs), list[AlignedLayer]()
+    a, b = _copy(a), _copy(b)
+    columns_a = columns_b = np.arange(a.weights[0].shape[1])
+    layers: list[AlignedLayer] = []
     for layer in range(min(len(a.members), len(b.members))):
-        rows = _spread(a.weights[layer], columns.a), _spread(b.weights[layer], columns.b)
+        rows_a, rows_b = _shared_rows(a, layer, columns_a), _shared_rows(b, layer, columns_b)
         pairs = match(
-            Neurons(rows[0], a.biases[layer], _marks(a, b, layer)),
-            Neurons(rows[1], b.biases[layer], _marks(b, a, layer)),
+            Neurons(rows_a, a.biases[layer], _marks(a, b, layer)),
+            Neurons(rows_b, b.biases[layer], _marks(b, a, layer)),
         )
-        weights = np.abs(rows[0][pairs.a] - rows[1][pairs.b])
+        weights = np.abs(rows_a[pairs.a] - rows_b[pairs.b])
         _note_readers(layers, weights)
         layers.append(_layer(pairs, weights, a.biases[layer][pairs.a], b.biases[layer][pairs.b]))
-        columns = _union(pairs, len(rows[0]), len(rows[1]))
+        columns_a, columns_b = pairs.a, pairs.b
     if len(a.members) != len(b.members) or len(a.biases[-1]) != len(b.biases[-1]):
         return Alignment(tuple(layers), (math.inf, math.inf))
-    rows = _spread(a.weights[-1], columns.a), _spread(b.weights[-1], columns.b)
-    _note_readers(layers, np.abs(rows[0] - rows[1]))
-    return Alignment(tuple(layers), _output_errors(*rows, a.biases[-1], b.biases[-1]))
+    rows_a, rows_b = a.weights[-1][:, columns_a], b.weights[-1][:, columns_b]
+    _note_readers(layers, np.abs(rows_a - rows_b))
+    return Alignment(tuple(layers), _output_errors(rows_a, rows_b, a.biases[-1], b.biases[-1]))
 
 
-def _spread(weights: FloatArray, columns: IntArray) -> FloatArray:
-    """The columns of `weights` in the order of `columns`, zero where that is -1."""
-    spread = np.zeros((len(weights), len(columns)))
-    spread[:, columns >= 0] = weights[:, columns[columns >= 0]]
-    return spread
+def _copy(network: Reduced) -> Reduced:
+    return replace(network, weights=list(network.weights), biases=list(network.biases))
+
+
+def _shared_rows(network: Reduced, layer: int, columns: IntArray) -> FloatArray:
+    """Rows on the columns that both networks have, of norm one there; what was cut off sets no scale."""
+    rows = network.weights[layer][:, columns]
+    if len(columns) < network.weights[layer].shape[1]:
+        norms = row_norms(rows)
+        scale = np.where(norms > 0, norms, 1.0)
+        rows = rows / scale[:, np.newaxis]
+        network.biases[layer] = network.biases[layer] / scale
+        network.weights[layer + 1] = network.weights[layer + 1] * scale
+    return rows
 
 
 def _marks(one: Reduced, other: Reduced, layer: int) -> FloatArray:
@@ -99,7 +103,7 @@ def _note_readers(layers: list[AlignedLayer], differences: FloatArray) -> None:
     """Tell the layer before how well the weights that read it agree."""
     if layers:
         outgoing = layers[-1].outgoing
-        outgoing[:] = differences.max(axis=0, initial=0.0)[: len(outgoing)]
+        outgoing[:] = differences.max(axis=0, initial=0.0)
 
 
 def _layer(pairs: Pairs, weights: FloatArray, biases_a: FloatArray, biases_b: FloatArray) -> AlignedLayer:
@@ -110,15 +114,6 @@ def _layer(pairs: Pairs, weights: FloatArray, biases_a: FloatArray, biases_b: Fl
         biases=biases,
         relative_biases=biases / (1.0 + np.maximum(np.abs(biases_a), np.abs(biases_b))),
         outgoing=np.zeros(len(pairs.a)),
-    )
-
-
-def _union(pairs: Pairs, width_a: int, width_b: int) -> _Columns:
-    only_a = np.setdiff1d(np.arange(width_a), pairs.a)
-    only_b = np.setdiff1d(np.arange(width_b), pairs.b)
-    return _Columns(
-        np.concatenate([pairs.a, only_a, np.full(len(only_b), -1)]),
-        np.concatenate([pairs.b, np.full(len(only_a), -1), only_b]),
     )
 
 

@@ -158,7 +158,7 @@ def _gaps(
     ]
     beside = np.concatenate([_beside_bends(network, normal[0]) for network in kept])
     if len(beside):
-        named.append(("beside the bend of every first-layer neuron of both", beside))
+        named.append(("beside first-layer bends", beside))
     return tuple(_gap(where, rows, a, b, tolerance) for where, rows in named)
 
 

@@ -1,9 +1,9 @@
 """Which neuron of one layer is which neuron of another, decided for all of them at once.
 
-Two neurons are as far apart as their unit rows and biases; among near-parallel neurons the outgoing
-weights decide as well. The assignment minimises the sum of capped distances (Hungarian method), so one
-bad neuron cannot push others out of place; greedy matching would. Cost: n² d for the distances, n³ for
-the assignment.
+Two neurons are as far apart as their unit rows and biases. A first assignment tells how well these agree
+at all; among neurons closer to each other than that, the outgoing weights decide. Assignments minimise
+the sum of distances (Hungarian method), so that one bad neuron cannot push others out of place as greedy
+matching would. Cost: n² d for the distances, n³ for the assignments.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from hingeline.core.arrays import FloatArray, IntArray
 _REACH = 0.5
 # A neuron of opposite orientation is a partner only where no partner of the same orientation is left.
 _FLIP = 0.25
+# Outgoing weights decide among neurons that are no further apart than this many times the rows' error.
+_SWAY = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ def match(a: Neurons, b: Neurons) -> Pairs:
         return Pairs(nobody, nobody, nobody)
     straight, flipped = _distances(a, b, 1), _distances(a, b, -1) + _FLIP
     distance = np.minimum(straight, flipped)
-    outgoing = _outgoing_distances(a, b)
-    found = [_assigned(distance, distance), _assigned(distance + outgoing, distance)]
-    left, right = min(found, key=lambda pairs: _badness(pairs, distance + outgoing))
+    first = _assigned(distance, distance)
+    noise = float(np.median(distance[first])) if len(first[0]) else 0.0
+    left, right = _assigned(distance + _SWAY * noise * _outgoing_distances(a, b), distance)
     orientation = np.where(straight[left, right] <= flipped[left, right], 1, -1)
     return Pairs(left, right, orientation)
 
@@ -98,8 +100,3 @@ def _assigned(cost: FloatArray, distance: FloatArray) -> tuple[IntArray, IntArra
     left, right = linear_sum_assignment(np.where(distance <= _REACH, cost, 2.0 * cost.max() + 1.0))
     near = distance[left, right] <= _REACH
     return left[near], right[near]
-
-
-def _badness(pairs: tuple[IntArray, IntArray], cost: FloatArray) -> tuple[int, float]:
-    """Fewer pairs are worse, then the worst pair counts."""
-    return -len(pairs[0]), float(cost[pairs].max(initial=0.0))

@@ -25,7 +25,7 @@ from hingeline.networks.files import FORMAT_NAME, SCHEMA, provenance_text, reada
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 _PARAMETER = re.compile(r"[Wb](0|[1-9]\d*)", re.ASCII)
-_DTYPE_OF_CODE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_DTYPE_OF_CODE = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}
 
 
 def save_safetensors(
@@ -60,8 +60,7 @@ def load_safetensors(path: str | Path) -> PiecewiseLinearNetwork:
             names = list(file.keys())
             _check_names(path, names)
             for name in names:
-                code = file.get_slice(name).get_dtype() or "of no known type"
-                _check_dtype(path, name, _DTYPE_OF_CODE.get(code, code))
+                _check_dtype(path, name, _dtype_name(file.get_slice(name).get_dtype() or ""))
             return _network(path, {name: file.get_tensor(name) for name in names})
     except (SafetensorError, OSError) as error:
         raise FormatError(f"{path} is not a readable .safetensors file: {error}") from error
@@ -184,6 +183,12 @@ def _check_dtype(path: Path, name: str, dtype: str) -> None:
         raise FormatError(
             f"{path}: {name} is {dtype}; weights must be float64 (or float32, which converts exactly)"
         )
+
+
+def _dtype_name(code: str) -> str:
+    """NumPy's name for safetensors' code: "F64" is "float64"."""
+    letters = code.rstrip("0123456789")
+    return _DTYPE_OF_CODE.get(letters, letters.lower()) + code[len(letters) :]
 
 
 def _network(path: Path, arrays: Mapping[str, Any]) -> PiecewiseLinearNetwork:

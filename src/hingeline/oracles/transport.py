@@ -25,6 +25,10 @@ USER_AGENT = f"hingeline/{__version__} (audits what a model's answers give away)
 # A connection that takes longer than this to open is as good as none.
 CONNECT_SECONDS = 10.0
 
+# Servers hang up idle connections after 2 s (gunicorn), 5 s (uvicorn) or more. A request that crosses with
+# that may or may not have been read, so a connection is not used again after this long.
+_IDLE_SECONDS = 1.0
+
 # Answers of a batch are a few megabytes; more than this is not an answer.
 LARGEST_ANSWER = 256 * 2**20
 
@@ -87,8 +91,12 @@ class HttpTransport:
         if not 0 < timeout < float("inf"):
             raise InvalidInput(f"timeout must be a number of seconds above 0; got {timeout}")
         self._timeout = timeout
-        limits = httpx2.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
-        self._client = httpx2.Client(timeout=limits, trust_env=not direct, follow_redirects=False)
+        self._client = httpx2.Client(
+            timeout=httpx2.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            limits=httpx2.Limits(keepalive_expiry=_IDLE_SECONDS),
+            trust_env=not direct,
+            follow_redirects=False,
+        )
         # Oracles are values to their users, who do not close them.
         self._finalizer = weakref.finalize(self, self._client.close)
 
@@ -126,6 +134,9 @@ class HttpTransport:
                     raise QueryFailed(f"the answer is larger than {LARGEST_ANSWER:,} bytes", sent=True)
                 if time.monotonic() > deadline:
                     raise QueryFailed(f"the answer did not end within {self._timeout:g} s", sent=True)
+            if answer.is_error and "network_stream" in answer.extensions:
+                # Servers often hang up after an error without saying so; what is sent again needs a new line.
+                answer.extensions["network_stream"].close()
             lowered = {name.lower(): value for name, value in answer.headers.items()}
             return Response(answer.status_code, lowered, b"".join(parts))
 

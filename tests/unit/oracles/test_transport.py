@@ -138,6 +138,19 @@ def test_a_redirect_is_handed_back_and_not_followed() -> None:
     assert len(seen) == 1
 
 
+def test_after_an_error_the_next_request_takes_a_new_connection() -> None:
+    error = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+
+    def answer_one_and_hang_up(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(error)
+        # Whatever is sent on this connection now is lost.
+        threading.Event().wait(0.2)
+
+    with server(answer_one_and_hang_up) as (url, seen), client() as http:
+        assert [http.send(Request("POST", url, body=b"x")).status for _ in range(3)] == [500] * 3
+    assert len(seen) == 3
+
+
 def test_no_secret_reaches_the_logs_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), server(lambda c, _: c.sendall(OK)) as (url, seen), client() as http:
         http.send(Request("POST", url, {"Authorization": "Bearer hush-hush"}, b"{}"))

@@ -28,6 +28,8 @@ from hingeline.probing.probe import Probe
 
 GROUP_CONDITION = 60.0
 """A group of bends is solved together only if its output directions are this well conditioned."""
+USELESS = 1e-3
+"""A unit normal whose entries are uncertain by more than this is not measured."""
 SPARE_OUTPUTS = 2
 """Outputs kept free in each group, so that a wrong group shows as a residual."""
 
@@ -68,8 +70,8 @@ class MeasuredLine:
 
     @property
     def measured(self) -> BoolArray:
-        """Which bends have a normal."""
-        return np.isfinite(self.errors)
+        """Which bends have a normal that means something."""
+        return self.errors < USELESS
 
 
 def measure_bends(
@@ -199,7 +201,7 @@ class _Regions:
             self._ask(cells, turned_basis(self.basis, direction, self.rng))
         # A failed certificate may mean a gradient outside the basis: look once in all directions.
         failed = cells[np.isinf(self.errors[cells])]
-        if len(failed) and len(self.basis) < self.probe.input_dim:
+        if self.given is None and len(failed) and len(self.basis) < self.probe.input_dim:
             self._ask(failed, turned_basis(np.eye(self.probe.input_dim), direction, self.rng))
             if self._extend(failed):
                 self.basis = self.span.refined()

@@ -90,11 +90,19 @@ class Hyperplanes:
         speed = self.normals @ sweep.line.direction
         reach = np.linalg.norm(sweep.line.origin) + np.abs(np.where(np.isfinite(t), t, 0.0))
         # position error: the normal's error over the distance, seen along the line
-        slack = 1e-8 * sweep.line.scale + 20 * self.errors * reach * np.sqrt(len(speed)) / np.abs(speed)
-        for j in np.nonzero(np.isfinite(t))[0]:
-            nearest = int(np.argmin(np.abs(sweep.bends - t[j])))
-            if abs(sweep.bends[nearest] - t[j]) < slack[j] + 20 * sweep.bend_errors[nearest]:
-                mask[nearest] = True
-                # J_after - J_before = (slope jump) normal^T / (normal . direction)
-                jumps[nearest] = np.outer(sweep.jumps[nearest], self.normals[j] / speed[j])
+        root = np.sqrt(self.normals.shape[1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slack = 1e-8 * sweep.line.scale + 20 * self.errors * reach * root / np.abs(speed)
+            gaps = np.abs(sweep.bends - t[:, np.newaxis])
+        allowed = slack[:, np.newaxis] + 20 * sweep.bend_errors
+        used = np.zeros(self.count, dtype=np.bool_)
+        # closest pairs first, each hyperplane and each bend once: neighbours must not steal each other's
+        plane, bend = np.nonzero(gaps <= allowed)
+        for index in np.argsort(gaps[plane, bend]):
+            j, i = int(plane[index]), int(bend[index])
+            if used[j] or mask[i]:
+                continue
+            used[j] = mask[i] = True
+            # J_after - J_before = (slope jump) normal^T / (normal . direction)
+            jumps[i] = np.outer(sweep.jumps[i], self.normals[j] / speed[j])
         return KnownBends(mask, jumps)

@@ -8,6 +8,7 @@ from hingeline.core.arrays import BoolArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.membership import belongs_to_first_layer
 from hingeline.extraction.recovery import Bench, Recovery
@@ -37,7 +38,7 @@ def recover(bench: Bench) -> Recovery:
                 return recover_single(bench, layer, view)
             members = _members(bench, planes, attempt)
         if not members.all():
-            return Recovery(None, Outcome(Status.PARTIAL, f"{members.sum()} of {planes.count}: deep"))
+            return recover_deep(bench, planes, planes.select(members), lines)
         grown = _next_line(bench, planes, lines, attempt)
         if grown.count == planes.count:
             break

@@ -80,7 +80,7 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     bench.best = layer.to_network()
     bench.probe.session.emit(NeuronRecovered(1, layer.width))
     for attempt in range(MOST_ROUNDS):
-        layer, undecided = _signed(bench, layer, view)
+        layer, undecided = signed_layer(bench, layer, view, "signs")
         layer = _polished(bench, layer, attempt)
         bench.best = layer.to_network()
         check = _verified(bench, layer, attempt)
@@ -94,15 +94,17 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
 
 
-def _signed(bench: Bench, layer: SingleLayer, view: RegionView) -> tuple[SingleLayer, str]:
-    """The layer with decided signs, or unchanged with the reason why not."""
-    with bench.probe.session.phase("signs"):
+def signed_layer(
+    bench: Bench, layer: SingleLayer, view: RegionView, name: str
+) -> tuple[SingleLayer, str]:
+    """The layer with decided signs, or unchanged (bypass kept) with the reason why not; no queries."""
+    with bench.probe.session.phase(name):
         bare = SingleLayer(
             layer.normals, layer.offsets, layer.jumps, layer.errors,
             np.zeros_like(layer.linear), layer.constant,
         )  # fmt: skip
         solution = decide_signs(bare, view)
-    bench.evidence["signs"] = {
+    bench.evidence[name] = {
         "status": str(solution.status),
         "deviation": solution.deviation,
         "rank": solution.rank,

@@ -1,0 +1,145 @@
+"""The second hidden layer above a steerable first one, inside the positive orthant.
+
+Lines through the orthant show second-layer hyperplanes whole, in all coordinates at once. A neuron with
+A_j h + c of either sign on the orthant differs in sign between the origin and far out on some axis, so
+answers on the axes (one neuron on, all others off) are a proof of completeness: if a neuron is missing,
+the prediction fails there, and a line along that axis finds it.
+
+Cost: about 7 queries per bend and line, n + 1 per new neuron and line, 2 n for the proof. Source: the
+all-on cell is from the specs, the axis proof is ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.events import NeuronRecovered, Note
+from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.peeled import Peeled
+from hingeline.extraction.recovery import Bench
+from hingeline.extraction.single_layer import RegionView, SingleLayer, with_bypass
+from hingeline.extraction.verify import allowed_gap, fresh_points
+from hingeline.probing.line import sweep_line
+
+SPREADS = (0.7, 1.5, 3.0)
+"""Logarithmic spreads of the heights between which lines run: rarely active neurons need uneven ones."""
+QUIET_LINES = 1
+"""Lines without a new neuron after which the axes are tried."""
+TEST_POINTS = 4
+"""Random points tried together with the axes."""
+PATIENCE = 5
+"""Lines towards a contradiction that may show nothing new before the layer is given up."""
+
+
+class OrthantSearch:
+    """Second-layer hyperplanes as lines through the positive orthant reveal them.
+
+    Args:
+        bench: Where to work.
+        peeled: The first layer.
+    """
+
+    def __init__(self, bench: Bench, peeled: Peeled) -> None:
+        self.bench, self.peeled = bench, peeled
+        self.planes: Hyperplanes | None = None
+        self.best: MeasuredLine | None = None
+        self.lines = 0
+        dim = peeled.weights.shape[1]
+        self.unit = bench.probe.calibration.scale / np.sqrt(dim)
+        """Typical height: unit rows at the typical input norm."""
+
+    def run(self, most_lines: int) -> SingleLayer | None:
+        """The unsigned layer on the heights once it explains the oracle; None if it never does."""
+        quiet = 0
+        while self.lines < most_lines:
+            found = self._sweep(*self._random_ends())
+            quiet = 0 if found else quiet + 1
+            if quiet >= QUIET_LINES or found == 0:
+                break
+        return self._close_gaps(most_lines + self.peeled.width)
+
+    def _close_gaps(self, most_lines: int) -> SingleLayer | None:
+        """Add neurons until no axis and no random point contradicts the prediction."""
+        tried = 0
+        while self.lines < most_lines and tried < PATIENCE:
+            layer = self.layer()
+            failing = self._failing(layer)
+            if not len(failing):
+                return layer
+            # The prediction is right in the viewed region and wrong there: a bend lies between.
+            centre = self.view().centre
+            target = failing[min(tried, len(failing) - 1)]
+            tried = 0 if self._sweep(centre, target) else tried + 1
+        return None
+
+    def layer(self) -> SingleLayer:
+        """What is known so far, with the bypass that fits the most precise region."""
+        if self.best is None or self.planes is None:
+            raise RuntimeError("no line has been swept yet")
+        view, values = self.peeled.view(self.best)
+        layer = with_bypass(self.peeled.layer_above(self.planes), view)
+        return layer.with_constant_from(view.centre[np.newaxis], values[np.newaxis])
+
+    def view(self) -> RegionView:
+        """The most precise measured region, in heights."""
+        if self.best is None:
+            raise RuntimeError("no line has been swept yet")
+        return self.peeled.view(self.best)[0]
+
+    def _random_ends(self) -> tuple[FloatArray, FloatArray]:
+        rng = self.bench.randomness.step("orthant", self.lines)
+        spread = SPREADS[self.lines % len(SPREADS)]
+        ends = self.unit * np.exp(spread * rng.standard_normal((2, self.peeled.width)))
+        return ends[0], ends[1]
+
+    def _sweep(self, start: FloatArray, end: FloatArray) -> int:
+        """Sweep one line, measure what is new on it; how many neurons it added."""
+        bench, line = self.bench, self.peeled.line(start, end)
+        predicted = None if self.planes is None else np.sort(self.planes.crossings(line))
+        with bench.probe.session.phase("orthant lines"):
+            sweep = sweep_line(bench.probe, line, predicted=predicted)
+        known = None if self.planes is None else self.planes.explain(sweep)
+        with bench.probe.session.phase("second layer"):
+            measured = measure_bends(
+                bench.probe, sweep, bench.randomness.step("second layer", self.lines),
+                basis=self.peeled.basis, known=known, room=self.peeled.room,
+            )  # fmt: skip
+        self.lines += 1
+        if self.best is None or measured.jacobian_errors.min() < self.best.jacobian_errors.min():
+            self.best = measured
+        new = Hyperplanes.from_line(measured, measured.measured)
+        before = 0 if self.planes is None else self.planes.count
+        self.planes = new if self.planes is None else self.planes.join(new)
+        added = self.planes.count - before
+        if added:
+            bench.probe.session.emit(NeuronRecovered(2, self.planes.count))
+        return added
+
+    def _failing(self, layer: SingleLayer) -> FloatArray:
+        """Heights inside the orthant, worst first, where the prediction fails; 2 queries per axis and some."""
+        n = self.peeled.width
+        heights = np.full((2 * n, n), -self.unit)
+        heights[np.arange(n), np.arange(n)] = 0.05 * self.unit
+        heights[np.arange(n, 2 * n), np.arange(n)] = 30 * self.unit
+        rng = self.bench.randomness.step("second hypothesis", self.lines)
+        random = fresh_points(self.bench.probe, rng, TEST_POINTS)
+        points = np.concatenate([self.peeled.steer(heights), random])
+        heights = np.concatenate([heights, self.peeled.heights(random)])
+        ratios = self._ratios(layer, points)
+        order = np.argsort(-ratios)
+        worst = heights[order[: int((ratios > 1).sum())]]
+        if len(worst):
+            self.bench.probe.session.emit(Note("a second-layer neuron is missing; looking towards it"))
+        inside = 1e-3 * self.unit * rng.uniform(0.5, 1.0, worst.shape)
+        return np.maximum(worst, inside)
+
+    def _ratios(self, layer: SingleLayer, points: FloatArray) -> FloatArray:
+        network = self.peeled.with_above(layer)
+        with self.bench.probe.session.phase("second hypothesis"):
+            gaps = np.abs(self.bench.probe.ask(points) - network(points)).max(axis=1)
+        # an offset inherits its row's error times the distance of its witness, about sqrt(width) units
+        below = float(self.peeled.errors.max()) * np.sqrt(self.peeled.weights.shape[1])
+        claimed = 30 * (float(layer.errors.max(initial=0.0)) + below) * np.sqrt(self.peeled.width)
+        return gaps / allowed_gap(self.bench.probe, network, claimed, points)

@@ -79,7 +79,7 @@ def perform(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> En
             journal=journal,
             on_event=progress,
         )
-    report = extraction_report(finding, authorised=recipe.target.get("authorised"))
+    report = extraction_report(finding, recipe)
     saved = folder.save(finding, report)
     return Ended(finding, report, saved, progress.tally, status_code(finding.outcome.status))
 

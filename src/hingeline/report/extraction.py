@@ -26,6 +26,7 @@ from hingeline.report.model import (
     Tone,
 )
 from hingeline.report.numbers import count, duration, plural, small
+from hingeline.report.recipe import Recipe
 
 TONES = {Status.COMPLETE: Tone.GOOD, Status.INCONCLUSIVE: Tone.BAD, Status.REFUSED: Tone.BAD}
 _GAUGE = (
@@ -34,24 +35,26 @@ _GAUGE = (
     "scaled to length one."
 )
 
+_MOST_STEPS = 12
+
 Network = Finding[PiecewiseLinearNetwork]
 
 
-def extraction_report(finding: Network, *, authorised: str | None = None) -> Report:
+def extraction_report(finding: Network, recipe: Recipe | None = None) -> Report:
     """Everything a reader of `report.html` is told.
 
     Args:
         finding: What `extract` returned.
-        authorised: Who allowed it, if the target is not on this machine.
+        recipe: What the command line was told to do; None if the run did not come from there.
     """
     return Report(
         title=f"hingeline extract {finding.provenance.target}",
         tone=TONES.get(finding.outcome.status, Tone.PART),
         verdict=str(finding.outcome.status),
         headline=headline(finding),
-        summary=f"{finding.outcome.reason} {finding.outcome.advice}".strip(),
+        summary=_summary(finding),
         tiles=_tiles(finding),
-        sections=tuple(section for section in _sections(finding, authorised) if section.blocks),
+        sections=tuple(section for section in _sections(finding, recipe) if section.blocks),
         footer=_footer(finding.provenance),
     )
 
@@ -76,14 +79,19 @@ def headline(finding: Network) -> str:
             return f"After {asked} there is no conclusion."
 
 
-def _sections(finding: Network, authorised: str | None) -> Iterable[Section]:
+def _sections(finding: Network, recipe: Recipe | None) -> Iterable[Section]:
     evidence = finding.evidence
     yield Section("Is the copy right?", tuple(_verification(evidence)))
     yield Section("What was rebuilt", tuple(_layers(finding)))
     yield Section("What it cost", tuple(_price(finding)))
     yield Section("What the answers give away", tuple(_door(evidence)))
     yield Section("What cannot be known, or is not decided", tuple(_open_ends(finding)))
-    yield Section("Do it again", tuple(_again(finding, authorised)))
+    yield Section("Do it again", tuple(_again(finding, recipe)))
+
+
+def _summary(finding: Network) -> str:
+    meaning = "Whoever may ask this often owns a copy." if finding.outcome.ok else ""
+    return " ".join(part for part in (finding.outcome.reason, finding.outcome.advice, meaning) if part)
 
 
 def _tiles(finding: Network) -> tuple[Tile, ...]:
@@ -105,7 +113,9 @@ def _verification(evidence: Mapping[str, Any]) -> Iterable[Block]:
         if evidence:
             yield Claim("The copy was not compared with the target on fresh inputs", None)
         return
-    seen = f"largest difference {small(gap)}; {small(100 * ratio)}% of what noise allows at the worst place"
+    seen = (
+        f"largest difference {small(gap)}; the closest call used {small(100 * ratio)}% of what noise allows"
+    )
     where = plural(round(_number(check, "points") or 0), "fresh input")
     yield Claim(f"The copy answers as the target does on {where}", ratio <= 1, seen)
     missed, bends = _number(check, "unexplained_bends"), _number(check, "bends_on_fresh_line")
@@ -171,10 +181,7 @@ def _errors(neurons: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
 
 
 def _price(finding: Network) -> Iterable[Block]:
-    by_step: dict[str, int] = {}
-    for phase, rows in finding.spending.queries_by_phase.items():
-        step = phase.split("/")[0]
-        by_step[step] = by_step.get(step, 0) + rows
+    by_step = _steps(finding.spending.queries_by_phase)
     if not by_step:
         return
     yield Text(
@@ -189,11 +196,34 @@ def _price(finding: Network) -> Iterable[Block]:
     )
 
 
+def _steps(by_phase: Mapping[str, int]) -> dict[str, int]:
+    """Questions by phase; nested phases go under their first word where there are too many to show."""
+    if len(by_phase) <= _MOST_STEPS:
+        return {phase.replace("/", " / "): rows for phase, rows in by_phase.items()}
+    steps: dict[str, int] = {}
+    for phase, rows in by_phase.items():
+        steps[phase.split("/")[0]] = steps.get(phase.split("/")[0], 0) + rows
+    return steps
+
+
 def _door(evidence: Mapping[str, Any]) -> Iterable[Block]:
     card = _table(evidence, "doctor")
-    rows = tuple((_spaced(key), _shown(value)) for key, value in card.items() if _is_single(value))
-    if rows:
-        yield Table((), rows, "measured before anything else; every tolerance follows from it")
+    if not card:
+        return
+    asked = plural(int(card.get("queries", 0)), "question")
+    yield Text(f"Measured first, in {asked}; every tolerance follows from it: {card.get('headline', '')}.")
+    verdicts = [
+        (
+            str(v["attack"]),
+            str(v["possible"]),
+            "" if v.get("digits") is None else str(v["digits"]),
+            str(v["why"]),
+        )
+        for v in card.get("verdicts", ())
+    ]
+    if verdicts:
+        yield Table(("what an outsider can rebuild", "possible", "digits", "why"), tuple(verdicts))
+    yield from (Text(str(note)) for note in card.get("notes", ()))
 
 
 def _open_ends(finding: Network) -> Iterable[Block]:
@@ -205,12 +235,15 @@ def _open_ends(finding: Network) -> Iterable[Block]:
         yield Claim(str(sentence), None)
 
 
-def _again(finding: Network, authorised: str | None) -> Iterable[Block]:
+def _again(finding: Network, recipe: Recipe | None) -> Iterable[Block]:
     made = finding.provenance
-    yield Command((f"hingeline extract {made.target} --seed {made.seed}",))
-    rows = [("seed", str(made.seed))] + [(_spaced(k), _shown(v)) for k, v in made.settings.items()]
+    line = f"hl.extract(oracle, seed={made.seed})" if recipe is None else recipe.command_line()
+    yield Command((line,))
+    rows = [("target", made.target), ("seed", str(made.seed))]
+    rows += [(_spaced(k), _shown(v)) for k, v in made.settings.items()]
     rows += [(name, version) for name, version in made.versions.items()]
-    rows += [("authorised", authorised)] if authorised else []
+    authorised = None if recipe is None else recipe.target.get("authorised")
+    rows += [("authorised", str(authorised))] if authorised else []
     yield Table((), tuple(rows))
     if made.sources:
         yield Text("The methods come from: " + "; ".join(made.sources) + ".")
@@ -235,10 +268,6 @@ def _table(evidence: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _number(table: Mapping[str, Any], key: str) -> float | None:
     value = table.get(key)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _is_single(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool)
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import time
 import tomllib
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from hingeline.core.outcome import library_versions
 from hingeline.report.toml_text import toml_text
 
 SCHEMA = 1
+_FLAGS = {"authorised": "--i-am-authorised"}
 
 
 def _now() -> str:
@@ -46,6 +48,16 @@ class Recipe:
             "# Made by hingeline; `hingeline resume DIRECTORY` does this again from the recorded answers.\n"
         )
         return head + toml_text({"schema": SCHEMA, **asdict(self)})
+
+    def command_line(self) -> str:
+        """What to type to do it once more, from the start."""
+        words = ["hingeline", self.verb, str(self.target["target"]), "--seed", str(self.seed)]
+        words += ["--budget", str(self.budget)] if self.budget is not None else []
+        for name, value in self.target.items():
+            if name not in ("target", "sha256"):
+                words += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), *_spelled(value)]
+        words += [f"--{'' if on else 'no-'}{name}" for name, on in self.settings.items()]
+        return shlex.join(words)
 
     def with_budget(self, budget: int | None) -> Recipe:
         """The same run with another limit."""
@@ -108,6 +120,10 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
     if "bounds" in known["target"]:
         known["target"] = known["target"] | {"bounds": tuple(known["target"]["bounds"])}
     return Recipe(**known)
+
+
+def _spelled(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
 
 
 def _is_count(value: Any) -> bool:

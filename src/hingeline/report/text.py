@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text as Words
 
-from hingeline.report.model import Claim, Command, Report, Section, Table, Text, Tile, Tone
+from hingeline.report.model import Claim, Report, Section, Tile, Tone
 
 _COLOURS = {Tone.GOOD: "green", Tone.PART: "yellow", Tone.BAD: "red"}
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
@@ -22,14 +20,6 @@ def terminal_text(report: Report) -> RenderableType:
     parts: list[RenderableType] = [head, Padding(_tiles(report.tiles), (1, 0, 1, 0))]
     for section in report.sections:
         parts += _told(section)
-    return Group(*parts)
-
-
-def full_text(report: Report) -> RenderableType:
-    """Everything but the figures, section by section."""
-    parts: list[RenderableType] = [terminal_text(report), Words(report.summary)]
-    for section in report.sections:
-        parts += [Words(f"\n{section.title}", style="bold"), *_blocks(section)]
     return Group(*parts)
 
 
@@ -50,23 +40,3 @@ def _claim(claim: Claim) -> RenderableType:
     mark, colour = _MARKS[claim.holds]
     seen = (f"  {claim.seen}", "dim") if claim.seen else ""
     return Words.assemble((f"{mark} ", colour), claim.words, seen)
-
-
-def _blocks(section: Section) -> Iterator[RenderableType]:
-    for block in section.blocks:
-        match block:
-            case Text():
-                yield Words(block.words)
-            case Command():
-                yield Padding(Words("\n".join(block.lines), style="cyan"), (0, 0, 0, 2))
-            case Table():
-                yield _table(block)
-            case _:
-                continue
-
-
-def _table(table: Table) -> Grid:
-    grid = Grid(*table.columns, title=table.caption or None, title_justify="left", box=None)
-    for row in table.rows:
-        grid.add_row(*(Words(cell) for cell in row))
-    return grid

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from findings import CHECK, NETWORK, finding
 
-from hingeline.core.outcome import Status
+from hingeline.core.outcome import Spending, Status
 from hingeline.report.extraction import extraction_report, headline
 from hingeline.report.model import Bars, Claim, Dots, Tone
 
@@ -56,9 +58,20 @@ def test_without_a_check_nothing_is_claimed() -> None:
     assert claim.holds is None
 
 
-def test_nested_steps_are_added_up_under_their_first_word() -> None:
-    (bars,) = [f for f in extraction_report(finding()).figures if isinstance(f, Bars)]
-    assert dict(zip(bars.labels, bars.values, strict=True)) == {"doctor": 40, "layer 1": 50}
+def bars_of(by_phase: dict[str, int]) -> dict[str, float]:
+    found = finding()
+    report = extraction_report(replace(found, spending=Spending(90, 1.0, by_phase)))
+    (bars,) = [f for f in report.figures if isinstance(f, Bars)]
+    return dict(zip(bars.labels, bars.values, strict=True))
+
+
+def test_the_price_is_shown_step_by_step() -> None:
+    assert bars_of({"doctor": 40, "layer 1/signs": 50}) == {"doctor": 40, "layer 1 / signs": 50}
+
+
+def test_many_nested_steps_are_added_up_under_their_first_word() -> None:
+    many = {f"layer 1/step {i}": i for i in range(13)}
+    assert bars_of({"doctor": 40, **many}) == {"doctor": 40, "layer 1": 78}
 
 
 def test_every_neuron_with_a_measured_error_is_a_dot() -> None:

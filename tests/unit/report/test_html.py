@@ -10,8 +10,10 @@ from findings import CHECK, finding
 from hingeline.core.outcome import Status
 from hingeline.report.extraction import extraction_report
 from hingeline.report.html import html_text
+from hingeline.report.recipe import Recipe
 
-PAGE = html_text(extraction_report(finding(), authorised="J. Doe, ticket 4711"))
+RECIPE = Recipe("extract", {"target": "model.npz", "authorised": "J. Doe, ticket 4711"}, seed=7)
+PAGE = html_text(extraction_report(finding(), RECIPE))
 
 
 def visible(page: str) -> str:
@@ -23,7 +25,7 @@ def test_the_page_says_what_a_reader_needs() -> None:
     for words in (
         "With 90 questions the whole 2-2-1 network was rebuilt.",
         "Is the copy right?",
-        "largest difference 1e-14; 25% of what noise allows at the worst place",
+        "largest difference 1e-14; the closest call used 25% of what noise allows",
         "hingeline extract model.npz --seed 7",
         "J. Doe, ticket 4711",
         "Rolnick and Körding 2020",

@@ -19,6 +19,15 @@ def test_a_recipe_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "run.toml") == recipe
 
 
+def test_the_command_line_of_a_recipe_can_be_typed() -> None:
+    target = {"target": "my model.npz", "sha256": "0", "bounds": (-1.0, 1.0), "authorised": "J. Doe, 4711"}
+    recipe = Recipe("extract", target, seed=3, budget=100, settings={"polish": False})
+    assert recipe.command_line() == (
+        "hingeline extract 'my model.npz' --seed 3 --budget 100 --bounds -1.0 1.0 "
+        "--i-am-authorised 'J. Doe, 4711' --no-polish"
+    )
+
+
 def test_a_file_is_kept_by_absolute_path_and_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.npz").write_bytes(b"weights")
     monkeypatch.chdir(tmp_path)

@@ -82,10 +82,9 @@ def command(
         latency=latency,
         seed=seed,
     )
-    chosen = name or Path(model).stem.replace(":", "-")
     server = PracticeServer(
         model,
-        name=chosen,
+        name=name or _name_of(model),
         host=host,
         port=port,
         settings=settings,
@@ -102,6 +101,11 @@ def command(
     finally:
         server.close()
     return 0
+
+
+def _name_of(model: str) -> str:
+    """The file's name without its suffix, or the name that a Python reference ends with."""
+    return model.rpartition(":")[2] if ":" in model and "/" not in model else Path(model).stem
 
 
 def _greet(server: PracticeServer, settings: PracticeSettings, host: str, as_json: bool) -> None:

@@ -79,19 +79,18 @@ class Courier:
         """What went over the wire so far."""
         return self._traffic
 
-    def deliver(self, request: Request, rows: int, *, patience: float | None = None) -> Response:
+    def deliver(self, request: Request, rows: int) -> Response:
         """Send a request until it is answered with a 2xx status, as far as the policy allows.
 
         Args:
             request: What to send; the secret headers are added here.
             rows: Rows in it; 0 for a question about the model.
-            patience: Replaces the policy's, for a first contact that should fail fast.
 
         Raises:
             QueryFailed: No answer; `sent` is True if the rows may have been answered.
         """
         request = replace(request, headers={**request.headers, **self._credentials.headers})
-        attempts = Attempts(self._policy_for(rows, patience))
+        attempts = Attempts(self._policy if rows else self._policy.for_first_contact())
         while True:
             outcome = self._attempt(request, rows)
             if isinstance(outcome, Response):
@@ -129,11 +128,6 @@ class Courier:
             trouble = Trouble.DOUBT if failure.sent else Trouble.UNREACHABLE
             return Mishap(trouble, self._credentials.redact(str(failure)))
         return response if 200 <= response.status < 300 else self._mishap(response)
-
-    def _policy_for(self, rows: int, patience: float | None) -> RetryPolicy:
-        policy = self._policy if patience is None else replace(self._policy, patience=patience)
-        # A question about the model costs nothing, so it may always be repeated.
-        return policy if rows else replace(policy, idempotent=True)
 
     def _mishap(self, response: Response) -> Mishap:
         said = excerpt(response.body, self._credentials)

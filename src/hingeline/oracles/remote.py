@@ -30,9 +30,6 @@ from hingeline.oracles.protocol import Answers, OracleSpec
 from hingeline.oracles.retries import RetryPolicy
 from hingeline.oracles.transport import Request, Response, Transport, checked_host, is_loopback
 
-# A server that is not there at the first contact is more likely a typing error than a restart.
-_FIRST_CONTACT_PATIENCE = 2.0
-
 _MODEL_PATH = re.compile(
     r"(?P<root>/(?:.*/)?v2)/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/infer)?/?"
 )
@@ -180,9 +177,7 @@ def _parse_address(url: str, version: str | None) -> tuple[str, str]:
 
 
 def _get(courier: Courier, url: str) -> dict[str, object]:
-    response = courier.deliver(
-        Request("GET", url, {"Accept": "application/json"}), 0, patience=_FIRST_CONTACT_PATIENCE
-    )
+    response = courier.deliver(Request("GET", url, {"Accept": "application/json"}), 0)
     try:
         return read_json(response.body)
     except QueryFailed as problem:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -23,6 +23,11 @@ from enum import Enum
 # A target that says "Retry-After: 0" again and again is not hammered.
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 30.0
+
+# A server that is not there at the first contact is more likely a typing error than a restart; one that is
+# there and loads its model may need a moment.
+_FIRST_PATIENCE = 2.0
+_FIRST_WAIT = 30.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class RetryPolicy:
     """First waiting time where the target names none; doubles each time."""
     sleep: Callable[[float], None] = time.sleep
     """How to wait; replaced in tests."""
+
+    def for_first_contact(self) -> RetryPolicy:
+        """For questions about the model: free to repeat, and not worth a long wait."""
+        patience = min(self.patience, _FIRST_PATIENCE)
+        return replace(
+            self, idempotent=True, patience=patience, longest_wait=min(self.longest_wait, _FIRST_WAIT)
+        )
 
 
 class Trouble(Enum):

@@ -16,6 +16,7 @@ import pytest
 from hingeline.evaluation.access_log import read_access_log
 from hingeline.networks.loading import save_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.oracles.opening import oracle as open_oracle
 from hingeline.oracles.remote import remote_oracle
 
 NETWORK = PiecewiseLinearNetwork([np.eye(2), np.eye(2)], [np.zeros(2), np.array([1 / 3, -1 / 3])])
@@ -29,9 +30,10 @@ def model(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serve(*words: str) -> Generator[subprocess.Popen[str]]:
+def serve(*words: str, cwd: Path | None = None) -> Generator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "hingeline", "serve", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=cwd) as process:
         try:
             yield process
         finally:
@@ -75,6 +77,15 @@ def test_with_json_the_address_is_one_json_object(model: Path, tmp_path: Path) -
         assert oracle.query(POINTS).ravel().tolist() == [0, 1]
         oracle.close()
     assert read_access_log(log).rows_answered == 2
+
+
+def test_a_function_is_served_under_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def total(x):\n    return x.sum(axis=1)\n")
+    with serve("mine:total", "--input-dim", "2", "--port", "0", "--json", cwd=tmp_path) as process:
+        told = json.loads(lines_until(process, "}")[-1])
+        assert told["url"].endswith("/v2/models/total")
+        oracle = open_oracle(told["url"], answers="logits")
+        assert oracle.query(POINTS).ravel().tolist() == POINTS.sum(axis=1).tolist()
 
 
 @pytest.mark.parametrize(

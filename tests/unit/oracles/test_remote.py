@@ -256,6 +256,14 @@ def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any]) -> No
         remote_oracle(URL, **options)
 
 
+def test_a_server_that_loads_its_model_is_given_half_a_minute() -> None:
+    slept: list[float] = []
+    busy = [reply({"error": "loading"}, 503, retry_after="7")] * 20
+    with pytest.raises(QueryFailed, match=r"503: loading.*Tried 5 times over 28 s"):
+        remote_oracle(URL, transport=ScriptedTransport(*busy), policy=patient(slept))
+    assert slept == [7.0] * 4
+
+
 def test_a_session_hands_over_whole_requests_and_counts_their_rows() -> None:
     def linear(request: Request) -> Response:
         rows = np.array(json.loads(request.body)["inputs"][0]["data"]).reshape(-1, 2)

@@ -1,0 +1,127 @@
+"""The verb: rebuild a network from its answers, and say honestly how far that went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from hingeline.core.errors import BudgetExhausted, InvalidInput, RecoveryError, UnsupportedOracle
+from hingeline.core.events import EventSink, ignore
+from hingeline.core.outcome import Finding, Outcome, Provenance, Status
+from hingeline.core.randomness import Randomness
+from hingeline.extraction.recover import recover
+from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.extraction.settings import ExtractSettings
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.oracles.journal import Journal
+from hingeline.oracles.protocol import Oracle
+from hingeline.oracles.session import QuerySession
+from hingeline.probing.card import DoctorCard
+from hingeline.probing.doctor import calibration, examine
+from hingeline.probing.probe import Probe
+
+SOURCES = (
+    "Carlini, Jagielski and Mironov, Cryptanalytic Extraction of Neural Network Models, CRYPTO 2020",
+    "Rolnick and Körding, Reverse-Engineering Deep ReLU Networks, ICML 2020",
+)
+
+
+def extract(
+    oracle: Oracle,
+    *,
+    budget: int | None = None,
+    seed: int = 0,
+    settings: ExtractSettings | Mapping[str, Any] | None = None,
+    journal: Journal | None = None,
+    on_event: EventSink = ignore,
+) -> Finding[PiecewiseLinearNetwork]:
+    """Rebuild the ReLU network behind an oracle from its answers; the architecture is not told.
+
+    Args:
+        oracle: The door; must answer scores or probabilities.
+        budget: Most rows that may be asked; None for no limit.
+        seed: Of all random choices.
+        settings: What can be chosen, as `ExtractSettings` or as a mapping of its fields.
+        journal: Where questions and answers are recorded, and replayed from.
+        on_event: Where events go.
+
+    Returns:
+        The network (for probabilities: of the log-ratios), with an outcome that is ok only if every
+        neuron was found and fresh queries agree. Widths and depth are found, neurons are in the order
+        found, hidden rows have unit norm.
+
+    Raises:
+        InvalidInput: A budget or setting that cannot be meant.
+        QueryFailed: The oracle gave no usable answer; with a journal nothing is lost.
+
+    Cost: one hidden layer: about 1 query per parameter, and 1 more for the last digits; divided by the
+        number of outputs if there are several. Two hidden layers: 2 to 4 per parameter.
+    Source: Carlini, Jagielski and Mironov 2020; Rolnick and Körding 2020; the modules of this package say
+        what is whose.
+    """
+    chosen = _settings(settings)
+    session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
+    randomness = Randomness(seed)
+    evidence: dict[str, Any] = {}
+    result = _run(session, randomness, chosen, evidence)
+    provenance = Provenance("extract", oracle.spec.name, seed, {"budget": budget, **asdict(chosen)}, SOURCES)
+    return Finding(result.network, result.outcome, evidence, session.spending, provenance)
+
+
+def _settings(settings: ExtractSettings | Mapping[str, Any] | None) -> ExtractSettings:
+    if settings is None or isinstance(settings, ExtractSettings):
+        return settings or ExtractSettings()
+    try:
+        return ExtractSettings(**settings)
+    except TypeError as error:
+        known = ", ".join(ExtractSettings.__dataclass_fields__)
+        raise InvalidInput(f"unknown extract setting in {dict(settings)}; known are {known}") from error
+
+
+def _run(
+    session: QuerySession, randomness: Randomness, settings: ExtractSettings, evidence: dict[str, Any]
+) -> Recovery:
+    bench: Bench | None = None
+    try:
+        card = examine(session, randomness)
+        evidence["doctor"] = card.to_dict()
+        refusal = _refusal(card)
+        if refusal is not None:
+            return Recovery(None, refusal)
+        bench = Bench(Probe(session, calibration(card)), randomness, settings, evidence=evidence)
+        return recover(bench)
+    except BudgetExhausted as spent:
+        outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
+    except UnsupportedOracle as refused:
+        outcome = Outcome(Status.REFUSED, str(refused))
+    except RecoveryError as problem:
+        outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
+    return Recovery(None if bench is None else bench.best, outcome)
+
+
+def _refusal(card: DoctorCard) -> Outcome | None:
+    """Why this door cannot be extracted, if the doctor's card says so."""
+    if card.answers == "labels":
+        return Outcome(
+            Status.REFUSED,
+            "The oracle answers labels only; this method needs scores or probabilities.",
+            "If the endpoint can return scores, ask for them with --output-name.",
+        )
+    if card.kind == "constant":
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"All {card.queries} probe answers are identical: nothing can be learnt.",
+            "Are inputs clipped on the server, or the probes out of range? Try --bounds LO HI.",
+        )
+    if card.straight is False:
+        return Outcome(
+            Status.REFUSED,
+            "The answers are smooth between their bends: not a piecewise-linear (ReLU) network.",
+        )
+    if card.noise_at_scale > 1e-2 * card.variation:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"Noise of {card.noise_at_scale:.1g} hides answers that vary by {card.variation:.1g}.",
+        )
+    return None

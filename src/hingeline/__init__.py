@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     )
     from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
     from hingeline.evaluation.demo_data import demo_oracle
+    from hingeline.extraction.extract import extract
+    from hingeline.extraction.settings import ExtractSettings
     from hingeline.networks.difference import NetworkDifference
     from hingeline.networks.loading import diff
     from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
     from hingeline.oracles.opening import oracle
     from hingeline.oracles.protocol import Oracle, OracleSpec
     from hingeline.oracles.session import QuerySession
+    from hingeline.probing.card import DoctorCard
+    from hingeline.probing.doctor import doctor
     from hingeline.report.building import save_report
     from hingeline.report.model import Report
 
@@ -47,6 +51,8 @@ _PROTOCOL = "hingeline.oracles.protocol"
 _HOMES = {
     "AmbiguousSign": _ERRORS,
     "BudgetExhausted": _ERRORS,
+    "DoctorCard": "hingeline.probing.card",
+    "ExtractSettings": "hingeline.extraction.settings",
     "Finding": _OUTCOME,
     "FormatError": _ERRORS,
     "HingelineError": _ERRORS,
@@ -73,6 +79,8 @@ _HOMES = {
     "UnsupportedOracle": _ERRORS,
     "demo_oracle": "hingeline.evaluation.demo_data",
     "diff": "hingeline.networks.loading",
+    "doctor": "hingeline.probing.doctor",
+    "extract": "hingeline.extraction.extract",
     "oracle": "hingeline.oracles.opening",
     "save_report": "hingeline.report.building",
 }
@@ -80,6 +88,8 @@ _HOMES = {
 __all__ = [
     "AmbiguousSign",
     "BudgetExhausted",
+    "DoctorCard",
+    "ExtractSettings",
     "Finding",
     "FormatError",
     "HingelineError",
@@ -107,6 +117,8 @@ __all__ = [
     "__version__",
     "demo_oracle",
     "diff",
+    "doctor",
+    "extract",
     "oracle",
     "save_report",
 ]

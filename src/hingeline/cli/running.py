@@ -16,10 +16,9 @@ from hingeline.cli.console import messages, output
 from hingeline.cli.exits import Exit, RunStopped, exit_code
 from hingeline.cli.options import TargetRequest, View, open_target
 from hingeline.cli.progress import Progress, Tally
-from hingeline.core.errors import FormatError, HingelineError
+from hingeline.core.errors import HingelineError
 from hingeline.core.outcome import Finding, Status
-from hingeline.extraction import extract
-from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.extract import extract
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.protocol import Oracle
 from hingeline.report.extraction import extraction_report
@@ -75,25 +74,13 @@ def perform(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> En
             oracle,
             budget=recipe.budget,
             seed=recipe.seed,
-            settings=_settings(recipe),
+            settings=recipe.settings,
             journal=journal,
             on_event=progress,
         )
     report = extraction_report(finding, recipe)
     saved = folder.save(finding, report)
     return Ended(finding, report, saved, progress.tally, status_code(finding.outcome.status))
-
-
-def _settings(recipe: Recipe) -> ExtractSettings:
-    """What the recipe chose, the rest at its default.
-
-    Raises:
-        FormatError: The recipe names a setting that does not exist here.
-    """
-    unknown = recipe.settings.keys() - {field.name for field in fields(ExtractSettings)}
-    if unknown:
-        raise FormatError(f"run.toml has settings unknown to this version: {', '.join(sorted(unknown))}")
-    return ExtractSettings(**recipe.settings)
 
 
 def tell(ended: Ended, folder: RunFolder, view: View) -> int:

@@ -240,7 +240,7 @@ def _again(finding: Network, recipe: Recipe | None) -> Iterable[Block]:
     line = f"hl.extract(oracle, seed={made.seed})" if recipe is None else recipe.command_line()
     yield Command((line,))
     rows = [("target", made.target), ("seed", str(made.seed))]
-    rows += [(_spaced(k), _shown(v)) for k, v in made.settings.items()]
+    rows += [(_spaced(k), _shown(v)) for k, v in made.settings.items() if v is not None]
     rows += [(name, version) for name, version in made.versions.items()]
     authorised = None if recipe is None else recipe.target.get("authorised")
     rows += [("authorised", str(authorised))] if authorised else []

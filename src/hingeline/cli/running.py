@@ -124,12 +124,17 @@ def _listed(files: Sequence[str]) -> Iterator[str]:
 @contextmanager
 def _kept(folder: RunFolder, tally: Tally) -> Generator[None]:
     """Turn what can stop a run into words that say what is kept and how to go on."""
+    resume = f"hingeline resume {folder.path}"
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        kept = f"Stopped after {plural(tally.spent, 'query', 'queries')}; nothing you paid for is lost."
-        raise RunStopped(f"{kept} Continue:  hingeline resume {folder.path}", Exit.INTERRUPTED) from interrupt
+        message = f"Stopped after {_asked(tally)}; nothing you paid for is lost. Continue:  {resume}"
+        raise RunStopped(message, Exit.INTERRUPTED) from interrupt
     except HingelineError as error:
-        kept = f"{plural(tally.spent, 'query', 'queries')} asked so far are kept"
-        message = f"Error: {error}\n{kept}. When that is mended:  hingeline resume {folder.path}"
+        kept = f"{_asked(tally).capitalize()} are kept. " if tally.spent else ""
+        message = f"Error: {error}\n{kept}When that is mended:  {resume}"
         raise RunStopped(message, exit_code(error)) from error
+
+
+def _asked(tally: Tally) -> str:
+    return plural(tally.spent, "query", "queries")

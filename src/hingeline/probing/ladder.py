@@ -1,0 +1,220 @@
+"""Second differences on short straight ladders: how noisy the values are, and whether they are straight.
+
+A ladder is seven points x, x +- h1 v, x +- h2 v, x +- h3 v with h1 > h2 > h3. Inside one linear piece its
+second differences are pure noise, whatever h; a kink shows in the wider ones only; a smooth function bends
+in all of them, like h^2. So one batch of ladders at several norms answers both questions.
+
+The error of a float answer grows with the largest intermediate value, hence with |x| and not with |f(x)|:
+the floor is fitted as `absolute + per_norm * |x|`. A ladder that met a kink is overruled by the others,
+because the floor can only grow with |x|, and grows no faster than |x|.
+
+Cost: 7 queries per ladder. Source: the test is A1 of Rolnick and Koerding's assumptions, made quantitative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.numerics.tolerances import NoiseFloor
+from hingeline.probing.ground import Ground
+
+Shape = Literal["straight", "curved", "flat", "unclear"]
+
+RUNGS = 7
+# A bend this many deviations above the noise is not noise.
+_SIGNIFICANT = 12.0
+# Median of |N(0, 1)|.
+_MEDIAN = 0.6745
+# Few samples: a deviation estimated from them is raised by about its own uncertainty.
+_CAUTION = 1.3
+# Answers known no better than this, relative to how much they vary, are coarse.
+_COARSE = 1e-6
+# Stands for "no error at all", so that logarithms exist.
+_NOTHING = 1e-300
+# Two deviations from four samples each rarely differ by more than this factor.
+_CHANCE = 4.0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Relative step lengths of a ladder, widest first."""
+
+    wide: float
+    middle: float
+    narrow: float
+
+    @staticmethod
+    def for_resolution(relative: float) -> Steps:
+        """Steps for answers known to `relative` (2^-53 for float64, 1e-4 for four decimals of order 1).
+
+        The narrow step must still move the answer by many units of resolution; the wide one must let
+        curvature stand out from the noise while it meets few kinks.
+        """
+        wide = min(relative**0.15, 0.25)
+        narrow = min(relative**0.45, wide / 8)
+        # Coarse answers show curvature only in steps that are not much shorter than the widest.
+        middle = max(3 * narrow, 0.3 * wide) if relative > _COARSE else 3 * narrow
+        return Steps(wide, middle, narrow)
+
+    def offsets(self) -> FloatArray:
+        """Positions of the seven points, in units of the reach."""
+        half = np.array([self.wide, self.middle, self.narrow])
+        return np.concatenate([[0.0], half, -half])
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """Values on seven points of a short straight line."""
+
+    norm: float
+    """|x| of the middle point, input units."""
+    values: FloatArray
+    """Shape "7 k": middle, three steps forward (widest first), three back."""
+    rounding: float
+    """Deviation that rounding of the answers alone gives, at this place."""
+    steps: Steps
+    """Relative step lengths."""
+
+    @property
+    def bends(self) -> FloatArray:
+        """Second differences at the three step lengths, widest first: "3 k"."""
+        return self.values[1:4] + self.values[4:7] - 2 * self.values[0]
+
+    @property
+    def flat(self) -> bool:
+        """All seven values are the same, up to rounding."""
+        return bool(np.ptp(self.values, axis=0).max() <= 4 * self.rounding)
+
+    @property
+    def stuck(self) -> bool:
+        """The short steps do not move the values although the long ones show that they should."""
+        inner = np.ptp(self.values[[0, 2, 3, 5, 6]], axis=0).max()
+        due = np.abs(self.values[1] - self.values[4]).max() * self.steps.middle / self.steps.wide
+        return bool(inner <= 4 * self.rounding and due > 40 * self.rounding)
+
+    @property
+    def slope(self) -> float:
+        """Change of the values per unit of |x|, along the ladder."""
+        rise = np.abs(self.values[1] - self.values[4]).max()
+        return float(rise / (2 * self.steps.wide * max(self.norm, 1e-300)))
+
+    def samples(self, *, curved: bool) -> FloatArray:
+        """Combinations of the values that are noise of deviation 1 sigma where no kink is met: "m k".
+
+        On a straight piece: the three second differences and one difference of slopes. Where the function
+        curves: what a polynomial of degree four leaves. Where the door rounds its inputs, the short steps
+        say nothing and the widest alone counts.
+        """
+        if self.stuck:
+            return self.bends[:1] / np.sqrt(6.0)
+        if curved:
+            return _beyond_quartic(self.steps).T @ self.values
+        ratio = self.steps.narrow / self.steps.middle
+        slopes = (self.values[3] - self.values[6]) - ratio * (self.values[2] - self.values[5])
+        return np.vstack([self.bends / np.sqrt(6.0), slopes / np.sqrt(2.0 * (1 + ratio**2))])
+
+
+def ladder_points(ground: Ground, rng: np.random.Generator, factors: FloatArray, steps: Steps) -> FloatArray:
+    """Points of one ladder per factor (its norm in units of the scale): "f*7 d"."""
+    rows = [
+        ground.point(rng, factor) + ground.reach(factor) * np.outer(steps.offsets(), ground.direction(rng))
+        for factor in factors
+    ]
+    return np.concatenate(rows)
+
+
+def shape_of(ladder: Ladder, sigma: float) -> Shape:
+    """Whether the values are straight or curved here, as far as noise of deviation `sigma` lets us see."""
+    if ladder.flat:
+        return "flat"
+    wide, middle, _ = ladder.bends
+    expected = wide * (ladder.steps.middle / ladder.steps.wide) ** 2
+    visible = _SIGNIFICANT * np.sqrt(6.0) * sigma
+    if np.linalg.norm(wide) <= visible * np.sqrt(wide.size):
+        return "straight"
+    if np.linalg.norm(expected) <= visible * np.sqrt(wide.size):
+        return "unclear"
+    return "curved" if np.linalg.norm(middle - expected) <= 0.35 * np.linalg.norm(expected) else "straight"
+
+
+def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseFloor:
+    """Fit `absolute + per_norm * |x|` to the samples of `ladders`, kinks left out, rounding included.
+
+    Args:
+        ladders: At two norms at least, for a growth to show.
+        unit: Relative rounding error of the floats that arrive; inputs are rounded like answers, which
+            alone gives a growth of unit / sqrt(3) times the slope.
+        curved: The function is smooth: measure what a quartic leaves.
+    """
+    alive = [ladder for ladder in ladders if not ladder.flat] or list(ladders)
+    norms = np.array([max(ladder.norm, 1e-300) for ladder in alive])
+    kept = [_without_kinks(ladder, ladder.samples(curved=curved)) for ladder in alive]
+    sigmas = np.array([_deviation(*pair) for pair in zip(alive, kept, strict=True)])
+    floor = _consensus(norms, sigmas)
+    ratios = sigmas / floor.at_norm(norms)
+    agree = (ratios < _CHANCE) & (ratios > 1 / _CHANCE)
+    scaled = [s / floor.at_norm(r) for s, r, inside in zip(kept, norms, agree, strict=True) if inside]
+    raised = _CAUTION * np.sqrt(np.mean(ratios[agree] ** 2)) * _worst_output(np.concatenate(scaled))
+    by_inputs = unit / np.sqrt(3.0) * max(ladder.slope for ladder in ladders)
+    return NoiseFloor(float(raised * floor.absolute), float(max(raised * floor.per_norm, by_inputs)))
+
+
+def _without_kinks(ladder: Ladder, samples: FloatArray) -> FloatArray:
+    """The samples that are not far above their median, all outputs together.
+
+    A kink within the narrow steps is within the wider ones too, so the narrowest second difference
+    tells when most of the samples have met one.
+    """
+    median = float(np.sqrt(np.mean(np.median(np.abs(samples), axis=0) ** 2))) / _MEDIAN
+    if len(samples) == 1:
+        return samples
+    narrowest = float(np.sqrt(np.mean(ladder.bends[2] ** 2) / 6.0))
+    usual = min(max(median, ladder.rounding), 10 * max(narrowest, ladder.rounding))
+    kept = samples[np.abs(samples).max(axis=1) <= 5 * usual]
+    return kept if len(kept) else ladder.bends[2:] / np.sqrt(6.0)
+
+
+def _deviation(ladder: Ladder, samples: FloatArray) -> float:
+    return max(float(np.sqrt(np.mean(samples**2))), ladder.rounding, _NOTHING)
+
+
+def _consensus(norms: FloatArray, sigmas: FloatArray) -> NoiseFloor:
+    """The floor a + b r with the smallest sum of |log(deviation / floor)|.
+
+    The best such fit goes through two of the ladders (or has a = 0 or b = 0 and goes through one), so all
+    of these are tried. One ladder spoilt by kinks, or lying where the network is almost dead, is outvoted.
+    """
+    candidates = [(sigma, 0.0) for sigma in sigmas] + [
+        (0.0, s / r) for s, r in zip(sigmas, norms, strict=True)
+    ]
+    for i, j in combinations(range(len(norms)), 2):
+        if norms[i] != norms[j]:
+            slope = (sigmas[i] - sigmas[j]) / (norms[i] - norms[j])
+            candidates.append((sigmas[i] - slope * norms[i], slope))
+    tried = np.array([pair for pair in candidates if min(pair) >= 0])
+    misfits = np.abs(np.log((tried[:, :1] + tried[:, 1:] * norms) / sigmas)).sum(axis=1)
+    absolute, per_norm = tried[np.argmin(misfits)]
+    return NoiseFloor(float(absolute), float(per_norm))
+
+
+def _worst_output(samples: FloatArray) -> float:
+    """How far the noisiest output stands above all together, beyond what chance does; at least 1."""
+    count, outputs = samples.shape
+    total = np.sqrt(np.mean(samples**2))
+    if total == 0 or outputs == 1:
+        return 1.0
+    largest = np.sqrt(np.mean(samples**2, axis=0)).max()
+    by_chance = 1 + np.sqrt(np.log(outputs) / count)
+    return max(1.0, float(largest / total / by_chance))
+
+
+def _beyond_quartic(steps: Steps) -> FloatArray:
+    """Orthonormal combinations of the seven values that vanish on polynomials of degree four: "7 2"."""
+    powers = np.vander(steps.offsets() / steps.wide, 5)
+    return np.linalg.qr(powers, mode="complete")[0][:, 5:]

@@ -98,6 +98,7 @@ class Progress:
         self._told_at = time.perf_counter()
         self._notes_told = 0
         self._live: Live | None = None
+        self._ended = False
 
     def __enter__(self) -> Progress:
         if not self._quiet and self._console.is_terminal:
@@ -115,6 +116,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended = True
         if self._live is not None:
             self._live.stop()
 
@@ -133,25 +135,26 @@ class Progress:
         self._notes_told = len(self.tally.notes)
 
     def _picture(self) -> RenderableType:
-        return picture(self.tally)
+        return picture(self.tally, running=not self._ended)
 
 
-def picture(tally: Tally) -> RenderableType:
-    """The live table: a row of dots for each layer, and the queries."""
+def picture(tally: Tally, *, running: bool = True) -> RenderableType:
+    """The live table: a row of dots for each layer, and the queries; while it runs, the step too."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     # A copy: rich draws in its own thread while events come in.
     for layer, found in list(tally.neurons.items()):
         dots = "●" * found if found <= _MOST_DOTS else "●" * _MOST_DOTS + "…"
         grid.add_row(Text(f"layer {layer}"), Text(dots, style="green"), Text(plural(found, "neuron")))
-    grid.add_row(Text("queries"), _bar(tally), _spent(tally))
+    told = _spent(tally)
+    grid.add_row(Text("queries"), *([told] if tally.budget is None else [_bar(tally, tally.budget), told]))
+    if not running:
+        return Group(grid, Text(""))
     step = Spinner("dots", Text(f"{tally.phase or 'starting'}  {duration(tally.seconds)}", style="dim"))
     return Group(grid, step)
 
 
-def _bar(tally: Tally) -> RenderableType:
-    if tally.budget is None:
-        return Text("no limit", style="dim")
-    return ProgressBar(total=tally.budget, completed=tally.spent, width=40)
+def _bar(tally: Tally, budget: int) -> RenderableType:
+    return ProgressBar(total=budget, completed=tally.spent, width=40)
 
 
 def _spent(tally: Tally) -> Text:

@@ -145,10 +145,8 @@ def _layers(finding: Network) -> Iterable[Block]:
         )
     signs = _table(finding.evidence, "signs")
     if "status" in signs:
-        seen = ", ".join(f"{_spaced(k)} {_shown(v)}" for k, v in signs.items() if k != "status")
-        yield Claim(
-            "Which side of its hyperplane each neuron is on, is decided", signs["status"] == "exact", seen
-        )
+        words = "For every neuron it is decided on which side of its hinge it is on"
+        yield Claim(words, signs["status"] == "exact", f"the sign equations are {signs['status']}")
 
 
 def _neurons_by_layer(evidence: Mapping[str, Any]) -> dict[int, list[Mapping[str, Any]]]:

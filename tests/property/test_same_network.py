@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hingeline as hl
+from hingeline.core.errors import FormatError, InvalidInput, UnsupportedOracle
 from hingeline.networks.compare import compare
+from hingeline.networks.loading import load_network, save_network
 from hingeline.networks.onnx_format import load_onnx, save_onnx
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.reduction import reduced
@@ -112,6 +118,24 @@ def test_storage_keeps_every_bit(network: PiecewiseLinearNetwork) -> None:
             save(network, Path(folder) / "model")
             for kept, read in parameters_of_both(network, load(Path(folder) / "model")):
                 assert kept.tobytes() == read.tobytes()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".onnx"])
+@pytest.mark.parametrize("read", [load_network, hl.oracle])
+@settings(derandomize=True, deadline=None, max_examples=80)
+@given(damage=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_file_is_read_or_refused_in_words(
+    suffix: str, read: Callable[[Path], object], damage: list[tuple[float, int]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"model{suffix}"
+        save_network(PiecewiseLinearNetwork([np.eye(3), np.ones((2, 3))], [np.ones(3), np.ones(2)]), path)
+        content = bytearray(path.read_bytes())
+        for place, byte in damage:
+            content[int(place * len(content))] = byte
+        path.write_bytes(bytes(content))
+        with contextlib.suppress(FormatError, InvalidInput, UnsupportedOracle):
+            read(path)
 
 
 @quick

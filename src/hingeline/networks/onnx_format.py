@@ -93,6 +93,12 @@ def load_onnx(path: str | Path) -> PiecewiseLinearNetwork:
             f"{path} cannot be read as a fully connected ReLU network: {error} "
             "(its answers can still be asked: open it as an oracle)"
         ) from error
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+    ) as error:  # tensors that contradict themselves
+        raise FormatError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def import_onnx(what: str) -> Any:

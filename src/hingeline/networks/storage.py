@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +114,18 @@ def read_arrays(path: str | Path) -> dict[str, Any]:
     Raises:
         FormatError: Not a zip archive of plain arrays.
     """
-    path = readable(path)
-    if not zipfile.is_zipfile(path):
-        raise FormatError(f"{path} is not a .npz file: a .npz is a zip archive, and this is not one")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: _checked_array(path, name, archive[name]) for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        if "Object arrays" in str(error):
-            raise FormatError(
-                f"{path} holds Python objects, which only unpickling could read, and that runs code; "
-                "save plain float64 arrays instead"
-            ) from error
-        raise FormatError(f"{path} is damaged: {error}") from error
+    with _archive(readable(path)) as archive:
+        return {name: _checked_array(name, archive[name]) for name in archive.files}
+
+
+def array_names(path: str | Path) -> list[str]:
+    """The names of a `.npz`'s arrays, which stay unread.
+
+    Raises:
+        FormatError: Not a zip archive.
+    """
+    with _archive(readable(path)) as archive:
+        return list(archive.files)
 
 
 def named_parameters(network: PiecewiseLinearNetwork) -> list[tuple[str, FloatArray]]:
@@ -137,10 +136,28 @@ def named_parameters(network: PiecewiseLinearNetwork) -> list[tuple[str, FloatAr
     return named
 
 
-def _checked_array(path: Path, name: str, array: Any) -> Any:
+@contextmanager
+def _archive(path: Path) -> Generator[Any]:
+    """An open `.npz`; whatever breaks inside is told as a damaged file."""
+    if not zipfile.is_zipfile(path):
+        raise FormatError(f"{path} is not a .npz file: a .npz is a zip archive, and this is not one")
+    try:
+        # Opened here, because NumPy leaves the file open when the archive turns out to be broken.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            yield archive
+    except Exception as error:  # zip, zlib and NumPy each have their own errors for damage
+        if "allow_pickle" in str(error):
+            raise FormatError(
+                f"{path} holds Python objects, which only unpickling could read, and that runs code; "
+                "save plain float64 arrays instead"
+            ) from error
+        raise FormatError(f"{path} is a damaged .npz file: {error}") from error
+
+
+def _checked_array(name: str, array: Any) -> Any:
     # NumPy hands members that are not .npy files over as bytes.
     if not isinstance(array, np.ndarray):
-        raise FormatError(f"{path} is not a .npz file: its member {name!r} is no array")
+        raise FormatError(f"its member {name!r} is no array")
     return array
 
 

@@ -48,13 +48,13 @@ def onnx_oracle(
         InvalidInput: Something must be said; the message says what.
     """
     path = readable(path)
-    session = _session(path, threads)
-    entry = _entry(session.get_inputs(), path)
-    shape = _example_shape(list(entry.shape), path, input_dim, input_shape)
-    output = _output(session.get_outputs(), path, output_name)
+    session, inputs, outputs = _session(path, threads)
+    entry = _entry(inputs, path)
+    shape = _example_shape(entry.shape, path, input_dim, input_shape)
+    output = _output(outputs, path, output_name)
     batch = entry.shape[0] if isinstance(entry.shape[0], int) else None
     run = _Run(session, entry.name, output.name, batch, np.dtype(_DTYPES[entry.type]))
-    sizes = list(output.shape)[1:]
+    sizes = output.shape[1:]
     known = all(isinstance(size, int) for size in sizes)
     spec = OracleSpec(
         path.name,
@@ -99,7 +99,19 @@ class _Run:
         return answers.reshape(len(rows), -1)
 
 
-def _session(path: Path, threads: int | None) -> Any:
+@dataclass(frozen=True)
+class _Slot:
+    """An input or output of a model."""
+
+    name: str
+    type: str
+    """In onnxruntime's words, such as "tensor(double)"."""
+    shape: list[Any]
+    """A number, a name or None per axis; empty if nothing is known."""
+
+
+def _session(path: Path, threads: int | None) -> tuple[Any, list[_Slot], list[_Slot]]:
+    """A loaded model with its inputs and outputs."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -111,12 +123,20 @@ def _session(path: Path, threads: int | None) -> Any:
             raise InvalidInput(f"threads must be at least 1; got {threads}")
         options.intra_op_num_threads = threads
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        # Its fallback would print, and try the same again.
+        session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+        slots = [
+            [_Slot(slot.name, slot.type, list(slot.shape or [])) for slot in side]
+            for side in (session.get_inputs(), session.get_outputs())
+        ]
+        return session, slots[0], slots[1]
     except Exception as error:  # onnxruntime's errors share no base of their own
         raise FormatError(f"{path} is not a model that onnxruntime can run: {error}") from error
 
 
-def _entry(inputs: Sequence[Any], path: Path) -> Any:
+def _entry(inputs: Sequence[_Slot], path: Path) -> _Slot:
     if len(inputs) != 1:
         names = ", ".join(repr(item.name) for item in inputs)
         raise UnsupportedOracle(f"{path.name} takes {len(inputs)} inputs ({names}); want one table of rows")
@@ -142,7 +162,7 @@ def _example_shape(
     return wanted
 
 
-def _output(outputs: Sequence[Any], path: Path, name: str | None) -> Any:
+def _output(outputs: Sequence[_Slot], path: Path, name: str | None) -> _Slot:
     numeric = [item for item in outputs if item.type in _DTYPES]
     if name is not None:
         numeric = [item for item in outputs if item.name == name]

@@ -23,6 +23,7 @@ from hingeline.core.outcome import Finding
 from hingeline.networks.files import readable, refuse_pickle
 from hingeline.networks.loading import as_network, load_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.networks.storage import array_names
 from hingeline.oracles.description import Description, described
 from hingeline.oracles.estimators import estimator_oracle, is_estimator, is_torch_module, torch_oracle
 from hingeline.oracles.local import CallableOracle, network_oracle
@@ -140,10 +141,10 @@ def _from_file(path: Path, known: Description, options: Mapping[str, Any]) -> Or
 
 
 def _weights_or_recording(path: Path) -> Oracle:
-    # A table of answers is read by the recording's door; most targets are none.
-    from hingeline.oracles.replay import holds_answers, open_answers
+    if path.suffix.lower() == ".npz" and {"x", "y"} <= set(array_names(path)):
+        # A table of answers is read by the recording's door; most targets are none.
+        from hingeline.oracles.replay import open_answers
 
-    if path.suffix.lower() == ".npz" and holds_answers(readable(path)):
         return open_answers(path)
     return network_oracle(load_network(path), _fingerprinted(path))
 

@@ -176,7 +176,7 @@ def _foreign_zip(path: Path) -> Path:
         (_truncated_npz, "not one|damaged"),
         (_flipped_npz, "damaged"),
         (_objects_npz, "holds Python objects"),
-        (_foreign_zip, "'W0' is no array"),
+        (_foreign_zip, "damaged .npz file: its member 'W0' is no array"),
     ],
 )
 def test_what_is_not_a_npz_file_is_refused(make: Callable[[Path], Path], words: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from hingeline.core.errors import FormatError, InvalidInput, MissingExtra, UnsupportedOracle
+from hingeline.core.errors import FormatError, InvalidInput, MissingExtra, QueryFailed, UnsupportedOracle
 from hingeline.oracles.opening import oracle
 from hingeline.oracles.session import QuerySession
 
@@ -170,7 +170,19 @@ def test_a_file_that_is_no_model_is_refused(
     (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(FormatError, match="not a model that onnxruntime can run"):
         oracle(tmp_path / "m.onnx")
-    assert capfd.readouterr().err == ""
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_model_that_fails_while_asked_fails_in_words_and_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [
+        helper.make_node("Constant", [], ["five"], value=numpy_helper.from_array(np.array([5, 5]))),
+        helper.make_node("Reshape", ["x", "five"], ["y"]),
+    ]
+    with pytest.raises(QueryFailed, match=r"m\.onnx@\w+ raised .* at rows of shape \(4,\)"):
+        oracle(model(tmp_path / "m.onnx", nodes=nodes)).query(POINTS)
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_without_onnxruntime_the_message_says_what_to_install(

@@ -173,6 +173,16 @@ def test_a_file_that_is_no_model_is_refused(
     assert "".join(capfd.readouterr()) == ""
 
 
+def test_a_model_with_broken_text_is_refused_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = model(tmp_path / "m.onnx")
+    path.write_bytes(path.read_bytes().replace(b"Gemm", b"\xa8emm"))
+    with pytest.raises(FormatError, match="not a model that onnxruntime can run"):
+        oracle(path)
+    assert "".join(capfd.readouterr()) == ""
+
+
 def test_a_model_that_fails_while_asked_fails_in_words_and_prints_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,8 @@ class KnownBends:
     """Which bends are explained, shape "b"."""
     jumps: FloatArray
     """Jacobian after minus Jacobian before each explained bend, shape "b k d"; zero elsewhere."""
+    errors: FloatArray
+    """Standard deviation of one entry of each jump, shape "b"; zero elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +192,8 @@ class _Regions:
                 pair = order[done : done + 2]
                 done += len(pair)
                 self._ask(pair, turned)
-                if not self._extend(pair) and self.span.rank:
+                measured = pair[np.isfinite(self.errors[pair])]
+                if not self._extend(pair) and len(measured) and self.span.rank:
                     break
             self.basis = self.span.refined() if self.span.rank else self.basis
         self._finish(order[done:])
@@ -250,6 +253,7 @@ class _Regions:
         difference = self.jacobians[last] - self.jacobians[first]
         if known is not None:
             difference = difference - known.jumps[first:last].sum(axis=0)
+            error = float(np.hypot(error, np.linalg.norm(known.errors[first:last])))
         directions = self.sweep.jumps[bends]
         inverse = np.linalg.pinv(directions.T)
         rows = inverse @ difference

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import AmbiguousSign
-from hingeline.core.events import NeuronRecovered, Note
+from hingeline.core.events import NeuronRecovered
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.membership import belongs_to_first_layer
 from hingeline.extraction.peeled import Peeled, orient, steerable, unexplained_gradients
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.second_layer import OrthantSearch
-from hingeline.extraction.shallow import signed_layer
+from hingeline.extraction.shallow import neuron_evidence, signed_layer
 from hingeline.extraction.verify import random_line
 from hingeline.probing.line import sweep_line
 
 
-def recover_deep(bench: Bench, planes: Hyperplanes, members: Hyperplanes, lines: list[MeasuredLine]) -> Recovery:
+def recover_deep(
+    bench: Bench, planes: Hyperplanes, members: Hyperplanes, lines: list[MeasuredLine]
+) -> Recovery:
     """Rebuild a network whose bends are not all first-layer hyperplanes.
 
     Args:
@@ -62,10 +64,12 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
         with probe.session.phase("hyperplanes"):
             rng = bench.randomness.step("hyperplanes", index)
             measured = measure_bends(
-                probe, sweep, rng, basis=lines[-1].basis, known=members.explain(sweep)
+                probe, sweep, rng, basis=lines[-1].basis, known=members.explain(sweep, same_jumps=False)
             )
         lines.append(measured)
         candidates = Hyperplanes.from_line(measured, measured.measured)
+        if not candidates.count:
+            continue
         with probe.session.phase("membership"):
             rng = bench.randomness.step("membership", index)
             keep = belongs_to_first_layer(
@@ -79,12 +83,11 @@ def _peel(bench: Bench, peeled: Peeled) -> Recovery:
     search = OrthantSearch(bench, peeled)
     layer = search.run(bench.settings.most_lines)
     if layer is None:
-        return Recovery(
-            None,
-            Outcome(Status.PARTIAL, f"{peeled.width} first-layer neurons recovered; what lies above does not fit one more layer."),
-        )
+        reason = f"{peeled.width} first-layer neurons recovered; what lies above does not fit one more layer."
+        return Recovery(bench.best, Outcome(Status.PARTIAL, reason))
     layer, undecided = signed_layer(bench, layer, search.view(), "second signs")
-    network = peeled.with_above(layer)
-    bench.best = network
-    bench.evidence["undecided"] = undecided
-    return Recovery(network, Outcome(Status.INCONCLUSIVE, "unpolished"))
+    bench.best = peeled.with_above(layer)
+    errors = (peeled.errors, layer.errors)
+    bench.evidence["neurons"] = neuron_evidence(errors[0], 1) + neuron_evidence(errors[1], 2)
+    claimed = float(max(errors[0].max(), errors[1].max())) * np.sqrt(bench.probe.input_dim)
+    return finish(bench, bench.best, claimed, undecided)

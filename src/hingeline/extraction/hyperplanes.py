@@ -80,12 +80,19 @@ class Hyperplanes:
             t = -(self.normals @ line.origin + self.offsets) / (self.normals @ line.direction)
         return np.where(np.isfinite(t), t, np.inf)
 
-    def explain(self, sweep: LineSweep) -> KnownBends:
-        """Which bends of a swept line these hyperplanes are, and the Jacobian jump at each."""
+    def explain(self, sweep: LineSweep, *, same_jumps: bool) -> KnownBends:
+        """Which bends of a swept line these hyperplanes are, and the Jacobian jump at each.
+
+        Args:
+            sweep: The line.
+            same_jumps: True if a neuron's output jump is the same wherever it is met (it feeds the output
+                directly), so that the stored one holds; else it is read off the line's slopes.
+        """
         mask = np.zeros(len(sweep.bends), dtype=np.bool_)
         jumps = np.zeros((len(sweep.bends), sweep.slopes.shape[1], self.normals.shape[1]))
+        errors = np.zeros(len(sweep.bends))
         if not self.count or not len(sweep.bends):
-            return KnownBends(mask, jumps)
+            return KnownBends(mask, jumps, errors)
         t = self.crossings(sweep.line)
         speed = self.normals @ sweep.line.direction
         reach = np.linalg.norm(sweep.line.origin) + np.abs(np.where(np.isfinite(t), t, 0.0))
@@ -103,6 +110,12 @@ class Hyperplanes:
             if used[j] or mask[i]:
                 continue
             used[j] = mask[i] = True
-            # J_after - J_before = (slope jump) normal^T / (normal . direction)
-            jumps[i] = np.outer(sweep.jumps[i], self.normals[j] / speed[j])
-        return KnownBends(mask, jumps)
+            # J_after - J_before = jump normal^T along the normal; jump = (slope jump) / (normal . direction)
+            if same_jumps:
+                jump, jump_error = self.jumps[j] * np.sign(speed[j]), self.errors[j] * np.abs(self.jumps[j]).max()
+            else:
+                jump = sweep.jumps[i] / speed[j]
+                jump_error = float(np.hypot(*sweep.slope_errors[i : i + 2])) / abs(speed[j])
+            jumps[i] = np.outer(jump, self.normals[j])
+            errors[i] = jump_error * np.abs(self.normals[j]).max() + self.errors[j] * np.abs(jump).max()
+        return KnownBends(mask, jumps, errors)

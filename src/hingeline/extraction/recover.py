@@ -64,7 +64,7 @@ def _sweep(bench: Bench, known: Hyperplanes | None, index: int) -> LineSweep:
 def _measure(bench: Bench, sweep: LineSweep, known: Hyperplanes | None, index: int) -> MeasuredLine:
     with bench.probe.session.phase("hyperplanes"):
         rng = bench.randomness.step("hyperplanes", index)
-        explained = None if known is None else known.explain(sweep)
+        explained = None if known is None else known.explain(sweep, same_jumps=True)
         return measure_bends(bench.probe, sweep, rng, known=explained)
 
 

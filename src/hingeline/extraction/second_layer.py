@@ -100,7 +100,7 @@ class OrthantSearch:
         predicted = None if self.planes is None else np.sort(self.planes.crossings(line))
         with bench.probe.session.phase("orthant lines"):
             sweep = sweep_line(bench.probe, line, predicted=predicted)
-        known = None if self.planes is None else self.planes.explain(sweep)
+        known = None if self.planes is None else self.planes.explain(sweep, same_jumps=True)
         with bench.probe.session.phase("second layer"):
             measured = measure_bends(
                 bench.probe, sweep, bench.randomness.step("second layer", self.lines),
@@ -139,7 +139,5 @@ class OrthantSearch:
         network = self.peeled.with_above(layer)
         with self.bench.probe.session.phase("second hypothesis"):
             gaps = np.abs(self.bench.probe.ask(points) - network(points)).max(axis=1)
-        # an offset inherits its row's error times the distance of its witness, about sqrt(width) units
-        below = float(self.peeled.errors.max()) * np.sqrt(self.peeled.weights.shape[1])
-        claimed = 30 * (float(layer.errors.max(initial=0.0)) + below) * np.sqrt(self.peeled.width)
+        claimed = float(layer.errors.max(initial=0.0)) + float(self.peeled.errors.max())
         return gaps / allowed_gap(self.bench.probe, network, claimed, points)

@@ -70,8 +70,8 @@ def explains(bench: Bench, layer: SingleLayer, attempt: int) -> bool:
         return False
     points = fresh_points(bench.probe, bench.randomness.step("hypothesis", attempt), TEST_POINTS)
     gaps = np.abs(bench.probe.ask(points) - layer(points)).max(axis=1)
-    # errors along a row add up over its entries, and the bypass inherits those of all rows
-    claimed = 30 * error * np.sqrt(layer.normals.shape[1])
+    # the bypass inherits the errors of all rows
+    claimed = 3 * error * np.sqrt(layer.width)
     return bool((gaps <= allowed_gap(bench.probe, layer.to_network(), claimed, points)).all())
 
 
@@ -94,9 +94,7 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
 
 
-def signed_layer(
-    bench: Bench, layer: SingleLayer, view: RegionView, name: str
-) -> tuple[SingleLayer, str]:
+def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) -> tuple[SingleLayer, str]:
     """The layer with decided signs, or unchanged (bypass kept) with the reason why not; no queries."""
     with bench.probe.session.phase(name):
         bare = SingleLayer(
@@ -166,7 +164,7 @@ def _with_unexplained(bench: Bench, layer: SingleLayer, check: Verification, att
     signs_free = Hyperplanes(
         layer.normals, layer.offsets, layer.jumps, layer.errors, -layer.offsets[:, np.newaxis] * layer.normals
     )
-    known = signs_free.explain(check.sweep)
+    known = signs_free.explain(check.sweep, same_jumps=True)
     with bench.probe.session.phase("hyperplanes"):
         rng = bench.randomness.step("hyperplanes", 100 + attempt)
         line = measure_bends(bench.probe, check.sweep, rng, known=known)

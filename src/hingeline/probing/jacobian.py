@@ -92,7 +92,7 @@ def region_jacobians(
     if len(basis) >= settings.rays_from:
         steps = settings.ray_margin * work.safe_rays(settings.ray_reach * reaches, rng)
     for _ in range(settings.tries):
-        pending = np.nonzero(~work.certified)[0]
+        pending = np.nonzero(~work.certified & ~work.hopeless)[0]
         if not len(pending):
             break
         for index in pending:
@@ -143,6 +143,8 @@ class _Work:
         self.matrices = np.zeros((len(centres), self.values.shape[1], centres.shape[1]))
         self.errors = np.full(len(centres), np.inf)
         self.certified = np.zeros(len(centres), dtype=np.bool_)
+        self.hopeless = np.zeros(len(centres), dtype=np.bool_)
+        self._last_gap = np.full(len(centres), np.nan)
 
     def safe_rays(self, reaches: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Shrink `reaches` until rays of that length stay inside each region."""
@@ -176,7 +178,11 @@ class _Work:
         # the centre's error enters every difference: its part along the line is sum(along) ~ sqrt(r)
         tolerance = self.settings.sigmas * self.sigma[index] / step * (np.abs(self.along.sum()) + 1.5)
         tolerance += 64 * EPSILON * np.abs(self.slopes[index]).max()
-        if np.abs(slope_gap).max() > tolerance:
+        gap = float(np.abs(slope_gap).max())
+        if gap > tolerance:
+            # a gap that does not depend on the step is no crossing: the gradient leaves the basis
+            self.hopeless[index] = abs(gap - self._last_gap[index]) < 1e-3 * gap
+            self._last_gap[index] = gap
             return
         norm = self.along @ self.along
         if norm > 1e-12:

@@ -1,0 +1,108 @@
+"""The last digits and the last word for networks with several hidden layers.
+
+First the rows' components outside their span by one linear solve, then a Gauss-Newton fit of everything
+else on fresh random answers, then verification on points and a line that no fit has seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.events import Note
+from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.null_space import straighten
+from hingeline.extraction.polish import PolishResult, polish
+from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.extraction.verify import verify
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.numerics.tolerances import EPSILON
+
+SAMPLES_PER_UNKNOWN = 1.3
+"""Fresh answers asked for each free parameter and output: a well-conditioned fit."""
+SPARE_SAMPLES = 12
+"""Samples beyond that, for the hold-out."""
+
+
+def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: float, undecided: str) -> Recovery:
+    """Polish and verify a complete network.
+
+    Args:
+        bench: Where to work.
+        network: Complete, signs decided or carried by a bypass, right to some digits.
+        claimed: Error that its rows are claimed to have.
+        undecided: Why signs are not decided; empty if they are.
+
+    Raises:
+        BudgetExhausted: The budget ended; the best network is on the bench.
+    """
+    if bench.settings.polish and not undecided:
+        network, claimed = _polished(bench, network, claimed)
+        bench.best = network
+    with bench.probe.session.phase("verify"):
+        check = verify(bench.probe, network, claimed, bench.randomness.step("verify"), bench.settings)
+    bench.evidence["verification"] = check.to_dict()
+    bench.evidence["parameter_error"] = claimed
+    if not check.passed:
+        reason = "Fresh queries disagree with the recovered network: something is missing or not exact."
+        return Recovery(network, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
+    widths = " and ".join(map(str, network.hidden_widths))
+    if undecided:
+        reason = f"The function is verified, but {undecided}; shipped in an exactly equivalent form."
+        return Recovery(network, Outcome(Status.EQUIVALENT, reason))
+    layers = len(network.hidden_widths)
+    reason = f"All neurons of {layers} hidden layers ({widths}) recovered and verified."
+    return Recovery(network, Outcome(Status.COMPLETE, reason))
+
+
+def _polished(
+    bench: Bench, network: PiecewiseLinearNetwork, claimed: float
+) -> tuple[PiecewiseLinearNetwork, float]:
+    with bench.probe.session.phase("straighten"):
+        network = straighten(bench.probe, network, bench.randomness.step("straighten"))
+    rng = bench.randomness.step("polish")
+    width, dim = network.weights[0].shape
+    basis = np.linalg.svd(network.weights[0], full_matrices=False)[2].T if width < dim else None
+    unknowns = network.parameter_count - (0 if basis is None else (dim - width) * width)
+    count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns / network.output_dim)) + SPARE_SAMPLES
+    points = _samples(bench, network, count, rng)
+    with bench.probe.session.phase("polish"):
+        answers = bench.probe.ask(points)
+    noise = bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
+    result = polish(
+        network, points, answers, noise, first_layer_basis=basis, rng=rng, on_event=bench.probe.session.emit
+    )
+    bench.probe.session.emit(Note(result.reason))
+    bench.evidence["polish"] = _evidence(result)
+    if not result.improved:
+        return network, claimed
+    reached = result.expected_error if result.expected_error is not None else result.last_change
+    return result.network, 3 * reached
+
+
+def _samples(
+    bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.random.Generator
+) -> FloatArray:
+    """Half typical inputs, half with uneven first-layer heights, which excite rarely active neurons."""
+    width, dim = network.weights[0].shape
+    unit = bench.probe.calibration.scale / np.sqrt(dim)
+    typical = unit * rng.standard_normal((count, dim))
+    if width > dim:
+        return typical
+    half = count // 2
+    heights = unit * rng.standard_normal((half, width)) * np.exp(rng.standard_normal((half, width)))
+    typical[:half] = (heights - network.biases[0]) @ np.linalg.pinv(network.weights[0]).T
+    return typical
+
+
+def _evidence(result: PolishResult) -> dict[str, object]:
+    return {
+        "improved": result.improved,
+        "reason": result.reason,
+        "iterations": result.iterations,
+        "held_out_before": result.held_out_before,
+        "held_out_after": result.held_out_after,
+        "expected_error": result.expected_error,
+        "engine": result.engine,
+        "seconds": result.seconds,
+    }

@@ -1,0 +1,88 @@
+"""Correct first-layer rows outside their own span, in one linear solve.
+
+A first layer narrower than the input was measured inside an estimated row space, and what that estimate
+missed stays in the rows' components along the other directions. Those components are nearly zero, so steps
+along these directions change no activation, however long they are: the answers are exactly linear in the
+components, with coefficients dF/dz that the recovered network knows.
+
+Cost: (d - n) n / k queries for n first-layer neurons and k outputs. Source: ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import qr
+
+from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.probing.probe import Probe
+
+CANDIDATES = 12
+"""Random points per neuron among which the stands are chosen, offline."""
+STEP = 2.0
+"""Step along a null direction, in typical input norms."""
+
+
+def straighten(
+    probe: Probe, network: PiecewiseLinearNetwork, rng: np.random.Generator
+) -> PiecewiseLinearNetwork:
+    """The network with its first-layer rows corrected along all directions they do not span.
+
+    Args:
+        probe: Where queries go.
+        network: Right but for small errors; more inputs than first-layer neurons.
+        rng: Draws the stands.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    rows = network.weights[0]
+    width, dim = rows.shape
+    if width >= dim:
+        return network
+    spanned = np.linalg.svd(rows, full_matrices=True)[2]
+    others = spanned[width:]
+    points = _candidates(network, probe.calibration.scale, rng)
+    gains = _gains(network, points)
+    chosen = _chosen(gains, width)
+    stands, system = points[chosen], gains[chosen].reshape(-1, width)
+    values = probe.ask(stands)
+    step = STEP * probe.calibration.scale
+    moved = (stands[:, np.newaxis] + step * others).reshape(-1, dim)
+    answers = probe.ask(moved).reshape(len(stands), len(others), -1)
+    # (f(x + s n) - f(x)) / s = dF/dz (W_true - W) n
+    slopes = (answers - values[:, np.newaxis]) / step
+    right = slopes.transpose(0, 2, 1).reshape(-1, len(others))
+    missing = np.linalg.lstsq(system, right, rcond=None)[0]
+    corrected = rows + (missing - rows @ others.T) @ others
+    return PiecewiseLinearNetwork([corrected, *network.weights[1:]], network.biases)
+
+
+def _candidates(network: PiecewiseLinearNetwork, scale: float, rng: np.random.Generator) -> FloatArray:
+    """Points with varied first-layer patterns."""
+    rows, biases = network.weights[0], network.biases[0]
+    width, dim = rows.shape
+    unit = scale / np.sqrt(dim)
+    count = CANDIDATES * width
+    heights = unit * np.exp(rng.standard_normal((count, width)))
+    heights *= np.where(rng.uniform(size=heights.shape) < rng.uniform(0.3, 1.0, (count, 1)), 1.0, -1.0)
+    return (heights - biases) @ np.linalg.pinv(rows).T
+
+
+def _gains(network: PiecewiseLinearNetwork, points: FloatArray) -> FloatArray:
+    """dF/dz of the first layer's pre-activations at each point: "p k n"."""
+    patterns = network.activation_pattern(points)
+    gains = np.repeat(network.weights[-1][np.newaxis], len(points), axis=0)
+    for weight, on in zip(reversed(network.weights[1:-1]), reversed(patterns[1:]), strict=True):
+        gains = (gains * on[:, np.newaxis]) @ weight
+    return gains * patterns[0][:, np.newaxis]
+
+
+def _chosen(gains: FloatArray, width: int) -> IntArray:
+    """Few points whose gains determine all components well (pivoted QR)."""
+    outputs = gains.shape[1]
+    pivots = qr(gains.reshape(-1, width).T, mode="economic", pivoting=True)[2]
+    needed = width if outputs == 1 else int(np.ceil(1.1 * width / outputs)) + 1
+    order = np.asarray(pivots, dtype=np.int64) // outputs
+    _, first = np.unique(order, return_index=True)
+    return order[np.sort(first)][:needed]

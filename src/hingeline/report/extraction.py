@@ -36,6 +36,7 @@ _GAUGE = (
 )
 
 _MOST_STEPS = 12
+_SIGNS = {"signs": 1, "second signs": 2}  # keys of the evidence, and the layers they are about
 
 Network = Finding[PiecewiseLinearNetwork]
 
@@ -143,10 +144,21 @@ def _layers(finding: Network) -> Iterable[Block]:
             tuple(shown),
             tuple(shown.values()),
         )
-    signs = _table(finding.evidence, "signs")
-    if "status" in signs:
-        words = "For every neuron it is decided on which side of its hinge it is on"
-        yield Claim(words, signs["status"] == "exact", f"the sign equations are {signs['status']}")
+    yield from _decisions(finding.evidence)
+
+
+def _decisions(evidence: Mapping[str, Any]) -> Iterable[Block]:
+    for key, layer in _SIGNS.items():
+        signs = _table(evidence, key)
+        if signs:
+            words = f"It is decided for every neuron of layer {layer} on which side of its hinge it is on"
+            yield Claim(words, signs["status"] == "exact", f"the sign equations are {signs['status']}")
+    polish = _table(evidence, "polish")
+    if polish:
+        told = f"Polish: {polish['reason']}"
+        expected = _number(polish, "expected_error") if polish["improved"] else None
+        after = "" if expected is None else f" Errors above are from before it; after it, {small(expected)}."
+        yield Text(told + after)
 
 
 def _neurons_by_layer(evidence: Mapping[str, Any]) -> dict[int, list[Mapping[str, Any]]]:

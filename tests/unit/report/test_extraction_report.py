@@ -9,7 +9,7 @@ from findings import CHECK, NETWORK, finding
 
 from hingeline.core.outcome import Spending, Status
 from hingeline.report.extraction import extraction_report, headline
-from hingeline.report.model import Bars, Claim, Dots, Tone
+from hingeline.report.model import Bars, Claim, Dots, Text, Tone
 
 
 def claims(report: object) -> list[Claim]:
@@ -47,10 +47,25 @@ def test_a_check_holds_only_within_what_noise_allows(change: dict[str, float], h
 
 
 @pytest.mark.parametrize(("status", "holds"), [("exact", True), ("ambiguous", False)])
-def test_signs_are_claimed_only_where_they_are_exact(status: str, holds: bool) -> None:
-    report = extraction_report(finding(signs={"status": status, "free_bits": 2}))
+@pytest.mark.parametrize(("key", "layer"), [("signs", 1), ("second signs", 2)])
+def test_signs_are_claimed_only_where_they_are_exact(key: str, layer: int, status: str, holds: bool) -> None:
+    report = extraction_report(finding(**{key: {"status": status, "free_bits": 2}}))
     (claim,) = [claim for claim in claims(report) if "side" in claim.words]
     assert claim.holds is holds
+    assert f"layer {layer}" in claim.words
+
+
+@pytest.mark.parametrize(("improved", "told"), [(True, "after it, 3e-15"), (False, "Polish: As seen.")])
+def test_what_the_polish_did_is_told(improved: bool, told: str) -> None:
+    polish = {"improved": improved, "reason": "As seen.", "expected_error": 3e-15}
+    texts = [
+        b.words
+        for s in extraction_report(finding(polish=polish)).sections
+        for b in s.blocks
+        if isinstance(b, Text)
+    ]
+    assert [text for text in texts if told in text]
+    assert improved or not [text for text in texts if "3e-15" in text]
 
 
 def test_without_a_check_nothing_is_claimed() -> None:

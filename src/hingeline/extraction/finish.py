@@ -20,6 +20,10 @@ from hingeline.numerics.tolerances import EPSILON
 
 SAMPLES_PER_UNKNOWN = 1.3
 """Fresh answers asked for each free parameter and output: a well-conditioned fit."""
+ON_PER_WEIGHT = 1.6
+"""Samples in which a neuron is on, for each weight of its row."""
+POOL = 12
+"""Points among which samples are chosen offline, for each sample."""
 SPARE_SAMPLES = 12
 """Samples beyond that, for the hold-out."""
 
@@ -77,22 +81,41 @@ def _polished(
     if not result.improved:
         return network, claimed
     reached = result.expected_error if result.expected_error is not None else result.last_change
-    return result.network, 3 * reached
+    # what the noise explains, and what the fit missed held-out answers by
+    return result.network, 3 * max(reached, EPSILON) * max(1.0, result.held_out_after)
 
 
 def _samples(
     bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Half typical inputs, half with uneven first-layer heights, which excite rarely active neurons."""
+    """`count` points, and as many more as it takes to see every neuron on often enough to fit its row."""
+    pool = _pool(bench, network, POOL * count, rng)
+    patterns = network.activation_pattern(pool)
+    fan_in = [min(network.weights[0].shape)] + [w.shape[1] for w in network.weights[1:-1]]
+    wanted = [ON_PER_WEIGHT * (width + 1) for width in fan_in]
+    chosen = np.zeros(len(pool), dtype=np.bool_)
+    chosen[:count] = True
+    for on, least in zip(patterns, wanted, strict=True):
+        for neuron in range(on.shape[1]):
+            missing = int(np.ceil(least - (on[:, neuron] & chosen).sum()))
+            more = np.nonzero(on[:, neuron] & ~chosen)[0][: max(0, missing)]
+            chosen[more] = True
+    return pool[chosen]
+
+
+def _pool(bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.random.Generator) -> FloatArray:
+    """Half typical inputs, half with uneven first-layer heights, where rarely active neurons are on."""
     width, dim = network.weights[0].shape
     unit = bench.probe.calibration.scale / np.sqrt(dim)
-    typical = unit * rng.standard_normal((count, dim))
+    points = unit * rng.standard_normal((count, dim))
     if width > dim:
-        return typical
-    half = count // 2
-    heights = unit * rng.standard_normal((half, width)) * np.exp(rng.standard_normal((half, width)))
-    typical[:half] = (heights - network.biases[0]) @ np.linalg.pinv(network.weights[0]).T
-    return typical
+        return points * np.exp(rng.uniform(-1.5, 1.0, (count, 1)))
+    uneven = np.arange(count) % 2 == 0
+    spread = np.exp(rng.uniform(0.5, 2.0, (count, 1)) * rng.standard_normal((count, width)))
+    signs = np.where(rng.uniform(size=(count, width)) < rng.uniform(0.3, 1.0, (count, 1)), 1.0, -1.0)
+    steered = (unit * spread * signs - network.biases[0]) @ np.linalg.pinv(network.weights[0]).T
+    points[uneven] = steered[uneven]
+    return points
 
 
 def _evidence(result: PolishResult) -> dict[str, object]:

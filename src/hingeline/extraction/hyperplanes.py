@@ -112,7 +112,10 @@ class Hyperplanes:
             used[j] = mask[i] = True
             # J_after - J_before = jump normal^T along the normal; jump = (slope jump) / (normal . direction)
             if same_jumps:
-                jump, jump_error = self.jumps[j] * np.sign(speed[j]), self.errors[j] * np.abs(self.jumps[j]).max()
+                jump, jump_error = (
+                    self.jumps[j] * np.sign(speed[j]),
+                    self.errors[j] * np.abs(self.jumps[j]).max(),
+                )
             else:
                 jump = sweep.jumps[i] / speed[j]
                 jump_error = float(np.hypot(*sweep.slope_errors[i : i + 2])) / abs(speed[j])

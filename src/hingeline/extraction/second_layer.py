@@ -118,7 +118,7 @@ class OrthantSearch:
         return added
 
     def _failing(self, layer: SingleLayer) -> FloatArray:
-        """Heights inside the orthant, worst first, where the prediction fails; 2 queries per axis and some."""
+        """Heights inside the orthant where the prediction fails, worst first; 2 queries per axis and some."""
         n = self.peeled.width
         heights = np.full((2 * n, n), -self.unit)
         heights[np.arange(n), np.arange(n)] = 0.05 * self.unit

@@ -24,6 +24,10 @@ from hingeline.probing.probe import Probe
 
 SIGMAS = 25.0
 """Gaps within this many standard deviations of the answers' noise agree."""
+PARAMETER_SIGMAS = 8.0
+"""Gaps within so many times what the claimed parameter error explains agree."""
+PERTURBATIONS = 4
+"""Random perturbations that tell what a parameter error does to the outputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,29 +148,41 @@ def allowed_gap(
 ) -> FloatArray:
     """Gap that noise and the claimed parameter error explain at each point, shape "n"."""
     norms = np.linalg.norm(points, axis=1)
-    values = np.abs(network(points)).max(axis=1)
-    return SIGMAS * (probe.noise.at_norm(norms) + EPSILON * values) + parameter_error * sensitivity(
-        network, norms
-    )
+    values = network(points)
+    noise = probe.noise.at_norm(norms) + EPSILON * np.abs(values).max(axis=1)
+    return SIGMAS * noise + PARAMETER_SIGMAS * expected_gap(network, parameter_error, points)
 
 
-def sensitivity(network: PiecewiseLinearNetwork, norms: FloatArray) -> FloatArray:
-    """How far an output moves per unit error of all unit-norm rows, at inputs of given norms: "n".
+def expected_gap(network: PiecewiseLinearNetwork, error: float, points: FloatArray) -> FloatArray:
+    """How far outputs move, root mean square, if every row has random errors of that size: "n".
 
-    An error e of every row and offset moves a hidden layer by s_l = |W_l| s_{l-1} + (|h_{l-1}| + 1) e.
-    Row norms stand for |W_l|, because errors of many independent entries add as squares.
+    Found by moving the parameters at random, offline: rows of unit norm by `error` per entry, offsets by
+    `error` times the input they saw, output weights by `error` of their size.
     """
+    if error == 0:
+        return np.zeros(len(points))
     canonical = network.canonical()
-    size, moved = norms, np.zeros_like(norms)
-    for weight, bias in zip(canonical.weights, canonical.biases, strict=True):
-        gain = float(np.linalg.norm(weight, axis=1).max())
-        moved = gain * moved + (size + 1.0)
-        # typical height of a hidden vector: every neuron sees the layer before through a unit row
-        size = np.sqrt(len(bias)) * (
-            gain * size / np.sqrt(max(1, weight.shape[1])) + float(np.abs(bias).max())
-        )
-        moved = moved * np.sqrt(len(bias)) if weight is not canonical.weights[-1] else moved
-    return moved
+    # steps far above rounding, scaled back: the gap is linear in small errors
+    step = max(error, 1e-7)
+    rng = np.random.default_rng(0)
+    total = np.zeros(len(points))
+    before = canonical(points)
+    for _ in range(PERTURBATIONS):
+        moved = _perturbed(canonical, step, rng)
+        total += np.abs(moved(points) - before).max(axis=1) ** 2
+    return np.sqrt(total / PERTURBATIONS) * (error / step)
+
+
+def _perturbed(
+    network: PiecewiseLinearNetwork, step: float, rng: np.random.Generator
+) -> PiecewiseLinearNetwork:
+    weights: list[FloatArray] = []
+    biases: list[FloatArray] = []
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        size = np.linalg.norm(weight, axis=1, keepdims=True)
+        weights.append(weight + step * size * rng.standard_normal(weight.shape))
+        biases.append(bias + step * (size[:, 0] + np.abs(bias)) * rng.standard_normal(bias.shape))
+    return PiecewiseLinearNetwork(weights, biases)
 
 
 def bends_of(network: PiecewiseLinearNetwork, line: Line) -> FloatArray:

@@ -1,0 +1,224 @@
+"""Gauss-Newton on all free parameters of a network, for recorded questions and answers.
+
+Idea: with every sample's pattern frozen, one linear least-squares problem gives the step. Samples that the
+step would carry across a hyperplane are left out of it, so one step squares the error. A step is taken whole
+or in part if it lowers the residual over all samples; if no part does, damping grows.
+
+Sources: Levenberg 1944, Marquardt 1963; the linear algebra is in `preconditioning` and `conjugate_gradients`.
+Cost: see `polish`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.events import Event, EventSink
+from hingeline.extraction.linearised import Layers, Linearised, Samples, forward, moved
+from hingeline.extraction.parameter_chart import ParameterChart
+from hingeline.extraction.preconditioning import DenseInverse, KroneckerInverse, Preconditioner
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.numerics.conjugate_gradients import LeastSquaresStep, solve_least_squares
+
+# A sample stays in while every pre-activation is at least this many times its predicted change.
+CROSSING_MARGIN = 2.0
+# Samples are left out only while the others are this many times the unknowns.
+SPARE_SAMPLES = 1.02
+# Parts of a step that are tried before damping grows.
+PARTS = (1.0, 0.5, 0.25, 0.1, 0.03)
+# A fit that gains less than this has converged.
+STALLED = 0.7
+# Residuals below this many deviations are noise: a refused step ends the fit.
+AT_NOISE = 3.0
+# Growth of the damping at a refused step, and where it ends; relative to the diagonal.
+DAMPING_GROWTH, DAMPING_END = 1e3, 10.0
+# A factored matrix that needs more passes than this is out of date.
+STALE_AFTER = 40
+
+
+@dataclass(frozen=True)
+class PolishSettings:
+    """How far to go."""
+
+    iterations: int = 10
+    """Most Gauss-Newton iterations."""
+    dense_unknowns: int = 9000
+    """Most parameters for which the normal equations are formed (1.3 GB at 9,000)."""
+    freeze_below: float = 1e-8
+    """Directions that excite the answers less than this, relative to a typical parameter, do not move."""
+    prior_error: float = float("inf")
+    """Largest error that a parameter may have at the start, rows at unit norm: no step goes farther."""
+    inner_tolerance: float = 1e-6
+    """Relative accuracy of one step; later steps correct the rest."""
+    inner_iterations: int = 400
+    """Most passes over the samples in one step."""
+    draws: int = 2
+    """Draws from which errors and undetermined neurons are estimated; dense engine only."""
+
+
+@dataclass(frozen=True)
+class PolishStep(Event):
+    """One iteration of a polish was accepted."""
+
+    iteration: int
+    residual: float
+    """Root mean square over the fitted samples, in units of the noise."""
+    change: float
+    """Largest change of a parameter, rows at unit norm."""
+    dropped: int
+    """Samples left out because the step would carry them across a hyperplane."""
+    passes: int
+    """Products with the derivative that the step took."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """Questions and answers."""
+
+    points: FloatArray
+    """Shape "n d"."""
+    answers: FloatArray
+    """Shape "n k"."""
+    importance: FloatArray
+    """One over the noise, "n 1" or "n k"."""
+
+    def select(self, rows: BoolArray) -> Recorded:
+        """Some of the rows."""
+        return Recorded(self.points[rows], self.answers[rows], self.importance[rows])
+
+    def residual(self, values: FloatArray) -> FloatArray:
+        """What `values` miss, in deviations."""
+        return (self.answers - values) * self.importance
+
+    def misfit(self, network: PiecewiseLinearNetwork) -> tuple[float, float]:
+        """Root mean square and largest residual, in deviations."""
+        residual = self.residual(network(self.points))
+        return root_mean_square(residual), float(np.abs(residual).max())
+
+
+def root_mean_square(values: FloatArray) -> float:
+    """Of all entries."""
+    return float(np.sqrt(np.mean(values**2)))
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where a fit ended."""
+
+    layers: Layers
+    iterations: int
+    first: float
+    """Root mean square residual at the start, in deviations."""
+    last: float
+    change: float
+    """Largest change of a parameter in the last iteration; 0 if there was none."""
+    note: str
+    """Why it ended."""
+    engine: str
+    """dense or kronecker."""
+    inverse: Preconditioner
+
+
+def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_event: EventSink) -> Descent:
+    """Lower the residual as far as it goes."""
+    fit = Fit(chart.samples(data.points), data, settings)
+    linear = fit.linearise(chart.layers)
+    engine = DenseInverse if linear.unknowns <= settings.dense_unknowns else KroneckerInverse
+    inverse: Preconditioner = engine.of(linear)
+    damping = floor = settings.freeze_below**2
+    radius = settings.prior_error
+    first = size = fit.size(linear)
+    iterations, change, note = 0, 0.0, "the iterations ended"
+    while iterations < settings.iterations:
+        step, dropped = fit.step(linear, inverse, damping)
+        length = chart.largest(step.vector)
+        part = fit.part_to_take(linear, step.vector, size) if length <= radius else 0.0
+        if engine is DenseInverse and step.iterations > STALE_AFTER:
+            inverse = inverse.damped(damping) if damping > floor else engine.of(linear)
+        if part == 0.0:
+            damping *= DAMPING_GROWTH
+            if size < AT_NOISE or damping > DAMPING_END:
+                note = "no step lowers the residual"
+                break
+            continue
+        linear = fit.linearise(moved(linear.layers, part * step.vector))
+        size, before = fit.size(linear), size
+        iterations, change = iterations + 1, part * length
+        on_event(PolishStep(iterations, size, change, dropped, step.iterations))
+        if size > STALLED * before:
+            note = "converged"
+            break
+        # Gauss-Newton steps shrink; one that grows follows a direction that the samples do not fix
+        radius = length
+    return Descent(linear.layers, iterations, first, size, change, note, engine.NAME, inverse)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What stays the same through a fit."""
+
+    samples: Samples
+    data: Recorded
+    settings: PolishSettings
+
+    def linearise(self, layers: Layers) -> Linearised:
+        """The derivative at `layers`, over all samples."""
+        return Linearised.at(layers, self.samples, self.data.importance)
+
+    def size(self, linear: Linearised) -> float:
+        """Root mean square residual over all samples, in deviations."""
+        return root_mean_square(self.data.residual(linear.values))
+
+    def step(
+        self, linear: Linearised, inverse: Preconditioner, damping: float
+    ) -> tuple[LeastSquaresStep, int]:
+        """The Gauss-Newton step without the samples that it would carry across a hyperplane; their number."""
+        residual = self.data.residual(linear.values)
+        step = self.solve(linear, residual, inverse, damping)
+        crossing = _crossing(linear, step.vector)
+        if not crossing.any() or _too_few(~crossing, linear):
+            return step, 0
+        kept = linear.reweighted(self.data.importance * ~crossing[:, np.newaxis])
+        residual[crossing] = 0.0
+        return self.solve(kept, residual, inverse, damping), int(crossing.sum())
+
+    def solve(
+        self,
+        linear: Linearised,
+        data: FloatArray,
+        inverse: Preconditioner,
+        damping: float,
+        tolerance: float | None = None,
+    ) -> LeastSquaresStep:
+        """The least-squares step for a right side in deviations."""
+        products = linear.halved() if isinstance(inverse, KroneckerInverse) else linear
+        return solve_least_squares(
+            products,
+            data.astype(products.importance.dtype),
+            inverse.solve,
+            damping * inverse.scales**2,
+            tolerance=tolerance or self.settings.inner_tolerance,
+            limit=self.settings.inner_iterations,
+        )
+
+    def part_to_take(self, linear: Linearised, step: FloatArray, size: float) -> float:
+        """The largest of `PARTS` of a step that lowers the residual; 0 if none does."""
+        for part in PARTS:
+            values = forward(moved(linear.layers, part * step), self.samples)[0]
+            if root_mean_square(self.data.residual(values)) < size:
+                return part
+        return 0.0
+
+
+def _crossing(linear: Linearised, step: FloatArray) -> BoolArray:
+    """Samples with a pre-activation that the step may carry through zero."""
+    crossing = np.zeros(len(linear.values), dtype=np.bool_)
+    for height, change in zip(linear.heights, linear.changes(step)[:-1], strict=True):
+        crossing |= (np.abs(height) < CROSSING_MARGIN * np.abs(change)).any(axis=1)
+    return crossing
+
+
+def _too_few(kept: BoolArray, linear: Linearised) -> bool:
+    return float(kept.sum()) * linear.values.shape[1] < SPARE_SAMPLES * linear.unknowns

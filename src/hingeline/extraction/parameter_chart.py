@@ -1,0 +1,68 @@
+"""Which parameters of a network are free, and the way back to a whole network.
+
+Idea: when the first layer's row space is known to the last digit, its rows need to move only within it: r
+coordinates a row in place of d. The rest of the rows stays as it is and adds a fixed part to the
+pre-activations. Cost: one product of points and basis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import InvalidInput
+from hingeline.extraction.linearised import Layers, Samples, unflatten
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterChart:
+    """Which parameters move: all, or the first layer's only within a span."""
+
+    layers: Layers
+    """The free parameters at the start."""
+    basis: FloatArray | None
+    rest: FloatArray | None
+    """Part of the first-layer weights outside the span, "n1 d"; stays as it is."""
+
+    @staticmethod
+    def of(network: PiecewiseLinearNetwork, basis: FloatArray | None) -> ParameterChart:
+        """Take a network apart."""
+        layers = tuple(zip(network.weights, network.biases, strict=True))
+        if basis is None:
+            return ParameterChart(layers, None, None)
+        if basis.ndim != 2 or basis.shape[0] != network.input_dim or not 0 < basis.shape[1] <= basis.shape[0]:
+            raise InvalidInput(
+                f"first_layer_basis must be (d, r) with d = {network.input_dim}; got {basis.shape}"
+            )
+        columns = np.linalg.qr(basis)[0]
+        free = network.weights[0] @ columns
+        return ParameterChart(
+            ((free, network.biases[0]), *layers[1:]), columns, network.weights[0] - free @ columns.T
+        )
+
+    def samples(self, points: FloatArray) -> Samples:
+        """The points as the free part sees them."""
+        if self.basis is None or self.rest is None:
+            return Samples(points, None)
+        return Samples(points @ self.basis, points @ self.rest.T)
+
+    def network(self, layers: Layers) -> PiecewiseLinearNetwork:
+        """Put a network together."""
+        first = self._whole(layers[0][0])
+        if self.rest is not None:
+            first = first + self.rest
+        return PiecewiseLinearNetwork(
+            [first, *(weight for weight, _ in layers[1:])], [bias for _, bias in layers]
+        )
+
+    def largest(self, step: FloatArray) -> float:
+        """Largest entry of a flat step, first-layer weights in input coordinates."""
+        first, *others = unflatten(step, self.layers)
+        parts = [self._whole(first[0]), first[1], *(part for layer in others for part in layer)]
+        return max(float(np.abs(part).max(initial=0.0)) for part in parts)
+
+    def _whole(self, free: FloatArray) -> FloatArray:
+        return free if self.basis is None else free @ self.basis.T

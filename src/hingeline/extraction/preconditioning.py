@@ -1,0 +1,194 @@
+"""Approximate inverses of the normal equations of a network's parameters.
+
+`DenseInverse` forms them once and factors them; later iterations, whose products are taken afresh, go on
+using it. `KroneckerInverse` takes layers as independent, and each layer's block as (second moments of the
+outputs' derivatives) x (second moments of the inputs): two small matrices per layer.
+
+Sources: scaling and damping after Marquardt 1963; the Kronecker form is K-FAC of Martens and Grosse 2015.
+Cost: dense n P^2 flops once, P^3 / 3 to factor, 16 P^2 bytes; Kronecker n w^2 for width w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, cast
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_blas_funcs
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import IllConditioned
+from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatten
+
+# Entries of one batch of explicit rows: 128 MiB.
+BATCH_ENTRIES = 2**24
+# Added to a unit diagonal in turn until the matrix is positive definite in float64.
+LADDER = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
+
+
+class Preconditioner(Protocol):
+    """An approximate inverse of J^T J + damping."""
+
+    @property
+    def scales(self) -> FloatArray:
+        """Root of the diagonal of J^T J, the unit of each parameter; 1 where it is 0."""
+        ...
+
+    @property
+    def idle(self) -> int:
+        """Parameters that no sample excites."""
+        ...
+
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        """The product with the approximate inverse."""
+        ...
+
+    def damped(self, damping: float) -> Preconditioner:
+        """The same for J^T J + damping * scales^2."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class DenseInverse:
+    """A factored matrix of normal equations, scaled to unit diagonal."""
+
+    NAME: ClassVar[str] = "dense"
+
+    matrix: FloatArray
+    """The lower triangle, gauge included."""
+    factor: FloatArray
+    """Its lower Cholesky factor, damping included."""
+    scales: FloatArray
+    idle: int
+
+    @staticmethod
+    def of(linearised: Linearised) -> DenseInverse:
+        """Form and factor the normal equations."""
+        matrix, scales, idle = _normal_equations(linearised)
+        return DenseInverse(matrix, _cholesky(matrix, 0.0), scales, idle)
+
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        """The product with the inverse."""
+        return cho_solve((self.factor, True), gradient / self.scales, check_finite=False) / self.scales
+
+    def damped(self, damping: float) -> DenseInverse:
+        """The same with a larger diagonal; factors again."""
+        return DenseInverse(self.matrix, _cholesky(self.matrix, damping), self.scales, self.idle)
+
+
+def _normal_equations(linearised: Linearised) -> tuple[FloatArray, FloatArray, int]:
+    unknowns, count = linearised.unknowns, len(linearised.values)
+    matrix: FloatArray = np.zeros((unknowns, unknowns), order="F")
+    add_products = cast(Callable[..., FloatArray], get_blas_funcs("syrk", (matrix,)))
+    batch = max(64, BATCH_ENTRIES // unknowns)
+    for start in range(0, count, batch):
+        for rows in linearised.rows(slice(start, start + batch)):
+            matrix = add_products(1.0, rows.T, beta=1.0, c=matrix, lower=1, overwrite_c=1)
+    scales, idle = _root_of_diagonal(np.diag(matrix))
+    matrix /= scales
+    matrix /= scales[:, np.newaxis]
+    np.fill_diagonal(matrix, 1.0)
+    for rows, stretch in _gauges(linearised.layers):
+        scaled = stretch / scales[rows]
+        matrix[rows, rows] += np.outer(scaled, scaled) / (scaled @ scaled)
+    return matrix, scales, idle
+
+
+def _root_of_diagonal(diagonal: FloatArray) -> tuple[FloatArray, int]:
+    root = np.sqrt(diagonal)
+    return np.where(root > 0, root, 1.0), int((root == 0).sum())
+
+
+def _gauges(layers: Layers) -> Iterator[tuple[slice, FloatArray]]:
+    """For each hidden neuron: where its row stands, and the row.
+
+    Stretching it changes nothing, so the matrix has one null direction per neuron; with these it has none.
+    """
+    start = 0
+    for weight, bias in layers[:-1]:
+        for row in weight:
+            if row.any():
+                yield slice(start, start + row.size), row
+            start += row.size
+        start += bias.size
+
+
+def _cholesky(matrix: FloatArray, damping: float) -> FloatArray:
+    for floor in LADDER:
+        damped = matrix.copy(order="F")
+        np.fill_diagonal(damped, np.diag(matrix) + max(floor, damping))
+        try:
+            return cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)[0]
+        except LinAlgError:
+            continue
+    raise IllConditioned(
+        f"the normal equations of {len(matrix):,} parameters are not positive definite "
+        f"even with a relative damping of {LADDER[-1]:g}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class KroneckerInverse:
+    """Per layer: Cholesky factors of the second moments of output derivatives and of inputs."""
+
+    NAME: ClassVar[str] = "kronecker"
+
+    outputs: tuple[FloatArray, ...]
+    inputs: tuple[FloatArray, ...]
+    scales: FloatArray
+    idle: int
+    layers: Layers
+    linearised: Linearised
+
+    @staticmethod
+    def of(linearised: Linearised, damping: float = 0.0) -> KroneckerInverse:
+        """Collect the moments and factor them."""
+        weights = (linearised.importance**2).mean(axis=1)
+        total = float(weights.sum())
+        inputs = [_second_moments(_with_ones(part), weights) / total for part in linearised.inputs]
+        outputs: list[FloatArray] = [np.zeros((weight.shape[0],) * 2) for weight, _ in linearised.layers]
+        for found in linearised.sensitivities(slice(None)):
+            outputs = [moments + back.T @ back for moments, back in zip(outputs, found, strict=True)]
+        blocks = [np.outer(np.diag(out), np.diag(given)) for out, given in zip(outputs, inputs, strict=True)]
+        scales, idle = _root_of_diagonal(flatten([(block[:, :-1], block[:, -1]) for block in blocks]))
+        return KroneckerInverse(
+            tuple(_regular_cholesky(part, damping) for part in outputs),
+            tuple(_regular_cholesky(part, damping) for part in inputs),
+            scales,
+            idle,
+            linearised.layers,
+            linearised,
+        )
+
+    def solve(self, gradient: FloatArray) -> FloatArray:
+        """The product with the inverse."""
+        parts: list[tuple[FloatArray, FloatArray]] = []
+        for (weight, bias), outputs, inputs in zip(
+            unflatten(gradient, self.layers), self.outputs, self.inputs, strict=True
+        ):
+            block = np.concatenate([weight, bias[:, np.newaxis]], axis=1)
+            block = cho_solve((outputs, True), block, check_finite=False)
+            block = cho_solve((inputs, True), block.T, check_finite=False).T
+            parts.append((block[:, :-1], block[:, -1]))
+        return flatten(parts)
+
+    def damped(self, damping: float) -> KroneckerInverse:
+        """The same with larger diagonals."""
+        return KroneckerInverse.of(self.linearised, float(np.sqrt(damping)))
+
+
+def _with_ones(inputs: FloatArray) -> FloatArray:
+    return np.concatenate([inputs, np.ones((len(inputs), 1), dtype=inputs.dtype)], axis=1)
+
+
+def _second_moments(rows: FloatArray, weights: FloatArray) -> FloatArray:
+    return (rows * weights[:, np.newaxis]).T @ rows
+
+
+def _regular_cholesky(moments: FloatArray, damping: float) -> FloatArray:
+    scales, _ = _root_of_diagonal(np.diag(moments))
+    scaled = moments / np.outer(scales, scales)
+    np.fill_diagonal(scaled, 1.0)
+    # the ladder's first steps are below what independent layers can mean
+    return _cholesky(scaled, max(damping, 1e-8)) * scales[:, np.newaxis]

@@ -50,6 +50,8 @@ class TargetRequest:
     """Name of the environment variable that holds the access token."""
     output_name: str | None = None
     """Which output of the model to read."""
+    idempotent: bool = False
+    """The target recognises repeated request ids, so that a lost answer may be asked for again."""
     authorised: str | None = None
     """Who allowed this and why; needed for targets on other hosts."""
 
@@ -92,6 +94,18 @@ class _Seed(click.ParamType[int]):
         self.fail(f"{value!r} is not a seed; want a number from 0 up, or 'random'", param, ctx)
 
 
+class _Place(click.ParamType[Path]):
+    """A directory by name; an empty word is a mistake, not the current directory."""
+
+    name = "directory"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Read the name."""
+        if not str(value).strip():
+            self.fail("no directory named; want --out DIR", param, ctx)
+        return Path(value)
+
+
 _TARGET = (
     click.argument("target"),
     click.option("--input-dim", type=click.IntRange(min=1), metavar="D", help="Numbers in one query row."),
@@ -122,6 +136,7 @@ _TARGET = (
     ),
     click.option("--token-env", metavar="NAME", help="Environment variable that holds the access token."),
     click.option("--output-name", metavar="NAME", help="Which output of the model to read."),
+    click.option("--idempotent", is_flag=True, help="The target recognises repeated request ids."),
     click.option(
         "--i-am-authorised",
         "authorised",
@@ -147,9 +162,7 @@ _PLAN = (
         envvar="HINGELINE_SEED",
         help="A number, or 'random'.",
     ),
-    click.option(
-        "--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the run is kept; must be new."
-    ),
+    click.option("--out", type=_Place(), metavar="DIR", help="Where the run is kept; must be new."),
     click.option("--yes", is_flag=True, help="Do not ask back."),
 )
 _VIEW = (
@@ -199,7 +212,7 @@ def remote_host(target: str) -> str | None:
     address = _address(target)
     if not address.lower().startswith(("http://", "https://")):
         return None
-    host = urlsplit(address).hostname or ""
+    host = urlsplit(address).hostname or address
     return None if _is_loopback(host) else host
 
 
@@ -230,9 +243,12 @@ def _door_options(request: TargetRequest) -> dict[str, Any]:
     """What to hand to the door: only what the user said."""
     values = asdict(request)
     values["max_batch"] = values.pop("batch_size")
-    if values["answers"] == "auto":
-        del values["answers"]
-    return {k: v for k, v in values.items() if v is not None and k not in ("target", "authorised")}
+    at_default = {"answers": "auto", "idempotent": False}
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and value != at_default.get(name) and name not in ("target", "authorised")
+    }
 
 
 def _collecting(verb: Verb, name: str, record: type[_Record], options: Sequence[Callable[..., Any]]) -> Verb:

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from hingeline.core.events import (
     AnswersReplayed,
-    BatchFailed,
     BudgetLow,
     Event,
     NeuronRecovered,
@@ -58,8 +57,6 @@ class Tally:
                 self.neurons[event.layer] = event.found
             case BudgetLow():
                 self.notes.append(f"less than a tenth of the budget of {count(event.budget)} is left")
-            case BatchFailed():
-                self.notes.append(f"{plural(event.rows, 'question')} came to nothing: {event.reason}")
             case Note():
                 self.notes.append(event.message)
             case _:

@@ -81,11 +81,10 @@ def headline(finding: Network) -> str:
 
 
 def _sections(finding: Network, recipe: Recipe | None) -> Iterable[Section]:
-    evidence = finding.evidence
-    yield Section("Is the copy right?", tuple(_verification(evidence)))
+    yield Section("Is the copy right?", tuple(_verification(finding)))
     yield Section("What was rebuilt", tuple(_layers(finding)))
     yield Section("What it cost", tuple(_price(finding)))
-    yield Section("What the answers give away", tuple(_door(evidence)))
+    yield Section("What the answers give away", tuple(_door(finding.evidence)))
     yield Section("What cannot be known, or is not decided", tuple(_open_ends(finding)))
     yield Section("Do it again", tuple(_again(finding, recipe)))
 
@@ -107,11 +106,11 @@ def _tiles(finding: Network) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
-def _verification(evidence: Mapping[str, Any]) -> Iterable[Block]:
-    check = _table(evidence, "verification")
+def _verification(finding: Network) -> Iterable[Block]:
+    check = _table(finding.evidence, "verification")
     ratio, gap = _number(check, "worst_ratio"), _number(check, "largest_gap")
     if ratio is None or gap is None:
-        if evidence:
+        if finding.value is not None:
             yield Claim("The copy was not compared with the target on fresh inputs", None)
         return
     seen = (

@@ -123,6 +123,8 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
 
 
 def _spelled(value: Any) -> list[str]:
+    if value is True:
+        return []
     return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
 
 

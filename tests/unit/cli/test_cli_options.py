@@ -48,7 +48,15 @@ def test_what_is_typed_arrives() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--seed", "-1"), ("--seed", "x"), ("--budget", "0"), ("--rate", "0"), ("--answers", "x")]
+    "words",
+    [
+        ("--out", ""),
+        ("--seed", "-1"),
+        ("--seed", "x"),
+        ("--budget", "0"),
+        ("--rate", "0"),
+        ("--answers", "x"),
+    ],
 )
 def test_values_that_cannot_be_meant_are_refused(words: tuple[str, str]) -> None:
     with pytest.raises(click.UsageError):
@@ -80,6 +88,7 @@ def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
         ("http://10.0.0.1/v2/models/m", "10.0.0.1"),
         ("http://localhost.example.org/v2/models/m", "localhost.example.org"),
         ("http://127.0.0.1@example.org/v2/models/m", "example.org"),
+        ("http://", "http://"),
     ],
 )
 def test_only_this_machine_is_not_remote(target: str, host: str | None) -> None:

@@ -11,7 +11,6 @@ from hingeline.cli import progress
 from hingeline.cli.progress import Progress, Tally, picture
 from hingeline.core.events import (
     AnswersReplayed,
-    BatchFailed,
     BudgetLow,
     Event,
     NeuronRecovered,
@@ -57,7 +56,6 @@ def test_the_live_picture_has_one_dot_for_each_neuron() -> None:
     [
         (Note("the last layer is expansive"), "the last layer is expansive"),
         (BudgetLow(95, 100), "less than a tenth of the budget of 100 is left"),
-        (BatchFailed(8, "NaN", "p"), "8 questions came to nothing: NaN"),
     ],
 )
 def test_notes_are_told_at_once_and_once(event: Event, words: str) -> None:

@@ -20,12 +20,16 @@ def test_a_recipe_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_command_line_of_a_recipe_can_be_typed() -> None:
-    target = {"target": "my model.npz", "sha256": "0", "bounds": (-1.0, 1.0), "authorised": "J. Doe, 4711"}
+    target = {"target": "my model.npz", "sha256": "0", "bounds": (-1.0, 1.0), "idempotent": True}
     recipe = Recipe("extract", target, seed=3, budget=100, settings={"polish": False})
     assert recipe.command_line() == (
-        "hingeline extract 'my model.npz' --seed 3 --budget 100 --bounds -1.0 1.0 "
-        "--i-am-authorised 'J. Doe, 4711' --no-polish"
+        "hingeline extract 'my model.npz' --seed 3 --budget 100 --bounds -1.0 1.0 --idempotent --no-polish"
     )
+
+
+def test_the_authorisation_is_part_of_the_command_line() -> None:
+    recipe = Recipe("extract", {"target": "http://h/v2/models/m", "authorised": "J. Doe, 4711"})
+    assert recipe.command_line().endswith("--i-am-authorised 'J. Doe, 4711'")
 
 
 def test_a_file_is_kept_by_absolute_path_and_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
     complete; 6 no authorisation; 130 interrupted.
     """
     # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
-    from hingeline.cli.running import perform, tell
+    from hingeline.cli.running import announce, perform, tell
     from hingeline.report.recipe import Recipe, described_target
     from hingeline.report.run_folder import RunFolder, new_folder
 
@@ -49,6 +49,7 @@ def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
     settings = {} if polish else {"polish": False}
     recipe = Recipe("extract", described_target(_said(target)), plan.seed, plan.budget, settings)
     folder.begin(recipe)
+    announce(oracle, recipe, folder, view)
     return tell(perform(oracle, recipe, folder, view), folder, view)
 
 

@@ -28,7 +28,7 @@ def command(directory: Path, budget: int | None, view: View) -> int:
     journal.sqlite and not asked again; only what was in flight when it stopped may be asked twice.
     """
     # NumPy and the solvers are loaded when a run goes on; --help must not pay for them.
-    from hingeline.cli.running import open_recorded, perform, tell
+    from hingeline.cli.running import announce, open_recorded, perform, tell
     from hingeline.report.run_folder import RunFolder
 
     folder = RunFolder.open(directory)
@@ -40,4 +40,5 @@ def command(directory: Path, budget: int | None, view: View) -> int:
     if budget is not None:
         recipe = recipe.with_budget(budget)
         folder.begin(recipe)
+    announce(oracle, recipe, folder, view)
     return tell(perform(oracle, recipe, folder, view), folder, view)

@@ -83,6 +83,15 @@ def perform(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> En
     return Ended(finding, report, saved, progress.tally, status_code(finding.outcome.status))
 
 
+def announce(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> None:
+    """Say what is about to be asked and where it is kept, so that even a killed run can be found again."""
+    if view.quiet or view.as_json:
+        return
+    limit = "no limit" if recipe.budget is None else f"at most {plural(recipe.budget, 'query', 'queries')}"
+    target = f"{oracle.spec.name} ({plural(oracle.spec.input_dim, 'input')})"
+    messages().print(Text(f"Asking {target}: seed {recipe.seed}, {limit}, kept in {folder.path}"))
+
+
 def tell(ended: Ended, folder: RunFolder, view: View) -> int:
     """Say what came of a run, as words or as one line of JSON; returns the exit code."""
     if view.as_json:

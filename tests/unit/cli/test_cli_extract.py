@@ -37,6 +37,13 @@ def test_a_run_leaves_everything_the_contract_names(
     assert json.loads(Path("run/result.json").read_text())["queries"] == TOTAL
 
 
+def test_the_seed_and_the_place_are_told_first(shell: Any, scripted: Any, model: Path) -> None:
+    scripted()
+    assert shell("extract", model, "--out", "run", "--seed", "random", "--budget", "99") == 0
+    seed = tomllib.loads(Path("run/run.toml").read_text())["seed"]
+    assert f"(2 inputs): seed {seed}, at most 99 queries, kept in run" in shell.err.splitlines()[0]
+
+
 def test_json_is_the_only_line_on_standard_output(shell: Any, scripted: Any, model: Path) -> None:
     scripted()
     assert shell("extract", model, "--out", "run", "--json") == 0

@@ -78,6 +78,19 @@ def test_the_copy_answers_as_the_original_on_every_digit(killed_and_resumed: dic
     assert np.abs(copy - truth).max() < 1e-8
 
 
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
+    with PracticeServer(DIGITS_MODEL, settings=PracticeSettings(latency=0.05)) as server:
+        run = program("extract", server.url, "--batch-size", 8, "--out", tmp_path / "run")
+        wait_for(lambda: server.log.requests > 10)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert out == ""
+    assert "nothing you paid for is lost" in err
+    assert f"hingeline resume {tmp_path / 'run'}" in err
+    assert "Traceback" not in err
+
+
 def test_the_demo_proves_what_it_says(shell: Any) -> None:
     assert shell("demo") == 0
     assert "✓ 32 of 32 neurons found" in shell.out

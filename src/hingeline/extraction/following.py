@@ -1,0 +1,214 @@
+"""Follow one second-layer boundary until all its coefficients are known, or are known to be out of reach.
+
+Each round first takes every witness that can only be this neuron's, which costs nothing and often opens
+several hyperplanes at once; then crosses the roomiest few of the hyperplanes that walkers reach. When
+walkers reach no more, an integer program looks for a meeting with each hyperplane that is left.
+
+Source: exploration of one boundary, Rolnick and Körding 2020; see the modules used for what is ours.
+Cost: nine queries per hyperplane crossed, none per witness taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.extraction.crossing import cross
+from hingeline.extraction.facet_program import Meeting, find_meeting
+from hingeline.extraction.facets import Foot, find_feet, make_foot
+from hingeline.extraction.pooled import PooledNeuron
+from hingeline.extraction.unsigned import Planes, UnsignedNeuron
+from hingeline.extraction.witnesses import Witness, WitnessPool
+from hingeline.probing.probe import Probe
+
+
+@dataclass(frozen=True)
+class FollowSettings:
+    """How hard a boundary is followed."""
+
+    walkers: int = 96
+    """Paths tried per round, offline."""
+    per_round: int = 4
+    """Hyperplanes crossed per round; few, because witnesses taken in between save crossings."""
+    patience: int = 2
+    """Rounds without a crossing before the integer program is asked."""
+    refusals: int = 3
+    """Failed crossings of one hyperplane before it is left alone."""
+    reach: float = 300.0
+    """Farthest |x| walked to, in typical input norms."""
+    boxes: tuple[float, ...] = (10.0, 1000.0)
+    """Boxes of the integer program, in typical input norms."""
+    program_nodes: int = 3000
+    """Most nodes of one integer program's search tree."""
+    programs: int = 8
+    """Most hyperplanes that the program is asked about for one neuron."""
+    straight: float = 1e-7
+    """Coefficients below this fraction of the neuron's size are zero."""
+
+
+SAMPLES = 400
+"""Random points by which the side of an unmet hyperplane is told."""
+
+
+class Boundary:
+    """One neuron's boundary as it is followed.
+
+    Args:
+        planes: The first layer.
+        witness: Where the boundary was seen first.
+        settings: How hard to try.
+    """
+
+    def __init__(self, planes: Planes, witness: Witness, settings: FollowSettings) -> None:
+        home = planes.patterns(witness.point[np.newaxis])[0]
+        self.settings, self._pooled = settings, PooledNeuron(planes, home, witness.jump, witness.length)
+        self._pooled.add_normal(witness.point, witness.gradient, witness.error, witness.value_error)
+        self.neuron: UnsignedNeuron = self._pooled.solve()
+        self.starts: list[FloatArray] = [witness.point]
+        """Points of the boundary where walkers start."""
+        self.crossed = 0
+        """Hyperplanes crossed by queries."""
+        self.refused: list[Foot] = []
+        """Feet at which the boundary was not what was predicted."""
+        self.apart: BoolArray = np.zeros(planes.count, dtype=np.bool_)
+        """Hyperplanes that the boundary does not meet inside the largest box."""
+
+    @property
+    def straight(self) -> bool:
+        """True if it does not bend where it should: a hyperplane of the first layer, or of none."""
+        known = self.neuron.known
+        row = np.abs(self.neuron.row[known])
+        bar = 12 * self.neuron.row_errors[known] + self.settings.straight * self.neuron.size
+        return int(known.sum()) >= min(3, len(known)) and bool((row <= bar).all())
+
+    @property
+    def lost(self) -> bool:
+        """True if the boundary was never where it was predicted."""
+        return not self.crossed and len(self.starts) == 1 and len(self.refused) > 0
+
+    def take(self, pool: WitnessPool) -> bool:
+        """Take every witness of the pool that is this neuron's; True if there were any."""
+        taken = False
+        while adoptions := pool.claim(self.neuron):
+            for adoption in adoptions:
+                self._pooled.known = self._pooled.known | adoption.opened
+                witness = adoption.witness
+                self._pooled.add_normal(
+                    witness.point, adoption.sign * witness.gradient, witness.error, witness.value_error
+                )
+                self.starts.append(witness.point)
+            self._solve()
+            taken = True
+        return taken
+
+    def follow(
+        self,
+        probe: Probe,
+        pool: WitnessPool,
+        others: Sequence[UnsignedNeuron],
+        rng: np.random.Generator,
+    ) -> None:
+        """Learn as many coefficients as can be reached.
+
+        Args:
+            probe: Where queries go.
+            pool: Witnesses that no neuron has taken yet; those of this one are taken out.
+            others: Neurons whose boundaries crossings should keep away from.
+            rng: Draws walkers.
+
+        Raises:
+            BudgetExhausted: The budget ended.
+        """
+        self._explore(probe, pool, others, rng)
+        if not self.neuron.complete:
+            self.neuron = replace(self.neuron, beyond=self._signs_beyond(probe.calibration.scale, rng))
+
+    def _explore(
+        self, probe: Probe, pool: WitnessPool, others: Sequence[UnsignedNeuron], rng: np.random.Generator
+    ) -> None:
+        idle = 0
+        while True:
+            self.take(pool)
+            if self.neuron.complete or self.straight:
+                return
+            feet = self._reachable(probe, others, rng)
+            if not feet:
+                idle += 1
+                if idle < self.settings.patience:
+                    continue
+                feet = self._programmed(probe, others)
+                if not feet:
+                    return
+            idle = 0
+            self._cross(probe, feet)
+            if self.lost and len(self.refused) >= 2 * self.settings.per_round:
+                return
+
+    def _reachable(
+        self, probe: Probe, others: Sequence[UnsignedNeuron], rng: np.random.Generator
+    ) -> list[Foot]:
+        """The best feet that walkers find, of hyperplanes that did not refuse too often."""
+        scale = probe.calibration.scale
+        limit = min(self.settings.reach * scale, probe.calibration.radius)
+        feet = find_feet(
+            self.neuron, others, np.array(self.starts), scale=scale, limit=limit,
+            walkers=self.settings.walkers, rng=rng,
+        )  # fmt: skip
+        usable = [foot for foot in feet.values() if self._patient_with(foot.plane)]
+        return sorted(usable, key=lambda foot: -foot.quality)[: self.settings.per_round]
+
+    def _patient_with(self, plane: int) -> bool:
+        return sum(foot.plane == plane for foot in self.refused) < self.settings.refusals
+
+    def _programmed(self, probe: Probe, others: Sequence[UnsignedNeuron]) -> list[Foot]:
+        """A foot at one of the hyperplanes that walkers did not reach; marks those that there is none at."""
+        left = [int(i) for i in np.nonzero(~self.neuron.known & ~self.apart)[0] if self._patient_with(int(i))]
+        scale = probe.calibration.scale
+        for plane in left[: self.settings.programs]:
+            for box in self.settings.boxes:
+                size = min(box * scale, probe.calibration.radius / np.sqrt(probe.input_dim))
+                found = find_meeting(self.neuron, plane, size, self.settings.program_nodes)
+                foot = found.point is not None and make_foot(self.neuron, others, plane, found.point, scale)
+                if foot:
+                    return [foot]
+                self.apart[plane] = found.meeting is Meeting.NONE
+        return []
+
+    def _solve(self) -> None:
+        beyond = self.neuron.beyond
+        solved = self._pooled.solve()
+        self.neuron = replace(solved, beyond=np.where(solved.known, 0.0, beyond))
+
+    def _signs_beyond(self, scale: float, rng: np.random.Generator) -> FloatArray:
+        """Sign of z on each unmet hyperplane, from random points of it in the known region."""
+        neuron, planes = self.neuron, self.neuron.planes
+        signs = np.zeros(planes.count)
+        sizes = scale * rng.choice(np.array([0.1, 1.0, 10.0]), (SAMPLES, 1))
+        spread = sizes * rng.standard_normal((SAMPLES, planes.normals.shape[1]))
+        near: FloatArray = (
+            np.array(self.starts, dtype=np.float64)[rng.integers(len(self.starts), size=SAMPLES)] + spread
+        )
+        for plane in np.nonzero(~neuron.known)[0]:
+            points = near - planes.heights(near)[:, plane, np.newaxis] * planes.normals[plane]
+            flipped = neuron.flipped(points)
+            flipped[:, plane] = False
+            inside = points[~flipped.any(axis=1)]
+            sides = np.sign(neuron.values(inside))
+            if len(inside) and abs(sides.sum()) == len(inside):
+                signs[plane] = sides[0]
+        return signs
+
+    def _cross(self, probe: Probe, feet: list[Foot]) -> None:
+        for foot, crossing in zip(feet, cross(probe, self.neuron, feet), strict=True):
+            if crossing is None:
+                self.refused.append(foot)
+                continue
+            self.crossed += 1
+            # the known region has grown: what was out of reach may not be any more
+            self.apart = np.zeros_like(self.apart)
+            self._pooled.known[foot.plane] = True
+            self._pooled.add_values(crossing.points, crossing.values, crossing.errors)
+        self._solve()

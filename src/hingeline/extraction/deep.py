@@ -61,6 +61,7 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
         line = random_line(probe, bench.randomness.step("line", index), bench.settings)
         with probe.session.phase("lines"):
             sweep = sweep_line(probe, line, predicted=np.sort(members.crossings(line)))
+        bench.sweeps.append(sweep)
         with probe.session.phase("hyperplanes"):
             rng = bench.randomness.step("hyperplanes", index)
             measured = measure_bends(
@@ -89,5 +90,5 @@ def _peel(bench: Bench, peeled: Peeled) -> Recovery:
     bench.best = peeled.with_above(layer)
     errors = (peeled.errors, layer.errors)
     bench.evidence["neurons"] = neuron_evidence(errors[0], 1) + neuron_evidence(errors[1], 2)
-    claimed = float(max(errors[0].max(), errors[1].max())) * np.sqrt(bench.probe.input_dim)
-    return finish(bench, bench.best, claimed, undecided)
+    spread = np.sqrt(bench.probe.input_dim)
+    return finish(bench, bench.best, [spread * peeled.errors, spread * layer.row_errors], undecided)

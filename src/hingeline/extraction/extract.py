@@ -119,6 +119,12 @@ def _refusal(card: DoctorCard) -> Outcome | None:
             Status.REFUSED,
             "The answers are smooth between their bends: not a piecewise-linear (ReLU) network.",
         )
+    if card.variation == 0:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            "The answers do not vary near typical inputs: nothing can be learnt there.",
+            "Say where the network is interesting with --bounds LO HI.",
+        )
     if card.noise_at_scale > 1e-2 * card.variation:
         return Outcome(
             Status.INCONCLUSIVE,

@@ -14,7 +14,7 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.null_space import straighten
 from hingeline.extraction.polish import PolishResult, polish
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.verify import verify
+from hingeline.extraction.verify import UNEXPLAINED, RowErrors, contradictions, largest_error, verify
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
 
@@ -22,34 +22,39 @@ SAMPLES_PER_UNKNOWN = 1.3
 """Fresh answers asked for each free parameter and output: a well-conditioned fit."""
 ON_PER_WEIGHT = 1.6
 """Samples in which a neuron is on, for each weight of its row."""
+WORST_NOISE = 5.0
+"""Held-out answers may be missed by so many deviations before something must be missing."""
 POOL = 12
 """Points among which samples are chosen offline, for each sample."""
 SPARE_SAMPLES = 12
 """Samples beyond that, for the hold-out."""
 
 
-def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: float, undecided: str) -> Recovery:
+def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, undecided: str) -> Recovery:
     """Polish and verify a complete network.
 
     Args:
         bench: Where to work.
         network: Complete, signs decided or carried by a bypass, right to some digits.
-        claimed: Error that its rows are claimed to have.
+        claimed: Errors that its rows are claimed to have.
         undecided: Why signs are not decided; empty if they are.
 
     Raises:
         BudgetExhausted: The budget ended; the best network is on the bench.
     """
-    if bench.settings.polish and not undecided:
+    if bench.settings.polish:
         network, claimed = _polished(bench, network, claimed)
         bench.best = network
     with bench.probe.session.phase("verify"):
         check = verify(bench.probe, network, claimed, bench.randomness.step("verify"), bench.settings)
     bench.evidence["verification"] = check.to_dict()
-    bench.evidence["parameter_error"] = claimed
+    bench.evidence["parameter_error"] = largest_error(claimed)
     if not check.passed:
-        reason = "Fresh queries disagree with the recovered network: something is missing or not exact."
-        return Recovery(network, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
+        return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
+    unexplained = contradictions(network, largest_error(claimed), bench.sweeps)
+    bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
+    if unexplained:
+        return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
     widths = " and ".join(map(str, network.hidden_widths))
     if undecided:
         reason = f"The function is verified, but {undecided}; shipped in an exactly equivalent form."
@@ -60,8 +65,8 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: float, undeci
 
 
 def _polished(
-    bench: Bench, network: PiecewiseLinearNetwork, claimed: float
-) -> tuple[PiecewiseLinearNetwork, float]:
+    bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors
+) -> tuple[PiecewiseLinearNetwork, RowErrors]:
     with bench.probe.session.phase("straighten"):
         network = straighten(bench.probe, network, bench.randomness.step("straighten"))
     rng = bench.randomness.step("polish")
@@ -82,7 +87,7 @@ def _polished(
         return network, claimed
     reached = result.expected_error if result.expected_error is not None else result.last_change
     # what the noise explains, and what the fit missed held-out answers by
-    return result.network, 3 * max(reached, EPSILON) * max(1.0, result.held_out_after)
+    return result.network, 3 * max(reached, EPSILON) * float(np.clip(result.held_out_after, 1.0, WORST_NOISE))
 
 
 def _samples(

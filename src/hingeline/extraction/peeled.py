@@ -72,12 +72,15 @@ class Peeled:
         low = float(np.max(ratio[step > 0], initial=-1e4))
         high = float(np.min(ratio[step < 0], initial=1e4))
         margin = 1e-7 * (high - low)
-        origin = self.steer(start[np.newaxis])[0]
         direction = step @ self.inverse.T
         length = float(np.linalg.norm(direction))
-        return Line(
-            origin, direction / length, length, (low + margin) * length, (high - margin) * length, length / 2
-        )
+        direction = direction / length
+        # from the point nearest to zero: rounding of a far origin would look like noise of the oracle
+        origin = self.steer(start[np.newaxis])[0]
+        shift = float(origin @ direction)
+        origin = origin - shift * direction
+        ends = (np.array([low + margin, high - margin, 0.5]) * length) + shift
+        return Line(origin, direction, length, float(ends[0]), float(ends[1]), float(ends[2]))
 
     def view(self, line: MeasuredLine) -> tuple[RegionView, FloatArray]:
         """The most precise measured region of a line inside the orthant, in heights, and its value."""

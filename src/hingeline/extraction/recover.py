@@ -17,6 +17,9 @@ from hingeline.extraction.single_layer import RegionView
 from hingeline.extraction.verify import random_line
 from hingeline.probing.line import LineSweep, sweep_line
 
+SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
+"""Outcomes after which a deeper network need not be tried."""
+
 
 def recover(bench: Bench) -> Recovery:
     """Rebuild the network behind the bench's probe.
@@ -34,9 +37,12 @@ def recover(bench: Bench) -> Recovery:
         view, values = _best_view(lines)
         layer = layer_of(planes, view, values)
         with bench.probe.session.phase("hypothesis"):
-            if explains(bench, layer, attempt):
-                return recover_single(bench, layer, view)
-            members = _members(bench, planes, attempt)
+            explained = explains(bench, layer, attempt)
+        if explained:
+            result = recover_single(bench, layer, view)
+            if result.outcome.status in SETTLED:
+                return result
+        members = _members(bench, planes, attempt)
         if not members.all():
             return recover_deep(bench, planes, planes.select(members), lines)
         grown = _next_line(bench, planes, lines, attempt)
@@ -57,6 +63,7 @@ def _sweep(bench: Bench, known: Hyperplanes | None, index: int) -> LineSweep:
     predicted = None if known is None else np.sort(known.crossings(line))
     with bench.probe.session.phase("lines"):
         sweep = sweep_line(bench.probe, line, predicted=predicted)
+    bench.sweeps.append(sweep)
     bench.probe.session.emit(Note(f"line {index + 1}: {len(sweep.bends)} bends"))
     return sweep
 

@@ -10,6 +10,7 @@ from hingeline.core.outcome import Outcome
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.probing.line import LineSweep
 from hingeline.probing.probe import Probe
 
 
@@ -33,3 +34,5 @@ class Bench:
     """Kept current, so that a budget that ends leaves it."""
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
     """Grows as steps report; JSON-ready."""
+    sweeps: list[LineSweep] = field(default_factory=list[LineSweep])
+    """Every line swept; at the end each of their bends must be explained."""

@@ -100,6 +100,7 @@ class OrthantSearch:
         predicted = None if self.planes is None else np.sort(self.planes.crossings(line))
         with bench.probe.session.phase("orthant lines"):
             sweep = sweep_line(bench.probe, line, predicted=predicted)
+        bench.sweeps.append(sweep)
         known = None if self.planes is None else self.planes.explain(sweep, same_jumps=True)
         with bench.probe.session.phase("second layer"):
             measured = measure_bends(
@@ -139,5 +140,5 @@ class OrthantSearch:
         network = self.peeled.with_above(layer)
         with self.bench.probe.session.phase("second hypothesis"):
             gaps = np.abs(self.bench.probe.ask(points) - network(points)).max(axis=1)
-        claimed = float(layer.errors.max(initial=0.0)) + float(self.peeled.errors.max())
+        claimed = [2 * self.peeled.errors, 2 * layer.row_errors]
         return gaps / allowed_gap(self.bench.probe, network, claimed, points)

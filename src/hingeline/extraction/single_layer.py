@@ -18,6 +18,9 @@ from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.binary_system import BinarySolution, solve_binary
 
+SIGN_SECONDS = 20.0
+"""Longest that a sign system without enough equations may search."""
+
 
 @dataclass(frozen=True, eq=False)
 class SingleLayer:
@@ -50,6 +53,15 @@ class SingleLayer:
         """The same layer with the output bias that fits known answers best (median)."""
         rest = values - replace(self, constant=np.zeros_like(self.constant))(points)
         return replace(self, constant=np.median(rest, axis=0))
+
+    @property
+    def row_errors(self) -> FloatArray:
+        """Standard deviation of one entry of each hidden row of `to_network()`."""
+        size = np.linalg.svd(self.linear, compute_uv=False)
+        size = size[size > 0]
+        # the bypass inherits the errors of all rows
+        inherited = float(np.linalg.norm(np.linalg.norm(self.jumps, axis=1) * self.errors))
+        return np.concatenate([self.errors, np.tile(inherited / size, 2)])
 
     def to_network(self) -> PiecewiseLinearNetwork:
         """As a plain ReLU network; a bypass becomes pairs relu(v x) - relu(-v x)."""
@@ -92,7 +104,7 @@ def decide_signs(layer: SingleLayer, view: RegionView) -> BinarySolution:
     # rounding of the sums themselves
     tolerance += 1e-15 * float(np.abs(columns).sum(axis=2).max())
     size = columns.shape[0] * columns.shape[1]
-    return solve_binary(columns.reshape(size, -1), right.reshape(size), tolerance)
+    return solve_binary(columns.reshape(size, -1), right.reshape(size), tolerance, time_limit=SIGN_SECONDS)
 
 
 def flipped(layer: SingleLayer, wrong: BoolArray) -> SingleLayer:

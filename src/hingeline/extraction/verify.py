@@ -10,6 +10,7 @@ Cost: 2 queries per predicted piece, and the points. Source: ours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,20 @@ SIGMAS = 25.0
 """Gaps within this many standard deviations of the answers' noise agree."""
 PARAMETER_SIGMAS = 8.0
 """Gaps within so many times what the claimed parameter error explains agree."""
+UNEXPLAINED = (
+    "{count} bends seen on swept lines belong to no recovered neuron: one of tiny effect is missing; "
+    "the network answers right within the tolerance all the same."
+)
+CLEAR_SIGMAS = 30.0
+"""A bend is clear if its slope jump exceeds this many standard deviations."""
+TINY = float(np.finfo(np.float64).tiny)
+COARSEST = 1e-3
+"""Agreement within more than this fraction of what the answers vary proves nothing."""
 PERTURBATIONS = 4
 """Random perturbations that tell what a parameter error does to the outputs."""
+
+RowErrors = float | Sequence[FloatArray]
+"""Standard deviation of an entry of each hidden unit row: one for all, or an array per hidden layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +51,8 @@ class Verification:
     """Largest difference between the oracle and the network on fresh points."""
     tolerance: float
     """Gap allowed at the typical input norm."""
+    variation: float
+    """How much the oracle's answers vary over the fresh points."""
     worst_ratio: float
     """Largest gap over the gap allowed there; at most 1 when everything agrees."""
     points: int
@@ -50,15 +65,38 @@ class Verification:
     """The fresh line, swept closely because something on it disagreed; None if all agreed."""
 
     @property
-    def passed(self) -> bool:
+    def agreed(self) -> bool:
         """True if every gap is allowed and every bend is explained."""
         return self.worst_ratio <= 1.0 and not len(self.unexplained)
+
+    @property
+    def telling(self) -> bool:
+        """True if so small gaps were allowed that agreement means something."""
+        return self.tolerance <= COARSEST * self.variation
+
+    @property
+    def passed(self) -> bool:
+        """True if the network agrees with the oracle, and that means something."""
+        return self.agreed and self.telling
+
+    @property
+    def complaint(self) -> str:
+        """Why it did not pass, one sentence; empty if it did."""
+        if not self.agreed:
+            return "Fresh queries disagree with the recovered network: a neuron is missing or not exact."
+        if not self.telling:
+            return (
+                f"Fresh queries agree, but only gaps above {self.tolerance:.1g} would show where answers vary "
+                f"by {self.variation:.1g}: too coarse to call the network verified."
+            )
+        return ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary."""
         return {
             "largest_gap": self.largest_gap,
             "tolerance": self.tolerance,
+            "variation": self.variation,
             "worst_ratio": self.worst_ratio,
             "points": self.points,
             "unexplained_bends": len(self.unexplained),
@@ -84,7 +122,7 @@ def random_line(probe: Probe, rng: np.random.Generator, settings: ExtractSetting
 def verify(
     probe: Probe,
     network: PiecewiseLinearNetwork,
-    parameter_error: float,
+    parameter_error: RowErrors,
     rng: np.random.Generator,
     settings: ExtractSettings,
 ) -> Verification:
@@ -93,7 +131,8 @@ def verify(
     Args:
         probe: Where queries go; they count like all others.
         network: The candidate.
-        parameter_error: Error that its rows are claimed to have; widens the allowed gap.
+        parameter_error: Error that its rows are claimed to have, one for all or one per hidden row; it
+            widens the allowed gap.
         rng: Draws points and line.
         settings: How many points.
 
@@ -105,18 +144,20 @@ def verify(
     predicted = bends_of(network, line)
     on_line = line.at(_beside(line, predicted))
     asked = np.concatenate([points, on_line])
-    gaps = np.abs(probe.ask(asked) - network(asked)).max(axis=1)
+    answers = probe.ask(asked)
+    gaps = np.abs(answers - network(asked)).max(axis=1)
     ratios = gaps / allowed_gap(probe, network, parameter_error, asked)
     sweep, unexplained = None, np.zeros(0)
     if ratios[len(points) :].max() > 1.0:
         # something is wrong on the line: look at it closely, to say what is missing
         sweep = sweep_line(probe, line, predicted=predicted)
-        unexplained = unexplained_bends(sweep, predicted, parameter_error)
+        unexplained = unexplained_bends(sweep, predicted, largest_error(parameter_error))
     typical = np.zeros((1, probe.input_dim))
     typical[0, 0] = probe.calibration.scale
     return Verification(
         largest_gap=float(gaps[: len(points)].max()),
         tolerance=float(allowed_gap(probe, network, parameter_error, typical)[0]),
+        variation=float(np.ptp(answers[: len(points)], axis=0).max()),
         worst_ratio=float(ratios.max()),
         points=len(asked),
         predicted=len(predicted),
@@ -133,18 +174,18 @@ def _beside(line: Line, bends: FloatArray) -> FloatArray:
     return np.unique(inside)
 
 
-def fresh_points(probe: Probe, rng: np.random.Generator, count: int) -> FloatArray:
-    """`count` random points at a third, once and three times the typical norm, within the usable radius."""
-    dim = probe.input_dim
-    sizes = probe.calibration.scale * np.array([1 / 3, 1.0, 3.0])
-    sizes = np.minimum(sizes, 0.9 * probe.calibration.radius)
-    points = rng.standard_normal((count, dim))
+def fresh_points(
+    probe: Probe, rng: np.random.Generator, count: int, sizes: tuple[float, ...] = (1 / 3, 1.0, 3.0)
+) -> FloatArray:
+    """`count` random points at `sizes` times the typical norm in turn, within the usable radius."""
+    norms = np.minimum(probe.calibration.scale * np.array(sizes), 0.9 * probe.calibration.radius)
+    points = rng.standard_normal((count, probe.input_dim))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    return points * sizes[np.arange(count) % 3, np.newaxis]
+    return points * norms[np.arange(count) % len(sizes), np.newaxis]
 
 
 def allowed_gap(
-    probe: Probe, network: PiecewiseLinearNetwork, parameter_error: float, points: FloatArray
+    probe: Probe, network: PiecewiseLinearNetwork, parameter_error: RowErrors, points: FloatArray
 ) -> FloatArray:
     """Gap that noise and the claimed parameter error explain at each point, shape "n"."""
     norms = np.linalg.norm(points, axis=1)
@@ -153,35 +194,57 @@ def allowed_gap(
     return SIGMAS * noise + PARAMETER_SIGMAS * expected_gap(network, parameter_error, points)
 
 
-def expected_gap(network: PiecewiseLinearNetwork, error: float, points: FloatArray) -> FloatArray:
-    """How far outputs move, root mean square, if every row has random errors of that size: "n".
+def expected_gap(network: PiecewiseLinearNetwork, errors: RowErrors, points: FloatArray) -> FloatArray:
+    """How far outputs move, root mean square, if rows have random errors of that size: "n".
 
-    Found by moving the parameters at random, offline: rows of unit norm by `error` per entry, offsets by
-    `error` times the input they saw, output weights by `error` of their size.
+    Found by moving the parameters at random, offline: rows of unit norm by their error per entry, offsets
+    by the error times the input they saw, outgoing weights by the error of their size, the output bias by
+    what wrong offsets do to it. Without hidden rows the error is that of a Jacobian entry.
     """
-    if error == 0:
+    rows = _per_row(network, errors)
+    if not rows:
+        return 2 * largest_error(errors) * np.linalg.norm(points, axis=1)
+    largest = largest_error(rows)
+    if largest == 0:
         return np.zeros(len(points))
-    canonical = network.canonical()
     # steps far above rounding, scaled back: the gap is linear in small errors
-    step = max(error, 1e-7)
+    stretch = max(1.0, 1e-7 / largest)
     rng = np.random.default_rng(0)
     total = np.zeros(len(points))
+    canonical = network.canonical()
     before = canonical(points)
     for _ in range(PERTURBATIONS):
-        moved = _perturbed(canonical, step, rng)
+        moved = _perturbed(canonical, [stretch * e for e in rows], rng)
         total += np.abs(moved(points) - before).max(axis=1) ** 2
-    return np.sqrt(total / PERTURBATIONS) * (error / step)
+    return np.sqrt(total / PERTURBATIONS) / stretch
+
+
+def largest_error(errors: RowErrors) -> float:
+    """The largest of all claimed errors."""
+    if isinstance(errors, float):
+        return errors
+    return max((float(e.max(initial=0.0)) for e in errors), default=0.0)
+
+
+def _per_row(network: PiecewiseLinearNetwork, errors: RowErrors) -> list[FloatArray]:
+    if isinstance(errors, float):
+        errors = [np.full(width, errors) for width in network.hidden_widths]
+    # a unit row cannot be more wrong than by its own size
+    return [np.minimum(e, 1.0) for e in errors]
 
 
 def _perturbed(
-    network: PiecewiseLinearNetwork, step: float, rng: np.random.Generator
+    network: PiecewiseLinearNetwork, errors: Sequence[FloatArray], rng: np.random.Generator
 ) -> PiecewiseLinearNetwork:
-    weights: list[FloatArray] = []
-    biases: list[FloatArray] = []
-    for weight, bias in zip(network.weights, network.biases, strict=True):
-        size = np.linalg.norm(weight, axis=1, keepdims=True)
-        weights.append(weight + step * size * rng.standard_normal(weight.shape))
-        biases.append(bias + step * (size[:, 0] + np.abs(bias)) * rng.standard_normal(bias.shape))
+    weights, biases = list(network.weights), list(network.biases)
+    for layer, error in enumerate(errors):
+        offset = error * (1 + np.abs(biases[layer]))
+        onward = weights[layer + 1]
+        weights[layer] = weights[layer] + error[:, np.newaxis] * rng.standard_normal(weights[layer].shape)
+        biases[layer] = biases[layer] + offset * rng.standard_normal(len(offset))
+        weights[layer + 1] = onward * (1 + error * rng.standard_normal(onward.shape))
+        if layer + 1 == len(errors):
+            biases[-1] = biases[-1] + onward @ (offset * rng.standard_normal(len(offset)))
     return PiecewiseLinearNetwork(weights, biases)
 
 
@@ -193,7 +256,7 @@ def bends_of(network: PiecewiseLinearNetwork, line: Line) -> FloatArray:
         low, high = edges[:-1], edges[1:]
         inner = np.stack([0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high])
         heights = network.pre_activations(line.at(inner.ravel()))[layer].reshape(2, len(low), -1)
-        slope = (heights[1] - heights[0]) / (inner[1] - inner[0])[:, np.newaxis]
+        slope = (heights[1] - heights[0]) / np.maximum(inner[1] - inner[0], TINY)[:, np.newaxis]
         with np.errstate(divide="ignore", invalid="ignore"):
             t = inner[0][:, np.newaxis] - heights[0] / slope
         inside = np.isfinite(t) & (t > low[:, np.newaxis]) & (t < high[:, np.newaxis])
@@ -206,10 +269,27 @@ def _changes_slope(network: PiecewiseLinearNetwork, line: Line, edges: FloatArra
     low, high = edges[:-1], edges[1:]
     inner = np.stack([0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high])
     values = network(line.at(inner.ravel())).reshape(2, len(low), -1)
-    slopes = (values[1] - values[0]) / (inner[1] - inner[0])[:, np.newaxis]
+    slopes = (values[1] - values[0]) / np.maximum(inner[1] - inner[0], TINY)[:, np.newaxis]
     size = float(np.abs(slopes).max(initial=0.0))
     change: BoolArray = np.abs(np.diff(slopes, axis=0)).max(axis=1) > 1e-9 * size
     return change
+
+
+def contradictions(
+    network: PiecewiseLinearNetwork, parameter_error: float, sweeps: Sequence[LineSweep]
+) -> int:
+    """How many clear bends of lines swept before the network does not explain; no queries.
+
+    A neuron of tiny effect may escape every comparison of values, but not this one.
+    """
+    count = 0
+    for sweep in sweeps:
+        unexplained = unexplained_bends(sweep, bends_of(network, sweep.line), parameter_error)
+        jumps = np.abs(sweep.jumps).max(axis=1)
+        doubt = np.hypot(sweep.slope_errors[:-1], sweep.slope_errors[1:])
+        clear = sweep.bends[jumps > CLEAR_SIGMAS * doubt]
+        count += int(np.isin(unexplained, clear).sum())
+    return count
 
 
 def unexplained_bends(sweep: LineSweep, predicted: FloatArray, parameter_error: float) -> FloatArray:

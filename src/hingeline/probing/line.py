@@ -36,6 +36,8 @@ class LineSettings:
     """Brackets narrower than this fraction of max(scale, |t|) are not split further."""
     max_rounds: int = 60
     """Rounds of refinement; each halves the unresolved brackets."""
+    samples_per_piece: int = 60
+    """A sweep that has asked so many samples per certified piece (and 20 pieces more) stops unresolved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +62,11 @@ class Line:
         return self.origin + t[:, np.newaxis] * self.direction
 
     def angle(self, t: FloatArray) -> FloatArray:
-        """theta of t."""
+        """Theta of t."""
         return np.arctan((t - self.centre) / self.scale)
 
     def parameter(self, theta: FloatArray) -> FloatArray:
-        """t of theta."""
+        """Parameter t of theta."""
         return self.centre + self.scale * np.tan(theta)
 
     def spread(self, count: int) -> FloatArray:
@@ -142,7 +144,7 @@ def sweep_line(
     state.add(_first_samples(line, samples, predicted, state))
     for _ in range(state.settings.max_rounds):
         wanted = state.refine()
-        if not len(wanted):
+        if not len(wanted) or state.stuck():
             break
         state.add(wanted)
     return state.result()
@@ -188,7 +190,9 @@ class _Sweep:
             return
         points = self.line.at(fresh)
         answers = self.probe.ask(points)
-        sigma = self.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
+        # the points themselves are rounded at the size of what they are summed from
+        size = np.maximum(np.linalg.norm(points, axis=1), np.linalg.norm(self.line.origin) + np.abs(fresh))
+        sigma = self.probe.noise.at_norm(size) + EPSILON * np.abs(answers).max(axis=1)
         order = np.argsort(np.concatenate([self.t, fresh]))
         self.t = np.concatenate([self.t, fresh])[order]
         self.y = np.concatenate([self.y, answers])[order] if self.y.size else answers
@@ -215,6 +219,10 @@ class _Sweep:
         wanted += [self._middles(a, b) for a, b in zip(lows[wide], highs[wide], strict=True)]
         wanted.append(self._checks(pieces))
         return np.unique(np.concatenate(wanted))
+
+    def stuck(self) -> bool:
+        """True if samples pile up without certifying pieces: noise was underestimated, or a smooth oracle."""
+        return len(self.t) > self.settings.samples_per_piece * (20 + len(self.pieces().first))
 
     def result(self) -> LineSweep:
         """The sweep as a value."""

@@ -15,6 +15,10 @@ Kind = Literal["piecewise linear", "smooth", "staircase", "constant", "stochasti
 Possible = Literal["yes", "limited", "no"]
 
 
+# Rows whose answers change with their batch by this share of the variation cannot be compared.
+_BATCH_LIMIT = 1e-3
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What one attack can hope for at this door."""
@@ -56,15 +60,17 @@ class DoctorCard:
     deterministic: bool | None
     """True if the same row gives the same bits again; None if not tested."""
     spread: float
-    """Standard deviation of repeated answers, raw output units; 0 if deterministic."""
+    """Standard deviation of the values of one row asked again; 0 if deterministic."""
     batch_change: float | None
-    """Largest change of an answer when only the batch around it changes; None if not tested."""
+    """Largest change of a value when only the batch around its row changes; None if not tested."""
     scale: float
     """Norm at which the network is interesting, input units."""
     radius: float
     """Largest |x| at which values are usable; inf if free."""
     bounds: tuple[float, float] | None
     """Declared smallest and largest input coordinate."""
+    inputs_rounded: bool
+    """True if small changes of the input change nothing: the door rounds its inputs."""
     flat_beyond: tuple[float, float] | None
     """Answers stand still when all coordinates leave this interval (outer estimates); None if they do not."""
     far_failure: str
@@ -123,7 +129,14 @@ class DoctorCard:
             return "repetition not tested"
         if self.kind == "stochastic":
             return f"random (deviation {self.spread:.1g})"
+        if self.depends_on_batch:
+            return f"depends on the batch (by {self.batch_change:.1g})"
         return "deterministic" if self.deterministic else "repeats up to rounding"
+
+    @property
+    def depends_on_batch(self) -> bool:
+        """Whether an answer changes visibly with the other rows of its batch."""
+        return self.batch_change is not None and self.batch_change > _BATCH_LIMIT * self.variation
 
     @property
     def rounding_words(self) -> str:

@@ -4,7 +4,7 @@ Servers clip inputs (to [0, 1], say). Then answers are the same wherever all coo
 end. On the ray t * (1, ..., 1) every coordinate is t, so the ends show as the t where answers stop
 changing. A ReLU network can be flat on its own account far out; the two cannot be told apart by asking.
 
-Cost: at most 13 queries (12 if the origin is known), two batches.
+Cost: 9 queries where the origin is known, in two batches.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.probing.evidence import Evidence
+from hingeline.probing.heads import Head
 from hingeline.probing.resolution import Resolution
 
 # Coordinates tried, in units of the typical one: images end at 1, standardised data near 3, bytes at 255.
-_TRIED = np.array([0.0, 0.5, 1.0, 3.0, 16.0, 255.0])
+_TRIED = np.array([0.0, 1.0, 3.0, 255.0])
 _FARTHEST = 1000.0
 
 
-def same_answers(a: FloatArray, b: FloatArray, resolution: Resolution, spread: float) -> bool:
-    """Whether answers agree up to rounding and the spread of repeats."""
-    allowed = 16 * resolution.unit * np.maximum(np.abs(a), np.abs(b)) + 6 * spread
+def same_answers(a: FloatArray, b: FloatArray, resolution: Resolution, uncertainty: float) -> bool:
+    """Whether answers agree up to rounding and what repeats differ by."""
+    allowed = 16 * resolution.unit * np.maximum(np.abs(a), np.abs(b)) + 6 * uncertainty
     return bool(np.all(np.abs(a - b) <= allowed))
 
 
@@ -42,6 +43,7 @@ def _end(evidence: Evidence, resolution: Resolution, unit: float) -> float | Non
     coordinates = unit * np.append(_TRIED, _FARTHEST) + 0.0
     points = np.repeat(coordinates[:, np.newaxis], evidence.ground.input_dim, axis=1)
     answers = evidence.ask(points)
-    same = [same_answers(row, answers[-1], resolution, evidence.spread) for row in answers[:-1]]
+    uncertainty = evidence.uncertainty(Head())
+    same = [same_answers(row, answers[-1], resolution, uncertainty) for row in answers[:-1]]
     flat = [bool(np.all(same[i:])) for i in range(len(same))]
     return float(coordinates[flat.index(True)]) if any(flat) else None

@@ -24,6 +24,7 @@ from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import AnswerKind, DoctorCard, Kind
 from hingeline.probing.diagnosis import (
     Reading,
+    inputs_rounded,
     measure_noise,
     measured_radius,
     read,
@@ -35,6 +36,7 @@ from hingeline.probing.evidence import Evidence
 from hingeline.probing.ground import Ground
 from hingeline.probing.probe import Calibration
 from hingeline.probing.questions import MOST_QUERIES, ask_everything
+from hingeline.probing.resolution import Resolution
 from hingeline.probing.verdicts import notes, verdicts
 
 # A spread of repeats above this many roundings is randomness, not the order of additions.
@@ -118,10 +120,14 @@ def calibration(card: DoctorCard) -> Calibration:
     """What attacks need of a card: noise, scale, radius, and how answers become values.
 
     Raises:
-        UnsupportedOracle: The door gives labels only, so there are no values.
+        UnsupportedOracle: The door gives labels only, or probabilities that give no log-ratios.
     """
     if card.answers == "labels":
         raise UnsupportedOracle(f"{card.target} answers labels only; this needs scores or probabilities.")
+    if card.radius <= 0:
+        raise UnsupportedOracle(
+            f"The probabilities of {card.target} are saturated or too coarse for log-ratios."
+        )
     convert = None if card.head.kind == "none" else card.head.values
     return Calibration(card.noise, card.scale, card.radius, convert)
 
@@ -130,8 +136,9 @@ def _write(evidence: Evidence) -> DoctorCard:
     """The card of what is in the notebook."""
     spec = evidence.session.oracle.spec
     reading = settle_head(evidence, read(evidence, spec.answers), spec.answers)
-    ladders = read_ladders(evidence, reading.head, reading.resolution)
-    straight = None if reading.labels else straightness(evidence, ladders, reading.relative)
+    ladders = read_ladders(evidence, reading)
+    straight = None if reading.labels else straightness(evidence, reading)
+    rounded_inputs = inputs_rounded(ladders)
     every = evidence.all_answers()
     still = np.flatnonzero(np.ptp(every, axis=0) == 0)
     repeats = evidence.repeats
@@ -140,18 +147,19 @@ def _write(evidence: Evidence) -> DoctorCard:
         input_dim=spec.input_dim,
         output_dim=every.shape[1],
         answers=_answer_kind(reading),
-        kind=_kind(evidence, reading, straight),
+        kind=_kind(evidence, reading, straight, rounded_inputs=rounded_inputs),
         straight=straight,
         head=reading.head,
-        resolution=reading.resolution,
+        resolution=Resolution("unknown", 53) if reading.labels else reading.resolution,
         noise=measure_noise(ladders, reading, curved=straight is False),
         variation=reading.variation,
         deterministic=None if repeats is None else repeats.same,
-        spread=0.0 if repeats is None else repeats.spread,
-        batch_change=None if repeats is None else repeats.batch_change,
+        spread=0.0 if repeats is None else repeats.spread(reading.head),
+        batch_change=None if repeats is None else repeats.batch_change(reading.head),
         scale=evidence.ground.scale,
         radius=measured_radius(evidence, reading),
         bounds=spec.bounds,
+        inputs_rounded=rounded_inputs,
         flat_beyond=evidence.flat_beyond,
         far_failure=evidence.far_failure,
         constant_outputs=() if reading.constant else tuple(map(int, still)),
@@ -176,22 +184,27 @@ def _answer_kind(reading: Reading) -> AnswerKind:
     return kinds[reading.head.kind]
 
 
-def _kind(evidence: Evidence, reading: Reading, straight: bool | None) -> Kind:
+def _kind(evidence: Evidence, reading: Reading, straight: bool | None, *, rounded_inputs: bool) -> Kind:
     if reading.constant:
         return "constant"
-    size = np.abs(evidence.survey_answers).max()
-    if (
-        evidence.repeats is not None
-        and evidence.repeats.spread > _RANDOM_ROUNDINGS * reading.resolution.unit * size
-    ):
+    if _is_random(evidence, reading):
         return "stochastic"
     if reading.labels:
         return "staircase"
     if straight is False:
         return "smooth"
-    if reading.resolution.step is not None or reading.resolution.digits is not None:
+    if reading.resolution.coarse or rounded_inputs:
         return "staircase"
     return "piecewise linear" if straight else "undecided"
+
+
+def _is_random(evidence: Evidence, reading: Reading) -> bool:
+    """Whether repeats differ by more than the order of additions can explain."""
+    if evidence.repeats is None or evidence.repeats.same:
+        return False
+    usable = evidence.survey_answers[reading.head.usable(evidence.survey_answers)]
+    largest = np.abs(reading.head.values(usable)).max(initial=0.0)
+    return evidence.repeats.spread(reading.head) > _RANDOM_ROUNDINGS * reading.resolution.unit * largest
 
 
 def _classes(answers: FloatArray) -> tuple[int, ...]:

@@ -28,9 +28,11 @@ from hingeline.probing.resolution import Resolution
 
 HeadKind = Literal["none", "softmax", "log-softmax", "sigmoid"]
 
-# Where rounding limits a probability, values are used while two fifths of its digits survive:
-# float64 sigmoids up to a logit of 14.7, where the error of the logit is 3e-10.
-_KEPT_DIGITS = 0.4
+# A float sigmoid is used while 1 - p keeps seven tenths of its digits: in float64 up to a logit of 11, where
+# the logit's error is 7e-12.
+_LOST_DIGITS = 0.3
+# The radius is chosen with headroom, so that logits reach about this share of their limit within it.
+_CLOSENESS = 0.75
 
 
 @dataclass(frozen=True)
@@ -75,22 +77,23 @@ class Head:
         logs = np.log(answers)
         return np.delete(logs - logs[:, [self.reference]], self.reference, axis=1)
 
-    def value_error(self, answers: FloatArray, error: FloatArray, unit: float) -> FloatArray:
-        """Standard deviation of the worst value in each row: "n k", "n k" to "n".
-
-        Args:
-            answers: Usable answers.
-            error: Standard deviation of each answer.
-            unit: Relative rounding error of the door's floats.
-        """
+    def rounding(self, answers: FloatArray, resolution: Resolution) -> FloatArray:
+        """Standard deviation that rounding of the answers gives the worst value of each row: "n k" to "n"."""
+        error = resolution.rounding(np.abs(answers))
         if self.kind == "none":
             return error.max(axis=1)
         if self.kind == "log-softmax":
             return np.sqrt(2.0) * error.max(axis=1)
         slope = answers if self.kind == "softmax" else answers * (1 - answers)
         # Beside p's own error: the door computed logits of this size, with a relative error each.
-        logit_error = unit * np.abs(self.values(answers)).max(axis=1) / np.sqrt(3.0)
-        return np.hypot((error / slope).max(axis=1), logit_error)
+        logits = np.abs(self.values(answers)).max(axis=1)
+        return np.hypot((error / slope).max(axis=1), resolution.unit * logits / np.sqrt(3.0))
+
+    def noise_at_radius(self, resolution: Resolution) -> float:
+        """Deviation of a value where a float sigmoid nears its limit: 1 - p has few digits left there."""
+        if self.kind != "sigmoid" or resolution.step is not None:
+            return 0.0
+        return float(resolution.unit / np.sqrt(3.0) * self.gap**-_CLOSENESS)
 
 
 def read_head(answers: FloatArray, resolution: Resolution, said: Answers) -> Head:
@@ -116,14 +119,14 @@ def _softmax(answers: FloatArray, resolution: Resolution) -> Head:
 
 
 def _sigmoid(resolution: Resolution) -> Head:
-    coarsest = max(resolution.unit, (resolution.step or 0.0) / np.sqrt(12.0))
-    return Head("sigmoid", lowest=_lowest(resolution), gap=coarsest**_KEPT_DIGITS)
+    if resolution.step is not None:
+        return Head("sigmoid", lowest=_lowest(resolution), gap=_lowest(resolution))
+    return Head("sigmoid", lowest=resolution.tiny, gap=resolution.unit**_LOST_DIGITS)
 
 
 def _lowest(resolution: Resolution) -> float:
-    if resolution.step is None:
-        return resolution.tiny
-    return (resolution.step / np.sqrt(12.0)) ** _KEPT_DIGITS
+    """Smallest probability whose logarithm is good: a float keeps its digits, a rounded one half of them."""
+    return resolution.tiny if resolution.step is None else float(np.sqrt(resolution.step / np.sqrt(12.0)))
 
 
 def _sum_to_one(answers: FloatArray, resolution: Resolution) -> bool:

@@ -24,16 +24,22 @@ from hingeline.core.arrays import FloatArray
 from hingeline.numerics.tolerances import NoiseFloor
 from hingeline.probing.ground import Ground
 
-Shape = Literal["straight", "curved", "flat", "unclear"]
+Shape = Literal["straight", "kinked", "curved", "flat", "unclear"]
 
 RUNGS = 7
 # A bend this many deviations above the noise is not noise.
 _SIGNIFICANT = 12.0
+# A curved network bends at least with this share of its variation over its scale, squared.
+_POWER = 0.03
 # Median of |N(0, 1)|.
 _MEDIAN = 0.6745
 # Few samples: a deviation estimated from them is raised by about its own uncertainty.
 _CAUTION = 1.3
-# Answers known no better than this, relative to how much they vary, are coarse.
+# A bend this close to what curvature predicts, as a share of it, is curvature; one this far off is not.
+_LIKE = 0.3
+_UNLIKE = 0.6
+# Answers known better than this, relative to how much they vary, are fine; worse than the second, coarse.
+_FINE = 1e-10
 _COARSE = 1e-6
 # Stands for "no error at all", so that logarithms exist.
 _NOTHING = 1e-300
@@ -58,14 +64,22 @@ class Steps:
         """
         wide = min(relative**0.15, 0.25)
         narrow = min(relative**0.45, wide / 8)
-        # Coarse answers show curvature only in steps that are not much shorter than the widest.
-        middle = max(3 * narrow, 0.3 * wide) if relative > _COARSE else 3 * narrow
-        return Steps(wide, middle, narrow)
+        return Steps(wide, _middle(relative, wide, narrow), narrow)
 
     def offsets(self) -> FloatArray:
         """Positions of the seven points, in units of the reach."""
         half = np.array([self.wide, self.middle, self.narrow])
         return np.concatenate([[0.0], half, -half])
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """A second difference at one step length."""
+
+    length: float
+    """Step, input units."""
+    bend: FloatArray
+    """Second difference of the values, shape "k"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +94,23 @@ class Ladder:
     """Deviation that rounding of the answers alone gives, at this place."""
     steps: Steps
     """Relative step lengths."""
+    width: float
+    """Length of the widest step, input units."""
+    further: tuple[Rung, ...] = ()
+    """Second differences asked later, at other step lengths."""
 
     @property
     def bends(self) -> FloatArray:
         """Second differences at the three step lengths, widest first: "3 k"."""
         return self.values[1:4] + self.values[4:7] - 2 * self.values[0]
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """All second differences, the widest first."""
+        lengths = self.width * np.array([1.0, self.steps.middle, self.steps.narrow])
+        lengths[1:] /= self.steps.wide
+        own = [Rung(float(length), bend) for length, bend in zip(lengths, self.bends, strict=True)]
+        return sorted([*own, *self.further], key=lambda rung: -rung.length)
 
     @property
     def flat(self) -> bool:
@@ -93,16 +119,17 @@ class Ladder:
 
     @property
     def stuck(self) -> bool:
-        """The short steps do not move the values although the long ones show that they should."""
-        inner = np.ptp(self.values[[0, 2, 3, 5, 6]], axis=0).max()
-        due = np.abs(self.values[1] - self.values[4]).max() * self.steps.middle / self.steps.wide
-        return bool(inner <= 4 * self.rounding and due > 40 * self.rounding)
+        """The narrow step moves nothing, although the widest, either way, shows that it should."""
+        narrow = np.abs(self.values[[3, 6]] - self.values[0]).max()
+        moves = np.abs(self.values[[1, 4]] - self.values[0]).max(axis=1).min()
+        due = float(moves) * self.steps.narrow / self.steps.wide
+        return bool(narrow == 0 and due > 40 * self.rounding)
 
     @property
     def slope(self) -> float:
         """Change of the values per unit of |x|, along the ladder."""
         rise = np.abs(self.values[1] - self.values[4]).max()
-        return float(rise / (2 * self.steps.wide * max(self.norm, 1e-300)))
+        return float(rise / (2 * max(self.width, _NOTHING)))
 
     def samples(self, *, curved: bool) -> FloatArray:
         """Combinations of the values that are noise of deviation 1 sigma where no kink is met: "m k".
@@ -129,18 +156,45 @@ def ladder_points(ground: Ground, rng: np.random.Generator, factors: FloatArray,
     return np.concatenate(rows)
 
 
-def shape_of(ladder: Ladder, sigma: float) -> Shape:
-    """Whether the values are straight or curved here, as far as noise of deviation `sigma` lets us see."""
-    if ladder.flat:
-        return "flat"
-    wide, middle, _ = ladder.bends
-    expected = wide * (ladder.steps.middle / ladder.steps.wide) ** 2
-    visible = _SIGNIFICANT * np.sqrt(6.0) * sigma
-    if np.linalg.norm(wide) <= visible * np.sqrt(wide.size):
-        return "straight"
-    if np.linalg.norm(expected) <= visible * np.sqrt(wide.size):
-        return "unclear"
-    return "curved" if np.linalg.norm(middle - expected) <= 0.35 * np.linalg.norm(expected) else "straight"
+def visible_bend(sigma: float) -> float:
+    """Smallest second difference that noise of deviation `sigma` does not explain."""
+    return float(_SIGNIFICANT * np.sqrt(6.0) * sigma)
+
+
+def shape_of(ladder: Ladder, sigma: float, natural: float) -> Shape:
+    """Whether the values are straight or curved here, as far as noise lets us see.
+
+    Straight: no bend, at steps where curvature would show. Kinked: bends that do not shrink like the square
+    of the step. Curved: bends that do.
+
+    Args:
+        ladder: Values on a short line.
+        sigma: Deviation of one value here.
+        natural: Second derivative that a curved function would have: variation / scale^2. Where even that
+            would drown in the noise, nothing can be said.
+    """
+    rungs, visible = ladder.rungs, visible_bend(sigma)
+    seen = [i for i, rung in enumerate(rungs) if np.abs(rung.bend).max() > visible]
+    if not seen:
+        powerful = _POWER * natural * rungs[0].length ** 2 > visible
+        return "flat" if ladder.flat else ("straight" if powerful else "unclear")
+    # Steps may be too wide for a sharply curved function: the second widest visible bend is tried too.
+    fits = [fit for i in seen[:2] if (fit := _shrinks_like_a_curve(rungs[i:], visible)) is not None]
+    return "unclear" if not fits else ("curved" if any(fits) else "kinked")
+
+
+def _shrinks_like_a_curve(rungs: Sequence[Rung], visible: float) -> bool | None:
+    """Whether the first bend shrinks like the square of the step, down to the last step where it could show.
+
+    None if it could show at no other step, or if it shrinks nearly so.
+    """
+    widest = rungs[0]
+    for narrow in reversed(rungs[1:]):
+        due = widest.bend * (narrow.length / widest.length) ** 2
+        if np.abs(due).max() > visible:
+            gap = np.linalg.norm(narrow.bend - due) / np.linalg.norm(due)
+            return None if _LIKE < gap < _UNLIKE else bool(gap <= _LIKE)
+    return None
 
 
 def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseFloor:
@@ -175,13 +229,23 @@ def _without_kinks(ladder: Ladder, samples: FloatArray) -> FloatArray:
     if len(samples) == 1:
         return samples
     narrowest = float(np.sqrt(np.mean(ladder.bends[2] ** 2) / 6.0))
-    usual = min(max(median, ladder.rounding), 10 * max(narrowest, ladder.rounding))
+    usual = min(max(median, ladder.rounding), 4 * max(narrowest, ladder.rounding))
     kept = samples[np.abs(samples).max(axis=1) <= 5 * usual]
     return kept if len(kept) else ladder.bends[2:] / np.sqrt(6.0)
 
 
 def _deviation(ladder: Ladder, samples: FloatArray) -> float:
     return max(float(np.sqrt(np.mean(samples**2))), ladder.rounding, _NOTHING)
+
+
+def _middle(relative: float, wide: float, narrow: float) -> float:
+    """The middle step: halfway for fine answers; in coarse ones near the narrow step, away from kinks.
+
+    Very coarse answers show curvature only in steps that are not much shorter than the widest.
+    """
+    if relative < _FINE:
+        return float(np.sqrt(wide * narrow))
+    return 3 * narrow if relative < _COARSE else max(3 * narrow, 0.3 * wide)
 
 
 def _consensus(norms: FloatArray, sigmas: FloatArray) -> NoiseFloor:

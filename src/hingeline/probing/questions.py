@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
 from hingeline.probing.clipping import find_flat_ends
 from hingeline.probing.diagnosis import (
+    FINE,
+    WITHIN,
     Reading,
+    deviations,
     flat_far_out,
     read,
     read_ladders,
@@ -22,8 +24,8 @@ from hingeline.probing.diagnosis import (
     shapes,
     straightness,
 )
-from hingeline.probing.evidence import Evidence, RawLadder, Repeats
-from hingeline.probing.ladder import Steps, ladder_points
+from hingeline.probing.evidence import Evidence, Repeats
+from hingeline.probing.ladder import Ladder, Steps, ladder_points, visible_bend
 
 MOST_QUERIES = 48
 # Norms of the survey in units of the scale; the origin tells biases from weights.
@@ -67,16 +69,11 @@ def _repeat(evidence: Evidence) -> None:
     """Ask a typical row alone, alone again, and in a pair: 4 queries."""
     row = evidence.survey[[_TYPICAL]]
     first, again = evidence.ask(row, fresh=True), evidence.ask(row, fresh=True)
+    known = evidence.survey_answers
     pair = evidence.ask(evidence.survey[[_TYPICAL, _TYPICAL + 1]], fresh=True)
     known = evidence.survey_answers
-    same = bool(np.array_equal(first, again))
     runs = np.concatenate([known[[_TYPICAL]], first, again, pair[:1]])
-    other = np.stack([known[_TYPICAL + 1], pair[1]])
-    squares = np.sum((runs - runs.mean(axis=0)) ** 2) + np.sum((other - other.mean(axis=0)) ** 2)
-    change = max(np.abs(runs - first).max(), np.abs(other[1] - other[0]).max())
-    # Three and one degrees of freedom per output.
-    spread = 0.0 if same else float(np.sqrt(squares / (4 * runs.shape[1])))
-    evidence.repeats = Repeats(same, spread, float(change) if same else 0.0)
+    evidence.repeats = Repeats(runs, np.stack([known[_TYPICAL + 1], pair[1]]))
 
 
 def _look_far(evidence: Evidence, rng: np.random.Generator) -> None:
@@ -105,12 +102,12 @@ def _climb(evidence: Evidence, reading: Reading, rng: np.random.Generator) -> No
     factors = np.append(np.minimum([near], 0.1 * farthest), middle * min(1.0, 0.4 * farthest / middle.max()))
     points = ladder_points(ground, rng, factors, steps)
     evidence.keep_ladders(points, evidence.ask(points), steps)
-    seen = straightness(evidence, read_ladders(evidence, reading.head, reading.resolution), reading.relative)
-    if seen is not False and flat_far_out(evidence, reading):
+    stands_still = flat_far_out(evidence, reading)
+    if not stands_still:
+        _climb_far(evidence, reading, farthest, rng)
+    _climb_again(evidence, reading)
+    if stands_still and straightness(evidence, reading) is not False:
         evidence.flat_beyond = find_flat_ends(evidence, reading.resolution)
-        return
-    _climb_far(evidence, reading, farthest, rng)
-    _confirm_curvature(evidence, reading)
 
 
 def _climb_far(evidence: Evidence, reading: Reading, factor: float, rng: np.random.Generator) -> None:
@@ -123,24 +120,34 @@ def _climb_far(evidence: Evidence, reading: Reading, factor: float, rng: np.rand
         evidence.keep_ladders(points, answers, steps)
 
 
-def _confirm_curvature(evidence: Evidence, reading: Reading) -> None:
-    """Ask curved ladders at half their widest step too: a smooth bend is then a quarter as large."""
-    ladders = [(raw, raw.read(reading.head, reading.resolution, evidence.spread)) for raw in evidence.ladders]
-    readable = [(raw, ladder) for raw, ladder in ladders if ladder is not None]
-    seen = shapes([ladder for _, ladder in readable], reading.resolution.unit)
-    curved = [raw for (raw, _), shape in zip(readable, seen, strict=True) if shape == "curved"][:2]
-    if not curved or evidence.rows + 2 * len(curved) > MOST_QUERIES:
+def _climb_again(evidence: Evidence, reading: Reading) -> None:
+    """Where straight or curved is not settled, ask further steps on the lines already begun."""
+    straight = straightness(evidence, reading)
+    if straight is True or (straight is False and reading.relative < FINE):
         return
-    halves = [0.5 * (raw.points[0] + raw.points[end]) for raw in curved for end in (1, 4)]
-    answers = evidence.ask(np.array(halves))
-    checks = [_halves_quarter(raw, answers[2 * i : 2 * i + 2], reading) for i, raw in enumerate(curved)]
-    evidence.curvature_confirmed = all(checks)
+    ladders = read_ladders(evidence, reading)
+    seen = zip(ladders, shapes(evidence, reading, ladders), deviations(reading, ladders), strict=True)
+    readable = [i for i, raw in enumerate(evidence.ladders) if raw.usable(reading.head)]
+    within = WITHIN * evidence.ground.scale
+    open_ones = [
+        (i, _further_lengths(ladder, sigma, reading))
+        for i, (ladder, shape, sigma) in zip(readable, seen, strict=True)
+        if shape in ("unclear", "curved") and ladder.norm <= within
+    ]
+    for index, lengths in reversed(open_ones[-2:]):
+        raw = evidence.ladders[index]
+        if lengths and evidence.rows + 2 * len(lengths) <= MOST_QUERIES:
+            points = np.concatenate([raw.pair(length) for length in lengths])
+            evidence.ladders[index] = raw.with_further(points, evidence.ask(points))
 
 
-def _halves_quarter(raw: RawLadder, halves: FloatArray, reading: Reading) -> bool:
-    if not reading.head.usable(np.concatenate([raw.answers, halves])).all():
-        return False
-    middle, ahead, behind = reading.head.values(raw.answers)[[0, 1, 4]]
-    due = (ahead + behind - 2 * middle) / 4
-    bend = reading.head.values(halves).sum(axis=0) - 2 * middle
-    return bool(np.linalg.norm(bend - due) <= 0.25 * np.linalg.norm(due))
+def _further_lengths(ladder: Ladder, sigma: float, reading: Reading) -> list[float]:
+    """Steps at which curvature would show: within the widest, or beyond if noise was more than thought."""
+    widest = float(np.abs(ladder.bends[0]).max())
+    if widest > visible_bend(sigma):
+        # Curvature would leave four times the visible bend at this step; kinks leave something else.
+        share = float(np.clip(np.sqrt(4 * visible_bend(sigma) / widest), 0.125, 0.5))
+        return [share * ladder.width]
+    relative = float(np.clip(sigma / reading.variation, 2.0**-53, 0.1))
+    growth = Steps.for_resolution(relative).wide / ladder.steps.wide
+    return [growth * ladder.width, growth * ladder.width / 6] if growth > 2 else []

@@ -49,6 +49,11 @@ class Resolution:
         """Smallest positive answer that keeps its relative precision."""
         return _SMALLEST_NORMAL.get(self.precision, 1e-300)
 
+    @property
+    def coarse(self) -> bool:
+        """Whether answers are rounded: to a grid, to few digits, or to a half-precision float."""
+        return self.step is not None or self.digits not in (None, 7, 8, 9) or self.bits <= 11
+
     def rounding(self, magnitude: FloatArray) -> FloatArray:
         """Standard deviation that rounding alone gives answers of size `magnitude`.
 
@@ -75,7 +80,11 @@ def read_resolution(answers: FloatArray) -> Resolution:
     if step is not None and 2.0**bits <= 4.0 * values[-1] / step:
         # The grid alone leaves so few bits: the float type beneath cannot be told.
         return Resolution("unknown", _DOUBLE_BITS, step)
-    digits = _decimal_digits(values) if step is None and bits > 24 else None
+    digits = _decimal_digits(values) if bits > 24 else None
+    if digits is not None and step is not None:
+        # Numbers cut to few significant digits lie on a grid too; the reading that says more counts.
+        grid_digits = np.log10(values[-1] / step)
+        step, digits = (None, digits) if digits + 1 < grid_digits else (step, None)
     if digits is not None and 6 < digits <= _SINGLE_DIGITS:
         return Resolution("float32", 24, None, digits)
     return Resolution(_float_name(bits), _float_bits(bits), step, digits)
@@ -94,6 +103,8 @@ def _common_step(values: FloatArray) -> float | None:
     if len(values) < _FEWEST:
         whole = len(values) > 0 and bool(np.all(values == np.rint(values)))
         return 1.0 if whole else None
+    if np.all(values == np.rint(values)):
+        return next(s for s in _STEPS if s >= 1 and np.all(values % s == 0))
     # The smaller half decides: floats are spaced widest at large values, which would pass for a grid.
     small = values[: max(_FEWEST, (len(values) + 1) // 2)]
     bits = min(_float_bits(significant_bits(values)), _DOUBLE_BITS)

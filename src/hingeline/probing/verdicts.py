@@ -13,8 +13,6 @@ _CELL = 0.05
 # Recovery below this many digits is not worth the name.
 _FEWEST_DIGITS = 1
 _MANY_DIGITS = 6
-# Weights that fail to repeat between batches by this share of their variation cannot be trusted.
-_BATCH_LIMIT = 1e-2
 
 
 def weight_digits(card: DoctorCard) -> int:
@@ -57,6 +55,9 @@ def _weights(card: DoctorCard) -> Verdict:
         return Verdict("weights", "no", "Noise and rounding drown the bends of single neurons.", 0)
     if card.flat_beyond is not None:
         return Verdict("weights", "limited", "Inputs seem to be clipped: give the bounds first.", digits)
+    if card.inputs_rounded:
+        why = "The door rounds its inputs: only points on its own grid show what the network does."
+        return Verdict("weights", "limited", why, digits)
     if card.straight is None:
         why = "Too coarse to tell piecewise linear from smooth; try, and trust the verification."
         return Verdict("weights", "limited", why, digits)
@@ -76,7 +77,7 @@ def _obstacle(card: DoctorCard) -> str:
         return "The probabilities are saturated everywhere that was asked: no log-ratio exists."
     if card.straight is False:
         return "The values are curved (tanh, GELU, sigmoid or the like inside): there are no bends to find."
-    if _depends_on_batch(card):
+    if card.depends_on_batch:
         return "An answer depends on the other rows of its batch, so rows cannot be compared."
     return ""
 
@@ -105,12 +106,6 @@ def _boundary(card: DoctorCard) -> Verdict:
     if card.output_dim == 1 and card.answers == "logits":
         return Verdict("decision boundary", "yes", "One score: the boundary is where you put the threshold.")
     return Verdict("decision boundary", "yes", "By bisection between two labels.")
-
-
-def _depends_on_batch(card: DoctorCard) -> bool:
-    return card.batch_change is not None and card.batch_change > max(
-        _BATCH_LIMIT * card.variation, 6 * card.spread
-    )
 
 
 def _digits(count: int) -> str:
@@ -164,7 +159,7 @@ def _repeat_note(card: DoctorCard) -> str:
             f"The same row gets different answers (standard deviation {card.spread:.1g}). "
             "Averaging n repeats gains only a factor sqrt(n)."
         )
-    if _depends_on_batch(card):
+    if card.depends_on_batch:
         return (
             f"An answer changes by up to {card.batch_change:.1g} with the other rows of its batch. "
             "Try --batch-size 1."
@@ -184,6 +179,8 @@ def _shape_note(card: DoctorCard) -> str:
 
 
 def _domain_note(card: DoctorCard) -> str:
+    if card.inputs_rounded:
+        return "Small changes of the input change nothing: the door rounds its inputs."
     if card.flat_beyond is not None:
         low, high = card.flat_beyond
         return (

@@ -87,8 +87,8 @@ def settle_head(evidence: Evidence, reading: Reading, said: Answers) -> Reading:
 
 def read_ladders(evidence: Evidence, reading: Reading) -> list[Ladder]:
     """The ladders in values, those left out that have an unusable answer."""
-    uncertainty = evidence.uncertainty(reading.head)
-    ladders = [raw.read(reading.head, reading.resolution, uncertainty) for raw in evidence.ladders]
+    head, resolution = reading.head, reading.resolution
+    ladders = [raw.read(head, resolution, evidence.uncertainty(head, raw.norm)) for raw in evidence.ladders]
     return [ladder for ladder in ladders if ladder is not None]
 
 
@@ -156,7 +156,7 @@ def measure_noise(ladders: Sequence[Ladder], reading: Reading, *, curved: bool) 
 
 def measured_radius(evidence: Evidence, reading: Reading) -> float:
     """Largest |x| at which values are usable, no larger than where an unusable answer was met."""
-    norms = [float(np.linalg.norm(raw.points[0])) for raw in evidence.ladders]
+    norms = [raw.norm for raw in evidence.ladders]
     usable = [bool(reading.head.usable(raw.answers).all()) for raw in evidence.ladders]
     good = [norm for norm, fine in zip(norms, usable, strict=True) if fine]
     bad = [norm for norm, fine in zip(norms, usable, strict=True) if not fine]

@@ -67,22 +67,26 @@ class RawLadder:
     further_answers: FloatArray
     """Their answers: "2m k"."""
 
+    @property
+    def norm(self) -> float:
+        """|x| of the middle point."""
+        return float(np.linalg.norm(self.points[0]))
+
     def read(self, head: Head, resolution: Resolution, uncertainty: float) -> Ladder | None:
         """The ladder in values; None if some of its answers give none.
 
         Args:
             head: How answers become values.
             resolution: How finely answers arrive.
-            uncertainty: Deviation between values of one row asked again.
+            uncertainty: Deviation of a value that shows when rows are asked again.
         """
         if not self.usable(head):
             return None
         rounding = float(np.median(head.rounding(self.answers, resolution)))
-        norm = float(np.linalg.norm(self.points[0]))
         values = head.values(self.answers)
         width = float(np.linalg.norm(self.points[1] - self.points[0]))
         rungs = tuple(self._rungs(head, values[0])) if len(self.further_points) else ()
-        return Ladder(norm, values, known_error(rounding, uncertainty), self.steps, width, rungs)
+        return Ladder(self.norm, values, known_error(rounding, uncertainty), self.steps, width, rungs)
 
     def usable(self, head: Head) -> bool:
         """Whether all answers give values."""
@@ -137,11 +141,16 @@ class Evidence:
         """Rows asked since this notebook was opened."""
         return self.session.spent - self._before
 
-    def uncertainty(self, head: Head) -> float:
-        """Deviation between values of one row asked again or in another batch; 0 if not tested."""
+    def uncertainty(self, head: Head, norm: float = np.inf) -> float:
+        """Deviation at inputs of `norm` that shows when rows are asked again; 0 if not tested.
+
+        Noise is the same everywhere. A change with the batch is a change in the order of additions (or in
+        some average), which is larger where values are: it is taken in proportion to the norm.
+        """
         if self.repeats is None:
             return 0.0
-        return float(np.hypot(self.repeats.spread(head), self.repeats.batch_change(head) / 2))
+        share = min(1.0, norm / self.ground.scale)
+        return float(np.hypot(self.repeats.spread(head), share * self.repeats.batch_change(head) / 2))
 
     def ask(self, points: FloatArray, *, fresh: bool = False) -> FloatArray:
         """Ask and remember the answers."""

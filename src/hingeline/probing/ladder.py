@@ -215,8 +215,16 @@ def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseF
     agree = (ratios < _CHANCE) & (ratios > 1 / _CHANCE)
     scaled = [s / floor.at_norm(r) for s, r, inside in zip(kept, norms, agree, strict=True) if inside]
     raised = _CAUTION * np.sqrt(np.mean(ratios[agree] ** 2)) * _worst_output(np.concatenate(scaled))
+    # Few neurons are on at a time in narrow networks: the noisiest place without a kink counts.
+    whole = [len(samples) > 3 for samples in kept]
+    raised = max(raised, min(_CHANCE, float(ratios[whole].max(initial=0.0))))
     by_inputs = unit / np.sqrt(3.0) * max(ladder.slope for ladder in ladders)
-    return NoiseFloor(float(raised * floor.absolute), float(max(raised * floor.per_norm, by_inputs)))
+    per_norm = float(max(raised * floor.per_norm, by_inputs))
+    # An answer at the origin is rounded too, even where the network is dead and its ladder tells nothing.
+    nearest = min(ladders, key=lambda ladder: ladder.norm)
+    return NoiseFloor(
+        float(max(raised * floor.absolute, nearest.rounding - per_norm * nearest.norm)), per_norm
+    )
 
 
 def _without_kinks(ladder: Ladder, samples: FloatArray) -> FloatArray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.errors import AmbiguousSign
-from hingeline.core.events import NeuronRecovered
+from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
+from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
@@ -15,8 +16,15 @@ from hingeline.extraction.peeled import Peeled, orient, steerable, unexplained_g
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.second_layer import OrthantSearch
 from hingeline.extraction.shallow import neuron_evidence, signed_layer
+from hingeline.extraction.suspects import Suspects
 from hingeline.extraction.verify import random_line
+from hingeline.extraction.walking import WalkingResult, recover_by_walking
 from hingeline.probing.line import sweep_line
+
+WALKS = 3
+"""Times that a walk may correct the first layer it was given."""
+WALKED_ERROR = 1e-6
+"""Error that rows are claimed to have after a walk, before the polish."""
 
 
 def recover_deep(
@@ -37,18 +45,67 @@ def recover_deep(
     bench.evidence["first_layer"] = {"neurons": first.count, "lines": len(lines)}
     if not first.count:
         return _partial("no first-layer hyperplane could be told from deeper ones", first)
-    if not steerable(first.normals):
-        return _partial("the first layer is expansive", first)
-    try:
-        peeled = orient(first, lines)
-    except AmbiguousSign as problem:
-        return _partial(f"first-layer signs: {problem}", first)
-    return _peel(bench, peeled)
+    if steerable(first.normals):
+        try:
+            result = _peel(bench, orient(first, lines))
+        except AmbiguousSign as problem:
+            bench.probe.session.emit(Note(f"{problem}: a first-layer neuron may be missing; walking instead"))
+        else:
+            if result is not None:
+                return result
+    return _walk(bench, first, lines)
 
 
 def _partial(reason: str, first: Hyperplanes) -> Recovery:
-    text = f"{first.count} first-layer neurons found; {reason}."
+    text = f"{first.count} first-layer neurons found; {reason}"
     return Recovery(None, Outcome(Status.PARTIAL, text))
+
+
+def _walk(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) -> Recovery:
+    """The second layer by walking its boundaries, for a first layer that cannot be steered."""
+    result = _walked(bench, first, lines, 0)
+    for attempt in range(1, WALKS):
+        if result.complete or not result.suspects.any:
+            break
+        first = _corrected(first, result.suspects)
+        result = _walked(bench, first, lines, attempt)
+    bench.evidence["walk"] = dict(result.evidence)
+    if result.network is None:
+        return _partial(result.reason, first)
+    bench.best = result.network
+    undecided = "" if result.complete and not result.bypass and not result.undetermined else result.reason
+    recovery = finish(bench, result.network, WALKED_ERROR, undecided)
+    bench.evidence["neurons"] = [
+        line
+        for layer, width in enumerate(result.network.hidden_widths, start=1)
+        for line in neuron_evidence(np.full(width, bench.evidence["parameter_error"]), layer)
+    ]
+    return recovery
+
+
+def _walked(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine], attempt: int) -> WalkingResult:
+    randomness = Randomness(bench.randomness.seed + attempt)
+    session = bench.probe.session
+    with session.phase("walk"):
+        return recover_by_walking(bench.probe, first.normals, first.offsets, lines, randomness, session.emit)
+
+
+def _corrected(first: Hyperplanes, suspects: Suspects) -> Hyperplanes:
+    """The first layer without the hyperplanes found false, with those found missing."""
+    keep = np.ones(first.count, dtype=np.bool_)
+    keep[list(suspects.false)] = False
+    first = first.select(keep)
+    count = len(suspects.offsets)
+    if not count:
+        return first
+    missing = Hyperplanes(
+        suspects.normals,
+        suspects.offsets,
+        np.zeros((count, first.jumps.shape[1])),
+        np.full(count, 1e-7),
+        -suspects.offsets[:, np.newaxis] * suspects.normals,
+    )
+    return first.join(missing)
 
 
 def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) -> Hyperplanes:
@@ -80,12 +137,12 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
     return members
 
 
-def _peel(bench: Bench, peeled: Peeled) -> Recovery:
+def _peel(bench: Bench, peeled: Peeled) -> Recovery | None:
+    """The rest of the network above a steered first layer; None if one more layer does not explain it."""
     search = OrthantSearch(bench, peeled)
     layer = search.run(bench.settings.most_lines)
     if layer is None:
-        reason = f"{peeled.width} first-layer neurons recovered; what lies above does not fit one more layer."
-        return Recovery(bench.best, Outcome(Status.PARTIAL, reason))
+        return None
     layer, undecided = signed_layer(bench, layer, search.view(), "second signs")
     bench.best = peeled.with_above(layer)
     errors = (peeled.errors, layer.errors)

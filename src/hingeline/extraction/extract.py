@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hingeline.core.errors import BudgetExhausted, InvalidInput, RecoveryError, UnsupportedOracle
-from hingeline.core.events import EventSink, ignore
+from hingeline.core.events import EventSink, Note, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.recover import recover
@@ -21,6 +21,8 @@ from hingeline.probing.card import DoctorCard
 from hingeline.probing.doctor import calibration, examine
 from hingeline.probing.probe import Probe
 
+ATTEMPTS = 2
+"""Times a recovery is tried; the second time only where the self-check failed."""
 SOURCES = (
     "Carlini, Jagielski and Mironov, Cryptanalytic Extraction of Neural Network Models, CRYPTO 2020",
     "Rolnick and Körding, Reverse-Engineering Deep ReLU Networks, ICML 2020",
@@ -90,7 +92,7 @@ def _run(
         if refusal is not None:
             return Recovery(None, refusal)
         bench = Bench(Probe(session, calibration(card)), randomness, settings, evidence=evidence)
-        return recover(bench)
+        return _persistent(bench)
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
     except UnsupportedOracle as refused:
@@ -98,6 +100,21 @@ def _run(
     except RecoveryError as problem:
         outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
     return Recovery(None if bench is None else bench.best, outcome)
+
+
+def _persistent(bench: Bench) -> Recovery:
+    """Recover, and once more on other lines where the self-check failed: chance may have hidden a neuron."""
+    result = recover(bench)
+    for attempt in range(1, ATTEMPTS):
+        if result.outcome.status is not Status.INCONCLUSIVE:
+            break
+        bench.probe.session.emit(Note(f"{result.outcome.reason} Trying again on other lines."))
+        bench.randomness = Randomness(bench.randomness.seed + 7919 * attempt)
+        with bench.probe.session.phase(f"attempt {attempt + 1}"):
+            again = recover(bench)
+        bench.evidence["attempts"] = attempt + 1
+        result = again if again.outcome.ok or result.network is None else result
+    return result
 
 
 def _refusal(card: DoctorCard) -> Outcome | None:

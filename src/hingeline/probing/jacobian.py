@@ -89,6 +89,8 @@ def region_jacobians(
     settings = settings or JacobianSettings()
     work = _Work(probe, centres, direction, slopes, basis, settings)
     steps = settings.step * reaches
+    # a region that is no wider than rounding cannot be measured
+    work.hopeless |= ~(steps > 1e3 * EPSILON * np.linalg.norm(centres, axis=1))
     if len(basis) >= settings.rays_from:
         steps = settings.ray_margin * work.safe_rays(settings.ray_reach * reaches, rng)
     for _ in range(settings.tries):
@@ -143,7 +145,7 @@ class _Work:
         self.matrices = np.zeros((len(centres), self.values.shape[1], centres.shape[1]))
         self.errors = np.full(len(centres), np.inf)
         self.certified = np.zeros(len(centres), dtype=np.bool_)
-        self.hopeless = np.zeros(len(centres), dtype=np.bool_)
+        self.hopeless: BoolArray = np.zeros(len(centres), dtype=np.bool_)
         self._last_gap = np.full(len(centres), np.nan)
 
     def safe_rays(self, reaches: FloatArray, rng: np.random.Generator) -> FloatArray:

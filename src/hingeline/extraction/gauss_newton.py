@@ -34,6 +34,8 @@ STALLED = 0.7
 AT_NOISE = 3.0
 # Growth of the damping at a refused step, and where it ends; relative to the diagonal.
 DAMPING_GROWTH, DAMPING_END = 1e3, 10.0
+# A residual of so many deviations or more deserves a step of full accuracy; below, of so much less.
+FORCING, COARSEST = 1e3, 1e-2
 # A factored matrix that needs more passes than this is out of date.
 STALE_AFTER = 40
 
@@ -50,8 +52,6 @@ class PolishSettings:
     """Directions that excite the answers less than this, relative to a typical parameter, do not move."""
     prior_error: float = float("inf")
     """Largest error that a parameter may have at the start, rows at unit norm: no step goes farther."""
-    inner_tolerance: float = 1e-6
-    """Relative accuracy of one step; later steps correct the rest."""
     inner_iterations: int = 400
     """Most passes over the samples in one step."""
     draws: int = 2
@@ -112,8 +112,11 @@ class Descent:
     first: float
     """Root mean square residual at the start, in deviations."""
     last: float
+    """The same at the end, over the samples that were not left out."""
     change: float
     """Largest change of a parameter in the last iteration; 0 if there was none."""
+    dropped: int
+    """Samples that the last iteration left out."""
     note: str
     """Why it ended."""
     engine: str
@@ -129,30 +132,34 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
     inverse: Preconditioner = engine.of(linear)
     damping = floor = settings.freeze_below**2
     radius = settings.prior_error
-    first = size = fit.size(linear)
-    iterations, change, note = 0, 0.0, "the iterations ended"
+    residual = data.residual(linear.values)
+    first = size = root_mean_square(residual)
+    iterations, dropped, last, note = 0, 0, 0.0, "the iterations ended"
     while iterations < settings.iterations:
-        step, dropped = fit.step(linear, inverse, damping)
-        length = chart.largest(step.vector)
-        part = fit.part_to_take(linear, step.vector, size) if length <= radius else 0.0
+        step, kept = fit.step(linear, residual, inverse, damping)
+        change = np.where(inverse.idle, 0.0, chart.without_stretch(step.vector, linear.layers))
+        length = chart.largest(change)
+        before = root_mean_square(residual[kept])
+        part = fit.part_to_take(linear, change, kept, before) if length <= radius else 0.0
         if engine is DenseInverse and step.iterations > STALE_AFTER:
-            inverse = inverse.damped(damping) if damping > floor else engine.of(linear)
+            inverse = inverse.damped(damping) if damping > floor else DenseInverse.of(linear, precise=True)
         if part == 0.0:
             damping *= DAMPING_GROWTH
-            if size < AT_NOISE or damping > DAMPING_END:
+            if before < AT_NOISE or damping > DAMPING_END:
                 note = "no step lowers the residual"
                 break
             continue
-        linear = fit.linearise(moved(linear.layers, part * step.vector))
-        size, before = fit.size(linear), size
-        iterations, change = iterations + 1, part * length
-        on_event(PolishStep(iterations, size, change, dropped, step.iterations))
+        linear = fit.linearise(moved(linear.layers, part * change))
+        residual = data.residual(linear.values)
+        size, dropped = root_mean_square(residual[kept]), int((~kept).sum())
+        iterations, last = iterations + 1, part * length
+        on_event(PolishStep(iterations, size, last, dropped, step.iterations))
         if size > STALLED * before:
             note = "converged"
             break
         # Gauss-Newton steps shrink; one that grows follows a direction that the samples do not fix
         radius = length
-    return Descent(linear.layers, iterations, first, size, change, note, engine.NAME, inverse)
+    return Descent(linear.layers, iterations, first, size, last, dropped, note, engine.NAME, inverse)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,22 +174,19 @@ class Fit:
         """The derivative at `layers`, over all samples."""
         return Linearised.at(layers, self.samples, self.data.importance)
 
-    def size(self, linear: Linearised) -> float:
-        """Root mean square residual over all samples, in deviations."""
-        return root_mean_square(self.data.residual(linear.values))
-
     def step(
-        self, linear: Linearised, inverse: Preconditioner, damping: float
-    ) -> tuple[LeastSquaresStep, int]:
-        """The Gauss-Newton step without the samples that it would carry across a hyperplane; their number."""
-        residual = self.data.residual(linear.values)
-        step = self.solve(linear, residual, inverse, damping)
-        crossing = _crossing(linear, step.vector)
-        if not crossing.any() or _too_few(~crossing, linear):
-            return step, 0
-        kept = linear.reweighted(self.data.importance * ~crossing[:, np.newaxis])
-        residual[crossing] = 0.0
-        return self.solve(kept, residual, inverse, damping), int(crossing.sum())
+        self, linear: Linearised, residual: FloatArray, inverse: Preconditioner, damping: float
+    ) -> tuple[LeastSquaresStep, BoolArray]:
+        """The Gauss-Newton step, and the samples it rests on: those it does not carry across a hyperplane."""
+        # no more digits than it takes to reach the noise; later steps correct the rest
+        wanted = inverse.ACCURACY * max(1.0, FORCING / max(root_mean_square(residual), 1.0))
+        tolerance = min(wanted, COARSEST)
+        step = self.solve(linear, residual, inverse, damping, tolerance)
+        kept = ~_crossing(linear, step.vector)
+        if kept.all() or _too_few(kept, linear):
+            return step, np.ones_like(kept)
+        chosen = linear.reweighted(self.data.importance * kept[:, np.newaxis])
+        return self.solve(chosen, residual * kept[:, np.newaxis], inverse, damping, tolerance), kept
 
     def solve(
         self,
@@ -190,7 +194,7 @@ class Fit:
         data: FloatArray,
         inverse: Preconditioner,
         damping: float,
-        tolerance: float | None = None,
+        tolerance: float,
     ) -> LeastSquaresStep:
         """The least-squares step for a right side in deviations."""
         products = linear.halved() if isinstance(inverse, KroneckerInverse) else linear
@@ -199,15 +203,15 @@ class Fit:
             data.astype(products.importance.dtype),
             inverse.solve,
             damping * inverse.scales**2,
-            tolerance=tolerance or self.settings.inner_tolerance,
+            tolerance=tolerance,
             limit=self.settings.inner_iterations,
         )
 
-    def part_to_take(self, linear: Linearised, step: FloatArray, size: float) -> float:
-        """The largest of `PARTS` of a step that lowers the residual; 0 if none does."""
+    def part_to_take(self, linear: Linearised, step: FloatArray, kept: BoolArray, size: float) -> float:
+        """The largest of `PARTS` of a step that lowers the residual of the kept samples; 0 if none does."""
         for part in PARTS:
             values = forward(moved(linear.layers, part * step), self.samples)[0]
-            if root_mean_square(self.data.residual(values)) < size:
+            if root_mean_square(self.data.residual(values)[kept]) < size:
                 return part
         return 0.0
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
-from hingeline.extraction.linearised import Layers, Samples, unflatten
+from hingeline.extraction.linearised import Layers, Samples, flatten, unflatten
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 
@@ -58,11 +58,38 @@ class ParameterChart:
             [first, *(weight for weight, _ in layers[1:])], [bias for _, bias in layers]
         )
 
-    def largest(self, step: FloatArray) -> float:
-        """Largest entry of a flat step, first-layer weights in input coordinates."""
+    def row_sizes(self, step: FloatArray) -> list[FloatArray]:
+        """Per layer: the largest entry of each row and its bias of a flat step, "width".
+
+        First-layer rows are taken in input coordinates.
+        """
         first, *others = unflatten(step, self.layers)
-        parts = [self._whole(first[0]), first[1], *(part for layer in others for part in layer)]
-        return max(float(np.abs(part).max(initial=0.0)) for part in parts)
+        rows = [(self._whole(first[0]), first[1]), *others]
+        return [np.maximum(np.abs(weight).max(axis=1, initial=0.0), np.abs(bias)) for weight, bias in rows]
+
+    def largest(self, step: FloatArray) -> float:
+        """Largest entry of a flat step."""
+        return max(float(sizes.max(initial=0.0)) for sizes in self.row_sizes(step))
+
+    def without_stretch(self, change: FloatArray, layers: Layers) -> FloatArray:
+        """The same change of the function with hidden rows that keep their length.
+
+        (row, offset, outgoing) -> (1 + c) (row, offset), (1 - c) outgoing changes nothing to first order,
+        except where a part of the row cannot move.
+        """
+        parts = list(unflatten(change, layers))
+        for index, (weight, bias) in enumerate(layers[:-1]):
+            if index == 0 and self._rest_matters():
+                continue
+            (dw, db), (dw_next, db_next) = parts[index], parts[index + 1]
+            norms = np.maximum((weight**2).sum(axis=1), np.finfo(np.float64).tiny)
+            along = (weight * dw).sum(axis=1) / norms
+            parts[index] = (dw - along[:, np.newaxis] * weight, db - along * bias)
+            parts[index + 1] = (dw_next + along * layers[index + 1][0], db_next)
+        return flatten(parts)
+
+    def _rest_matters(self) -> bool:
+        return self.rest is not None and float(np.abs(self.rest).max(initial=0.0)) > 1e-9
 
     def _whole(self, free: FloatArray) -> FloatArray:
         return free if self.basis is None else free @ self.basis.T

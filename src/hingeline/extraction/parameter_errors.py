@@ -15,7 +15,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.gauss_newton import Descent, Fit, PolishSettings, Recorded
-from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatten
+from hingeline.extraction.linearised import Linearised, unflatten
 from hingeline.extraction.parameter_chart import ParameterChart
 from hingeline.extraction.preconditioning import DenseInverse
 
@@ -24,18 +24,31 @@ from hingeline.extraction.preconditioning import DenseInverse
 FAINT = 1e-5
 # A neuron is undetermined if this share of a drawn change does not come back.
 LOST = 1e-2
-# Neurons that are seldom on weigh little in the norm that the solution is stopped by.
-TOLERANCE = 1e-10
+# Neurons that are seldom on weigh little in the norm that a solution is stopped by.
+TOLERANCE = 1e-9
+# Noise needs its size only.
+NOISE_TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """What is known about the errors of polished parameters."""
+    """What is known about the errors of polished parameters, rows at unit norm."""
 
-    expected_error: float | None
-    """Largest parameter error that noise leads to, without undetermined neurons; None if not estimated."""
+    row_errors: tuple[FloatArray, ...] | None
+    """Per layer, the output layer too: largest error of each row and its bias that the noise leads to,
+    "width"; inf where the samples do not pin the row. None if not estimated."""
     undetermined: tuple[tuple[int, int], ...]
     """Layer (1 for the first; the output layer too) and neuron that the samples do not pin."""
+
+    @property
+    def expected_error(self) -> float | None:
+        """The largest finite row error; None if there is none."""
+        finite = [errors[np.isfinite(errors)] for errors in self.row_errors or ()]
+        return max((float(errors.max()) for errors in finite if errors.size), default=None)
+
+
+UNKNOWN = Uncertainty(None, ())
+"""Where nothing was estimated."""
 
 
 def uncertainty(
@@ -46,38 +59,25 @@ def uncertainty(
     linear = problem.linearise(fit.layers)
     if fit.engine != DenseInverse.NAME:
         return Uncertainty(None, _named(_starved(linear)))
-    lost = _lost(problem, linear, fit, rng)
-    shape = linear.values.shape
-    worst = 0.0
+    lost = _lost(chart, problem, linear, fit, rng)
+    errors = [np.where(off, np.inf, 0.0) for off in lost]
     for _ in range(settings.draws):
-        drawn = problem.solve(linear, rng.standard_normal(shape), fit.inverse, 0.0, TOLERANCE).vector
-        parts = zip(unflatten(_without_stretch(drawn, linear.layers), linear.layers), lost, strict=True)
-        pinned = tuple((w * ~off[:, np.newaxis], b * ~off) for (w, b), off in parts)
-        worst = max(worst, chart.largest(flatten(pinned)))
-    return Uncertainty(worst * max(1.0, fit.last), _named(lost))
+        noise = rng.standard_normal(linear.values.shape)
+        drawn = problem.solve(linear, noise, fit.inverse, 0.0, NOISE_TOLERANCE).vector
+        found = chart.row_sizes(chart.without_stretch(drawn, linear.layers))
+        errors = [np.maximum(error, size) for error, size in zip(errors, found, strict=True)]
+    # residuals above the noise mean that the noise is larger than was said
+    return Uncertainty(tuple(error * max(1.0, fit.last) for error in errors), _named(lost))
 
 
-def _lost(problem: Fit, linear: Linearised, fit: Descent, rng: np.random.Generator) -> list[BoolArray]:
+def _lost(
+    chart: ParameterChart, problem: Fit, linear: Linearised, fit: Descent, rng: np.random.Generator
+) -> list[BoolArray]:
     """Per layer: the neurons for which a drawn change does not come back."""
     drawn = rng.standard_normal(linear.unknowns)
     found = problem.solve(linear, linear.apply(drawn), fit.inverse, FAINT**2, TOLERANCE).vector
-    missing = unflatten(np.abs(_without_stretch(drawn - found, linear.layers)), linear.layers)
+    missing = unflatten(np.abs(chart.without_stretch(drawn - found, linear.layers)), linear.layers)
     return [np.maximum(weight.max(axis=1), bias) > LOST for weight, bias in missing]
-
-
-def _without_stretch(change: FloatArray, layers: Layers) -> FloatArray:
-    """The same change of the function with hidden rows that keep their length.
-
-    (row, offset, outgoing) -> (1 + c) (row, offset), (1 - c) outgoing changes nothing to first order.
-    """
-    parts = list(unflatten(change, layers))
-    for index, (weight, bias) in enumerate(layers[:-1]):
-        (dw, db), (dw_next, db_next) = parts[index], parts[index + 1]
-        norms = np.maximum((weight**2).sum(axis=1), np.finfo(np.float64).tiny)
-        along = (weight * dw).sum(axis=1) / norms
-        parts[index] = (dw - along[:, np.newaxis] * weight, db - along * bias)
-        parts[index + 1] = (dw_next + along * layers[index + 1][0], db_next)
-    return flatten(parts)
 
 
 def _starved(linear: Linearised) -> list[BoolArray]:

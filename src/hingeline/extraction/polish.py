@@ -24,7 +24,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.events import EventSink, ignore
 from hingeline.extraction.gauss_newton import PolishSettings, Recorded, descend
 from hingeline.extraction.parameter_chart import ParameterChart
-from hingeline.extraction.parameter_errors import Uncertainty, uncertainty
+from hingeline.extraction.parameter_errors import UNKNOWN, uncertainty
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 # Held-out answers are not called worse while the worst of them is within this many deviations.
@@ -47,16 +47,20 @@ class PolishResult:
     residual_before: float
     """Root mean square over the fitted samples, in units of the noise."""
     residual_after: float
-    """The same at the end of the fit, kept or not."""
+    """The same at the end of the fit, kept or not, over the samples that were not left out."""
     held_out_before: float
     """The same over the samples that were never fitted."""
     held_out_after: float
     held_out: int
     """Number of those samples."""
+    dropped: int
+    """Fitted samples that the last iteration left out, being too near a hyperplane to be sure of a side."""
     last_change: float
     """Largest change of a parameter in the last iteration; an upper guess of what is left."""
     expected_error: float | None
-    """Largest parameter error that noise leads to, without undetermined neurons; None if not estimated."""
+    """Largest parameter error that the noise leads to, undetermined rows left out; None if not estimated."""
+    row_errors: tuple[FloatArray, ...] | None
+    """The same for each row of each layer, the output layer too, "width"; inf for undetermined rows."""
     undetermined: tuple[tuple[int, int], ...]
     """Layer (from 1, the output layer too) and neuron that the samples do not pin: ask where these are on."""
     idle: int
@@ -107,7 +111,7 @@ def polish(
     polished = chart.network(fit.layers).canonical()
     before, after = fresh.misfit(network), fresh.misfit(polished)
     improved, reason = _judged(before, after, fit.note)
-    unsure = uncertainty(chart, fitted, fit, settings, rng) if improved else Uncertainty(None, ())
+    unsure = uncertainty(chart, fitted, fit, settings, rng) if improved else UNKNOWN
     return PolishResult(
         network=polished if improved else network,
         improved=improved,
@@ -118,10 +122,12 @@ def polish(
         held_out_before=before[0],
         held_out_after=after[0],
         held_out=int(held.sum()),
+        dropped=fit.dropped,
         last_change=fit.change,
         expected_error=unsure.expected_error,
+        row_errors=unsure.row_errors,
         undetermined=unsure.undetermined,
-        idle=fit.inverse.idle,
+        idle=int(fit.inverse.idle.sum()),
         unknowns=len(fit.inverse.scales),
         engine=fit.engine,
         seconds=time.perf_counter() - began,

@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol, cast
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_blas_funcs
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import IllConditioned
 from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatten
 
@@ -25,10 +25,17 @@ from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatt
 BATCH_ENTRIES = 2**24
 # Added to a unit diagonal in turn until the matrix is positive definite in float64.
 LADDER = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
+# Below this a matrix formed in single precision holds rounding errors only.
+SINGLE_FLOOR = 1e-6
 
 
 class Preconditioner(Protocol):
     """An approximate inverse of J^T J + damping."""
+
+    NAME: ClassVar[str]
+    """What it is called in results."""
+    ACCURACY: ClassVar[float]
+    """Relative accuracy of one step that is worth its time."""
 
     @property
     def scales(self) -> FloatArray:
@@ -36,8 +43,8 @@ class Preconditioner(Protocol):
         ...
 
     @property
-    def idle(self) -> int:
-        """Parameters that no sample excites."""
+    def idle(self) -> BoolArray:
+        """Which parameters no sample excites."""
         ...
 
     def solve(self, gradient: FloatArray) -> FloatArray:
@@ -54,32 +61,40 @@ class DenseInverse:
     """A factored matrix of normal equations, scaled to unit diagonal."""
 
     NAME: ClassVar[str] = "dense"
+    ACCURACY: ClassVar[float] = 1e-6
 
     matrix: FloatArray
     """The lower triangle, gauge included."""
     factor: FloatArray
     """Its lower Cholesky factor, damping included."""
     scales: FloatArray
-    idle: int
+    idle: BoolArray
 
     @staticmethod
-    def of(linearised: Linearised) -> DenseInverse:
-        """Form and factor the normal equations."""
-        matrix, scales, idle = _normal_equations(linearised)
-        return DenseInverse(matrix, _cholesky(matrix, 0.0), scales, idle)
+    def of(linearised: Linearised, *, precise: bool = False) -> DenseInverse:
+        """Form and factor the normal equations, in single precision unless `precise`."""
+        matrix, scales, idle = _normal_equations(linearised if precise else linearised.halved())
+        return DenseInverse(matrix, cholesky(matrix, 0.0), scales, idle)
 
     def solve(self, gradient: FloatArray) -> FloatArray:
         """The product with the inverse."""
-        return cho_solve((self.factor, True), gradient / self.scales, check_finite=False) / self.scales
+        # a common factor keeps single precision within its range
+        scaled = gradient / self.scales
+        size = float(np.abs(scaled).max(initial=0.0)) or 1.0
+        right_side = (scaled / size).astype(self.factor.dtype)
+        return cho_solve((self.factor, True), right_side, check_finite=False) * (size / self.scales)
 
     def damped(self, damping: float) -> DenseInverse:
         """The same with a larger diagonal; factors again."""
-        return DenseInverse(self.matrix, _cholesky(self.matrix, damping), self.scales, self.idle)
+        return DenseInverse(self.matrix, cholesky(self.matrix, damping), self.scales, self.idle)
 
 
-def _normal_equations(linearised: Linearised) -> tuple[FloatArray, FloatArray, int]:
+def _normal_equations(linearised: Linearised) -> tuple[FloatArray, FloatArray, BoolArray]:
     unknowns, count = linearised.unknowns, len(linearised.values)
-    matrix: FloatArray = np.zeros((unknowns, unknowns), order="F")
+    # a common factor keeps squares within the range of single precision
+    unit = float(np.abs(linearised.importance).max())
+    linearised = linearised.reweighted(linearised.importance / unit)
+    matrix = np.zeros((unknowns, unknowns), dtype=linearised.importance.dtype, order="F")
     add_products = cast(Callable[..., FloatArray], get_blas_funcs("syrk", (matrix,)))
     batch = max(64, BATCH_ENTRIES // unknowns)
     for start in range(0, count, batch):
@@ -91,13 +106,15 @@ def _normal_equations(linearised: Linearised) -> tuple[FloatArray, FloatArray, i
     np.fill_diagonal(matrix, 1.0)
     for rows, stretch in _gauges(linearised.layers):
         scaled = stretch / scales[rows]
-        matrix[rows, rows] += np.outer(scaled, scaled) / (scaled @ scaled)
-    return matrix, scales, idle
+        scaled /= np.sqrt(scaled @ scaled)
+        matrix[rows, rows] += np.outer(scaled, scaled)
+    return matrix, scales.astype(np.float64) * unit, idle
 
 
-def _root_of_diagonal(diagonal: FloatArray) -> tuple[FloatArray, int]:
+def _root_of_diagonal(diagonal: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Root, 1 where the diagonal is 0; and where that is."""
     root = np.sqrt(diagonal)
-    return np.where(root > 0, root, 1.0), int((root == 0).sum())
+    return np.where(root > 0, root, 1.0), root == 0
 
 
 def _gauges(layers: Layers) -> Iterator[tuple[slice, FloatArray]]:
@@ -114,8 +131,16 @@ def _gauges(layers: Layers) -> Iterator[tuple[slice, FloatArray]]:
         start += bias.size
 
 
-def _cholesky(matrix: FloatArray, damping: float) -> FloatArray:
+def cholesky(matrix: FloatArray, damping: float) -> FloatArray:
+    """Lower factor of a matrix of unit diagonal, damped as little as makes it positive definite.
+
+    Raises:
+        IllConditioned: The whole ladder of dampings was tried.
+    """
+    lowest = SINGLE_FLOOR if matrix.dtype == np.float32 else 0.0
     for floor in LADDER:
+        if floor < lowest:
+            continue
         damped = matrix.copy(order="F")
         np.fill_diagonal(damped, np.diag(matrix) + max(floor, damping))
         try:
@@ -133,11 +158,12 @@ class KroneckerInverse:
     """Per layer: Cholesky factors of the second moments of output derivatives and of inputs."""
 
     NAME: ClassVar[str] = "kronecker"
+    ACCURACY: ClassVar[float] = 1e-4
 
     outputs: tuple[FloatArray, ...]
     inputs: tuple[FloatArray, ...]
     scales: FloatArray
-    idle: int
+    idle: BoolArray
     layers: Layers
     linearised: Linearised
 
@@ -191,4 +217,4 @@ def _regular_cholesky(moments: FloatArray, damping: float) -> FloatArray:
     scaled = moments / np.outer(scales, scales)
     np.fill_diagonal(scaled, 1.0)
     # the ladder's first steps are below what independent layers can mean
-    return _cholesky(scaled, max(damping, 1e-8)) * scales[:, np.newaxis]
+    return cholesky(scaled, max(damping, 1e-8)) * scales[:, np.newaxis]

@@ -63,12 +63,17 @@ def _command(words: str, command: click.Command) -> Iterator[str]:
     yield ""
     options = [p for p in command.params if isinstance(p, click.Option)]
     yield from ("| option | meaning |", "|---|---|") if options else ()
-    yield from (f"| `{_spelled(option)}` | {option.help or ''} |" for option in options)
+    yield from (f"| `{_spelled(option)}` | {_meaning(option)} |" for option in options)
 
 
 def _spelled(option: click.Option) -> str:
     names = " / ".join([*option.opts, *option.secondary_opts])
     return f"{names} {option.metavar}" if option.metavar and not option.is_flag else names
+
+
+def _meaning(option: click.Option) -> str:
+    choices = f" One of: {', '.join(option.type.choices)}." if isinstance(option.type, click.Choice) else ""
+    return f"{option.help or ''}{choices}".strip().replace("|", "\\|")
 
 
 def pages() -> dict[Path, str]:

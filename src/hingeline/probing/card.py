@@ -84,7 +84,7 @@ class DoctorCard:
     queries: int
     """Rows the doctor asked."""
     verdicts: tuple[Verdict, ...] = ()
-    """What the attacks can hope for."""
+    """What the attacks can hope for; empty if the examination is not complete."""
     notes: tuple[str, ...] = ()
     """Sentences for people: what was seen, why it matters, what to type."""
 
@@ -100,8 +100,8 @@ class DoctorCard:
 
     @property
     def noise_at_scale(self) -> float:
-        """Standard deviation of one value at a typical input."""
-        return self.noise.absolute + self.noise.per_norm * self.scale
+        """Standard deviation of one value at a typical input (or at the radius, if that is smaller)."""
+        return self.noise.absolute + self.noise.per_norm * min(self.scale, self.radius)
 
     @property
     def headline(self) -> str:
@@ -110,7 +110,7 @@ class DoctorCard:
             return f"constant: all {self.queries} probe answers are identical"
         parts = [self.answers, self.precision_words, self.repeat_words]
         if self.answers != "labels":
-            parts += [f"noise {self.noise_at_scale:.0e}", self.rounding_words, self.kind]
+            parts += [f"noise {_short(self.noise_at_scale)}", self.rounding_words, self.kind]
         return ", ".join(part for part in parts if part)
 
     @property
@@ -128,9 +128,9 @@ class DoctorCard:
         if self.deterministic is None:
             return "repetition not tested"
         if self.kind == "stochastic":
-            return f"random (deviation {self.spread:.1g})"
+            return f"random (deviation {_short(self.spread)})"
         if self.depends_on_batch:
-            return f"depends on the batch (by {self.batch_change:.1g})"
+            return f"depends on the batch (by {_short(self.batch_change or 0.0)})"
         return "deterministic" if self.deterministic else "repeats up to rounding"
 
     @property
@@ -157,3 +157,8 @@ class DoctorCard:
 
     def __str__(self) -> str:
         return self.headline
+
+
+def _short(value: float) -> str:
+    """One digit: 0.004, 4e-16."""
+    return f"{value:.1g}".replace("e-0", "e-")

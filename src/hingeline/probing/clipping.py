@@ -19,6 +19,8 @@ from hingeline.probing.resolution import Resolution
 # Coordinates tried, in units of the typical one: images end at 1, standardised data near 3, bytes at 255.
 _TRIED = np.array([0.0, 1.0, 3.0, 255.0])
 _FARTHEST = 1000.0
+# Most queries that finding both ends takes; the origin is shared.
+END_QUERIES = 2 * (len(_TRIED) + 1) - 1
 
 
 def same_answers(a: FloatArray, b: FloatArray, resolution: Resolution, uncertainty: float) -> bool:

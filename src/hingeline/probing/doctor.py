@@ -23,11 +23,8 @@ from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import AnswerKind, DoctorCard, Kind
 from hingeline.probing.diagnosis import (
-    Reading,
     inputs_rounded,
     measure_noise,
-    measured_radius,
-    read,
     read_ladders,
     settle_head,
     straightness,
@@ -36,6 +33,7 @@ from hingeline.probing.evidence import Evidence
 from hingeline.probing.ground import Ground
 from hingeline.probing.probe import Calibration
 from hingeline.probing.questions import MOST_QUERIES, ask_everything
+from hingeline.probing.reading import Reading, measured_radius, read
 from hingeline.probing.resolution import Resolution
 from hingeline.probing.verdicts import notes, verdicts
 
@@ -167,7 +165,7 @@ def _write(evidence: Evidence) -> DoctorCard:
         complete=evidence.complete,
         queries=evidence.rows,
     )
-    return replace(card, verdicts=verdicts(card), notes=notes(card))
+    return replace(card, verdicts=verdicts(card) if card.complete else (), notes=notes(card))
 
 
 def _answer_kind(reading: Reading) -> AnswerKind:

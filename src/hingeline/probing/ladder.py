@@ -4,9 +4,7 @@ A ladder is seven points x, x +- h1 v, x +- h2 v, x +- h3 v with h1 > h2 > h3. I
 second differences are pure noise, whatever h; a kink shows in the wider ones only; a smooth function bends
 in all of them, like h^2. So one batch of ladders at several norms answers both questions.
 
-The error of a float answer grows with the largest intermediate value, hence with |x| and not with |f(x)|:
-the floor is fitted as `absolute + per_norm * |x|`. A ladder that met a kink is overruled by the others,
-because the floor can only grow with |x|, and grows no faster than |x|.
+`noise_fit.py` makes a noise floor of several ladders; here one ladder is read.
 
 Cost: 7 queries per ladder. Source: the test is A1 of Rolnick and Koerding's assumptions, made quantitative.
 """
@@ -15,13 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.numerics.tolerances import NoiseFloor
 from hingeline.probing.ground import Ground
 
 Shape = Literal["straight", "kinked", "curved", "flat", "unclear"]
@@ -31,20 +27,13 @@ RUNGS = 7
 _SIGNIFICANT = 12.0
 # A curved network bends at least with this share of its variation over its scale, squared.
 _POWER = 0.03
-# Median of |N(0, 1)|.
-_MEDIAN = 0.6745
-# Few samples: a deviation estimated from them is raised by about its own uncertainty.
-_CAUTION = 1.3
 # A bend this close to what curvature predicts, as a share of it, is curvature; one this far off is not.
 _LIKE = 0.3
 _UNLIKE = 0.6
-# Answers known better than this, relative to how much they vary, are fine; worse than the second, coarse.
-_FINE = 1e-10
-_COARSE = 1e-6
-# Stands for "no error at all", so that logarithms exist.
-_NOTHING = 1e-300
-# Two deviations from four samples each rarely differ by more than this factor.
-_CHANCE = 4.0
+# Answers known better than this, relative to how much they vary, show curvature beyond doubt.
+FINE = 1e-10
+# Answers known worse than this cannot tell many kinks from a curve.
+COARSE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -129,7 +118,7 @@ class Ladder:
     def slope(self) -> float:
         """Change of the values per unit of |x|, along the ladder."""
         rise = np.abs(self.values[1] - self.values[4]).max()
-        return float(rise / (2 * max(self.width, _NOTHING)))
+        return float(rise / (2 * max(self.width, 1e-300)))
 
     def samples(self, *, curved: bool) -> FloatArray:
         """Combinations of the values that are noise of deviation 1 sigma where no kink is met: "m k".
@@ -197,93 +186,14 @@ def _shrinks_like_a_curve(rungs: Sequence[Rung], visible: float) -> bool | None:
     return None
 
 
-def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseFloor:
-    """Fit `absolute + per_norm * |x|` to the samples of `ladders`, kinks left out, rounding included.
-
-    Args:
-        ladders: At two norms at least, for a growth to show.
-        unit: Relative rounding error of the floats that arrive; inputs are rounded like answers, which
-            alone gives a growth of unit / sqrt(3) times the slope.
-        curved: The function is smooth: measure what a quartic leaves.
-    """
-    alive = [ladder for ladder in ladders if not ladder.flat] or list(ladders)
-    norms = np.array([max(ladder.norm, 1e-300) for ladder in alive])
-    kept = [_without_kinks(ladder, ladder.samples(curved=curved)) for ladder in alive]
-    sigmas = np.array([_deviation(*pair) for pair in zip(alive, kept, strict=True)])
-    floor = _consensus(norms, sigmas)
-    ratios = sigmas / floor.at_norm(norms)
-    agree = (ratios < _CHANCE) & (ratios > 1 / _CHANCE)
-    scaled = [s / floor.at_norm(r) for s, r, inside in zip(kept, norms, agree, strict=True) if inside]
-    raised = _CAUTION * np.sqrt(np.mean(ratios[agree] ** 2)) * _worst_output(np.concatenate(scaled))
-    # Few neurons are on at a time in narrow networks: the noisiest place without a kink counts.
-    whole = [len(samples) > 3 for samples in kept]
-    raised = max(raised, min(_CHANCE, float(ratios[whole].max(initial=0.0))))
-    by_inputs = unit / np.sqrt(3.0) * max(ladder.slope for ladder in ladders)
-    per_norm = float(max(raised * floor.per_norm, by_inputs))
-    # An answer at the origin is rounded too, even where the network is dead and its ladder tells nothing.
-    nearest = min(ladders, key=lambda ladder: ladder.norm)
-    return NoiseFloor(
-        float(max(raised * floor.absolute, nearest.rounding - per_norm * nearest.norm)), per_norm
-    )
-
-
-def _without_kinks(ladder: Ladder, samples: FloatArray) -> FloatArray:
-    """The samples that are not far above their median, all outputs together.
-
-    A kink within the narrow steps is within the wider ones too, so the narrowest second difference
-    tells when most of the samples have met one.
-    """
-    median = float(np.sqrt(np.mean(np.median(np.abs(samples), axis=0) ** 2))) / _MEDIAN
-    if len(samples) == 1:
-        return samples
-    narrowest = float(np.sqrt(np.mean(ladder.bends[2] ** 2) / 6.0))
-    usual = min(max(median, ladder.rounding), 4 * max(narrowest, ladder.rounding))
-    kept = samples[np.abs(samples).max(axis=1) <= 5 * usual]
-    return kept if len(kept) else ladder.bends[2:] / np.sqrt(6.0)
-
-
-def _deviation(ladder: Ladder, samples: FloatArray) -> float:
-    return max(float(np.sqrt(np.mean(samples**2))), ladder.rounding, _NOTHING)
-
-
 def _middle(relative: float, wide: float, narrow: float) -> float:
     """The middle step: halfway for fine answers; in coarse ones near the narrow step, away from kinks.
 
     Very coarse answers show curvature only in steps that are not much shorter than the widest.
     """
-    if relative < _FINE:
+    if relative < FINE:
         return float(np.sqrt(wide * narrow))
-    return 3 * narrow if relative < _COARSE else max(3 * narrow, 0.3 * wide)
-
-
-def _consensus(norms: FloatArray, sigmas: FloatArray) -> NoiseFloor:
-    """The floor a + b r with the smallest sum of |log(deviation / floor)|.
-
-    The best such fit goes through two of the ladders (or has a = 0 or b = 0 and goes through one), so all
-    of these are tried. One ladder spoilt by kinks, or lying where the network is almost dead, is outvoted.
-    """
-    candidates = [(sigma, 0.0) for sigma in sigmas] + [
-        (0.0, s / r) for s, r in zip(sigmas, norms, strict=True)
-    ]
-    for i, j in combinations(range(len(norms)), 2):
-        if norms[i] != norms[j]:
-            slope = (sigmas[i] - sigmas[j]) / (norms[i] - norms[j])
-            candidates.append((sigmas[i] - slope * norms[i], slope))
-    tried = np.array([pair for pair in candidates if min(pair) >= 0])
-    misfits = np.abs(np.log((tried[:, :1] + tried[:, 1:] * norms) / sigmas)).sum(axis=1)
-    absolute, per_norm = tried[np.argmin(misfits)]
-    return NoiseFloor(float(absolute), float(per_norm))
-
-
-def _worst_output(samples: FloatArray) -> float:
-    """How far the noisiest output stands above all together, beyond what chance does; at least 1."""
-    count, outputs = samples.shape
-    total = np.sqrt(np.mean(samples**2))
-    if total == 0 or outputs == 1:
-        return 1.0
-    largest = np.sqrt(np.mean(samples**2, axis=0)).max()
-    by_chance = 1 + np.sqrt(np.log(outputs) / count)
-    return max(1.0, float(largest / total / by_chance))
+    return 3 * narrow if relative < COARSE else max(3 * narrow, 0.3 * wide)
 
 
 def _beyond_quartic(steps: Steps) -> FloatArray:

@@ -11,21 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.probing.clipping import find_flat_ends
-from hingeline.probing.diagnosis import (
-    FINE,
-    WITHIN,
-    Reading,
-    deviations,
-    flat_far_out,
-    read,
-    read_ladders,
-    relative_at,
-    shapes,
-    straightness,
-)
+from hingeline.probing.clipping import END_QUERIES, find_flat_ends
+from hingeline.probing.diagnosis import WITHIN, deviations, read_ladders, shapes, straightness
 from hingeline.probing.evidence import Evidence, Repeats
-from hingeline.probing.ladder import Ladder, Steps, ladder_points, visible_bend
+from hingeline.probing.ladder import FINE, Ladder, Steps, ladder_points, visible_bend
+from hingeline.probing.reading import Reading, flat_far_out, read, relative_at
 
 MOST_QUERIES = 48
 # Norms of the survey in units of the scale; the origin tells biases from weights.
@@ -35,6 +25,8 @@ _TYPICAL = 3
 _WIDER = (0.01, 0.2, 0.7, 1.2, 2.0, 10.0, 30.0, 100.0)
 _LABELS = (0.3, 0.6, 0.8, 1.0, 1.0, 1.2, 1.5, 2.0, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0)
 _FAR = 1000.0
+# Where a door refuses to answer far out, this is tried.
+_LESS_FAR = 30.0
 
 
 def ask_everything(evidence: Evidence, rng: np.random.Generator) -> None:
@@ -54,7 +46,7 @@ def ask_everything(evidence: Evidence, rng: np.random.Generator) -> None:
         reading = read(evidence, said)
     if reading.labels:
         evidence.ask(np.array([evidence.ground.point(rng, factor) for factor in _LABELS]))
-    elif not reading.constant:
+    elif not reading.constant and reading.radius > 0:
         _climb(evidence, reading, rng)
     evidence.complete = True
 
@@ -105,22 +97,23 @@ def _climb(evidence: Evidence, reading: Reading, rng: np.random.Generator) -> No
     stands_still = flat_far_out(evidence, reading)
     if not stands_still:
         _climb_far(evidence, reading, farthest, rng)
-    _climb_again(evidence, reading)
+    _climb_again(evidence, reading, MOST_QUERIES - (END_QUERIES if stands_still else 0))
     if stands_still and straightness(evidence, reading) is not False:
         evidence.flat_beyond = find_flat_ends(evidence, reading.resolution)
 
 
 def _climb_far(evidence: Evidence, reading: Reading, factor: float, rng: np.random.Generator) -> None:
+    factor = min(factor, _LESS_FAR) if evidence.far_failure else factor
     steps = Steps.for_resolution(relative_at(evidence, reading, factor))
     points = ladder_points(evidence.ground, rng, np.array([factor]), steps)
-    if evidence.far_failure or evidence.rows + len(points) > MOST_QUERIES:
+    if evidence.rows + len(points) > MOST_QUERIES:
         return
     answers = evidence.ask_far(points)
     if answers is not None:
         evidence.keep_ladders(points, answers, steps)
 
 
-def _climb_again(evidence: Evidence, reading: Reading) -> None:
+def _climb_again(evidence: Evidence, reading: Reading, most: int) -> None:
     """Where straight or curved is not settled, ask further steps on the lines already begun."""
     straight = straightness(evidence, reading)
     if straight is True or (straight is False and reading.relative < FINE):
@@ -136,7 +129,7 @@ def _climb_again(evidence: Evidence, reading: Reading) -> None:
     ]
     for index, lengths in reversed(open_ones[-2:]):
         raw = evidence.ladders[index]
-        if lengths and evidence.rows + 2 * len(lengths) <= MOST_QUERIES:
+        if lengths and evidence.rows + 2 * len(lengths) <= most:
             points = np.concatenate([raw.pair(length) for length in lengths])
             evidence.ladders[index] = raw.with_further(points, evidence.ask(points))
 
@@ -148,6 +141,6 @@ def _further_lengths(ladder: Ladder, sigma: float, reading: Reading) -> list[flo
         # Curvature would leave four times the visible bend at this step; kinks leave something else.
         share = float(np.clip(np.sqrt(4 * visible_bend(sigma) / widest), 0.125, 0.5))
         return [share * ladder.width]
-    relative = float(np.clip(sigma / reading.variation, 2.0**-53, 0.1))
+    relative = float(np.clip(sigma / max(reading.variation, 1e-300), 2.0**-53, 0.1))
     growth = Steps.for_resolution(relative).wide / ladder.steps.wide
     return [growth * ladder.width, growth * ladder.width / 6] if growth > 2 else []

@@ -62,9 +62,10 @@ def _weights(card: DoctorCard) -> Verdict:
         why = "Too coarse to tell piecewise linear from smooth; try, and trust the verification."
         return Verdict("weights", "limited", why, digits)
     if digits < _MANY_DIGITS:
-        why = f"Piecewise linear, but noise leaves about {_digits(digits)} of each first-layer direction."
+        why = f"Piecewise linear, but noise leaves first-layer directions about {_digits(digits)}."
         return Verdict("weights", "limited", why, digits)
-    return Verdict("weights", "yes", f"Piecewise linear, about {_digits(digits)} before the polish.", digits)
+    why = f"Piecewise linear: about {_digits(digits)} of each, more after the final fit."
+    return Verdict("weights", "yes", why, digits)
 
 
 def _obstacle(card: DoctorCard) -> str:
@@ -89,9 +90,9 @@ def _subspace(card: DoctorCard) -> Verdict:
         return Verdict("input subspace", "yes", "From labels alone, at a higher price, along the boundary.")
     if card.radius <= 0 or weight_digits(card) < _FEWEST_DIGITS:
         return Verdict(
-            "input subspace", "limited", "Gradients are drowned by noise or saturation: use labels."
+            "input subspace", "limited", "Slopes are drowned by noise or saturation: labels remain."
         )
-    return Verdict("input subspace", "yes", "From gradients; needs neither ReLU nor piecewise linear.")
+    return Verdict("input subspace", "yes", "What it looks at shows in its slopes, whatever is inside.")
 
 
 def _boundary(card: DoctorCard) -> Verdict:
@@ -173,7 +174,7 @@ def _shape_note(card: DoctorCard) -> str:
             "Second differences shrink like the square of the step: the network is smooth, not ReLU. "
             "Weights cannot be rebuilt; the subspace it looks at can."
         )
-    if card.kind == "undecided":
+    if card.kind == "undecided" and card.complete:
         return "Too little was seen to tell whether the answers are piecewise linear."
     return ""
 

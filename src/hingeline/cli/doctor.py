@@ -1,0 +1,118 @@
+"""`hingeline doctor`: what does this door reveal?"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hingeline.cli.exits import Exit
+from hingeline.cli.options import (
+    Plan,
+    TargetRequest,
+    View,
+    open_target,
+    plan_options,
+    target_options,
+    view_options,
+)
+from hingeline.core.outcome import Status
+
+if TYPE_CHECKING:
+    from hingeline.core.outcome import Finding
+    from hingeline.oracles.protocol import Oracle
+    from hingeline.probing.card import DoctorCard
+    from hingeline.report.run_folder import RunFolder
+
+_CODES = {
+    Status.COMPLETE: Exit.DONE,
+    Status.BUDGET_SPENT: Exit.BUDGET,
+    Status.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    Status.REFUSED: Exit.TARGET,
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@target_options
+@plan_options
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Length |x| of a typical input; by default sqrt(inputs), or from the bounds.",
+)
+@view_options
+def command(target: TargetRequest, plan: Plan, scale: float | None, view: View) -> int:
+    """Measure what the door TARGET reveals, in about 40 queries.
+
+    Scores, probabilities or labels; the precision that arrives; rounding; noise; whether answers repeat and
+    depend on the batch; clipped inputs; piecewise linear or smooth; and what attacks can hope for. With
+    --out DIR the answers and a report are kept.
+
+    Exit codes: 0 measured; 2 usage; 3 target unreachable or unusable; 4 budget spent; 5 no conclusion; 6 no
+    authorisation; 130 interrupted.
+    """
+    # NumPy and rich are loaded when questions are asked; --help must not pay for them.
+    from hingeline.cli.doctor_view import show
+    from hingeline.report.machine import result_line
+
+    folder = _reserved(plan)
+    try:
+        oracle = open_target(target)
+    except BaseException:
+        if folder is not None:
+            folder.abandon()
+        raise
+    finding, files = _examined(oracle, target, plan, scale, folder, view)
+    code = _CODES[finding.outcome.status]
+    if view.as_json:
+        click.echo(
+            result_line(finding, exit_code=int(code), out=str(plan.out) if plan.out else None, files=files)
+        )
+    else:
+        show(finding, target.target, plan.out, quiet=view.quiet)
+    return code
+
+
+def _reserved(plan: Plan) -> RunFolder | None:
+    if plan.out is None:
+        return None
+    # The folder brings NumPy and the model writers; a look without --out does not need them.
+    from hingeline.report.run_folder import RunFolder
+
+    return RunFolder.reserve(plan.out)
+
+
+def _examined(
+    oracle: Oracle,
+    target: TargetRequest,
+    plan: Plan,
+    scale: float | None,
+    folder: RunFolder | None,
+    view: View,
+) -> tuple[Finding[DoctorCard], list[str]]:
+    """Ask, and keep what came of it where there is a folder."""
+    from hingeline.cli.console import messages
+    from hingeline.probing.doctor import doctor
+    from hingeline.report.examination import examination_report
+    from hingeline.report.recipe import Recipe, described_target
+
+    settings = {} if scale is None else {"scale": scale}
+    recipe = Recipe("doctor", described_target(_said(target)), plan.seed, plan.budget, settings)
+    with ExitStack() as stack:
+        journal = None
+        if folder is not None:
+            folder.begin(recipe)
+            journal = stack.enter_context(folder.journal())
+        if not (view.quiet or view.as_json):
+            stack.enter_context(messages().status(f"asking {oracle.spec.name} about 40 questions"))
+        finding = doctor(oracle, seed=plan.seed, budget=plan.budget, scale=scale, journal=journal)
+    saved = () if folder is None else folder.save(finding, examination_report(finding, recipe)).files
+    return finding, list(saved)
+
+
+def _said(target: TargetRequest) -> dict[str, Any]:
+    """What the user said about the target; what is at its default is not written down."""
+    return {k: v for k, v in asdict(target).items() if v != getattr(TargetRequest, k, None)}

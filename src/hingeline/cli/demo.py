@@ -30,7 +30,7 @@ def command(plan: Plan, keep: bool, view: View) -> int:
 
     folder = RunFolder.reserve(plan.out or next_free(Path("runs/demo")))
     target = TargetRequest(str(DIGITS_MODEL))
-    recipe = Recipe("extract", described_target({"target": target.target}), plan.seed, plan.budget)
+    recipe = Recipe("extract", described_target(target.said()), plan.seed, plan.budget)
     folder.begin(recipe)
     if not (view.quiet or view.as_json):
         introduce(messages(), plan.seed)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -100,7 +99,7 @@ def _examined(
     from hingeline.report.recipe import Recipe, described_target
 
     settings = {} if scale is None else {"scale": scale}
-    recipe = Recipe("doctor", described_target(_said(target)), plan.seed, plan.budget, settings)
+    recipe = Recipe("doctor", described_target(target.said()), plan.seed, plan.budget, settings)
     with ExitStack() as stack:
         journal = None
         if folder is not None:
@@ -111,8 +110,3 @@ def _examined(
         finding = doctor(oracle, seed=plan.seed, budget=plan.budget, scale=scale, journal=journal)
     saved = () if folder is None else folder.save(finding, examination_report(finding, recipe)).files
     return finding, list(saved)
-
-
-def _said(target: TargetRequest) -> dict[str, Any]:
-    """What the user said about the target; what is at its default is not written down."""
-    return {k: v for k, v in asdict(target).items() if v != getattr(TargetRequest, k, None)}

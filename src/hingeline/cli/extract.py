@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -47,15 +45,10 @@ def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
         folder.abandon()
         raise
     settings = {} if polish else {"polish": False}
-    recipe = Recipe("extract", described_target(_said(target)), plan.seed, plan.budget, settings)
+    recipe = Recipe("extract", described_target(target.said()), plan.seed, plan.budget, settings)
     folder.begin(recipe)
     announce(oracle, recipe, folder, view)
     return tell(perform(oracle, recipe, folder, view), folder, view)
-
-
-def _said(target: TargetRequest) -> dict[str, Any]:
-    """What the user said about the target; what is at its default is not written down."""
-    return {k: v for k, v in asdict(target).items() if v != getattr(TargetRequest, k, None)}
 
 
 def _agree(target: TargetRequest, plan: Plan) -> None:

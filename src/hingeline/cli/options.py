@@ -55,6 +55,10 @@ class TargetRequest:
     authorised: str | None = None
     """Who allowed this and why; needed for targets on other hosts."""
 
+    def said(self) -> dict[str, Any]:
+        """What the user said about the target; what is at its default is not written down."""
+        return {k: v for k, v in asdict(self).items() if v != getattr(TargetRequest, k, None)}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -241,14 +245,9 @@ def _refusal(place: str) -> Refused:
 
 def _door_options(request: TargetRequest) -> dict[str, Any]:
     """What to hand to the door: only what the user said."""
-    values = asdict(request)
-    values["max_batch"] = values.pop("batch_size")
-    at_default = {"answers": "auto", "idempotent": False}
-    return {
-        name: value
-        for name, value in values.items()
-        if value is not None and value != at_default.get(name) and name not in ("target", "authorised")
-    }
+    said = request.said()
+    renamed = {"max_batch" if name == "batch_size" else name: value for name, value in said.items()}
+    return {name: value for name, value in renamed.items() if name not in ("target", "authorised")}
 
 
 def _collecting(verb: Verb, name: str, record: type[_Record], options: Sequence[Callable[..., Any]]) -> Verb:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hingeline.core.outcome import Finding
 from hingeline.networks.files import write_atomically
+from hingeline.report.examination import examination_report
 from hingeline.report.extraction import TONES, extraction_report
 from hingeline.report.html import html_text
 from hingeline.report.model import Report, Section, Table, Tile, Tone
@@ -18,6 +19,8 @@ def build_report(finding: Finding[Any]) -> Report:
     """The report on what any verb returned."""
     if finding.provenance.verb == "extract":
         return extraction_report(finding)
+    if finding.provenance.verb == "doctor":
+        return examination_report(finding)
     return _plain_report(finding)
 
 

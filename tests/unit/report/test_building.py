@@ -9,7 +9,10 @@ import pytest
 from findings import finding
 
 from hingeline.core.errors import InvalidInput
+from hingeline.evaluation.demo_data import demo_oracle
+from hingeline.probing.doctor import doctor
 from hingeline.report.building import build_report, save_report
+from hingeline.report.examination import examination_report
 from hingeline.report.extraction import extraction_report
 
 
@@ -17,9 +20,14 @@ def test_an_extraction_gets_its_own_report() -> None:
     assert build_report(finding()) == extraction_report(finding())
 
 
+def test_an_examination_gets_its_own_report() -> None:
+    found = doctor(demo_oracle())
+    assert build_report(found) == examination_report(found)
+
+
 def test_another_verb_gets_its_outcome_and_all_its_evidence() -> None:
     found = finding(card={"noise_floor": 4e-16, "nested": {"deterministic": True}})
-    report = build_report(replace(found, provenance=replace(found.provenance, verb="doctor")))
+    report = build_report(replace(found, provenance=replace(found.provenance, verb="other")))
     assert report.headline == "As told."
     (table,) = report.sections[0].blocks
     assert ("card: noise floor", "4e-16") in table.rows

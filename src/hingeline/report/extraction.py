@@ -150,7 +150,7 @@ def _decisions(evidence: Mapping[str, Any]) -> Iterable[Block]:
     for key, layer in _SIGNS.items():
         signs = _table(evidence, key)
         if signs:
-            words = f"It is decided for every neuron of layer {layer} on which side of its hinge it is on"
+            words = f"The sign of every neuron of layer {layer} is decided"
             yield Claim(words, signs["status"] == "exact", f"the sign equations are {signs['status']}")
     polish = _table(evidence, "polish")
     if polish:

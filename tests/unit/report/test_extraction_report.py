@@ -50,7 +50,7 @@ def test_a_check_holds_only_within_what_noise_allows(change: dict[str, float], h
 @pytest.mark.parametrize(("key", "layer"), [("signs", 1), ("second signs", 2)])
 def test_signs_are_claimed_only_where_they_are_exact(key: str, layer: int, status: str, holds: bool) -> None:
     report = extraction_report(finding(**{key: {"status": status, "free_bits": 2}}))
-    (claim,) = [claim for claim in claims(report) if "side" in claim.words]
+    (claim,) = [claim for claim in claims(report) if "sign" in claim.words]
     assert claim.holds is holds
     assert f"layer {layer}" in claim.words
 

@@ -10,9 +10,7 @@ from hingeline.extraction.linearised import Linearised, Samples
 from hingeline.extraction.preconditioning import DenseInverse, KroneckerInverse, cholesky
 
 
-def linearised(
-    sizes: tuple[int, ...], importance: float = 1.0, cut: int | None = None
-) -> Linearised:
+def linearised(sizes: tuple[int, ...], importance: float = 1.0, cut: int | None = None) -> Linearised:
     """Where `cut` is given, that hidden neuron has no outgoing weight."""
     network = random_network(sizes, 1)
     weights = [weight.copy() for weight in network.weights]

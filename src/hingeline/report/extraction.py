@@ -35,6 +35,10 @@ _GAUGE = (
     "scaled to length one."
 )
 
+_RATIOS = (
+    "The target answers probabilities, so the copy gives logarithms of their ratios. What is added to all logits "
+    "alike leaves no trace in probabilities."
+)
 _MOST_STEPS = 12
 _SIGNS = {"signs": 1, "second signs": 2}  # keys of the evidence, and the layers they are about
 
@@ -239,6 +243,8 @@ def _open_ends(finding: Network) -> Iterable[Block]:
     if finding.value is None:
         return
     yield Text(_GAUGE)
+    if "probabilities" in str(_table(finding.evidence, "doctor").get("answers", "")):
+        yield Text(_RATIOS)
     undecided = finding.evidence.get("undecided", ())
     for sentence in undecided if isinstance(undecided, list | tuple) else (undecided,):
         yield Claim(str(sentence), None)

@@ -105,6 +105,13 @@ def test_what_is_not_decided_is_named() -> None:
     assert "the sign of neuron 3" in [claim.words for claim in claims(report)]
 
 
+@pytest.mark.parametrize(("answers", "told"), [("probabilities", 1), ("log-probabilities", 1), ("logits", 0)])
+def test_behind_a_softmax_the_copy_is_said_to_give_ratios(answers: str, told: int) -> None:
+    report = extraction_report(finding(doctor={"answers": answers}))
+    texts = [b.words for s in report.sections for b in s.blocks if isinstance(b, Text)]
+    assert sum("logarithms of their ratios" in text for text in texts) == told
+
+
 def test_a_finding_without_value_and_evidence_still_has_a_report() -> None:
     report = extraction_report(finding(Status.INCONCLUSIVE, None, verification={}, neurons=[], doctor={}))
     assert report.headline == "After 90 questions there is no conclusion."

@@ -36,8 +36,8 @@ _GAUGE = (
 )
 
 _RATIOS = (
-    "The target answers probabilities, so the copy gives logarithms of their ratios. What is added to all logits "
-    "alike leaves no trace in probabilities."
+    "The target answers probabilities, so the copy gives logarithms of their ratios. What is added to all "
+    "logits alike leaves no trace in probabilities."
 )
 _MOST_STEPS = 12
 _SIGNS = {"signs": 1, "second signs": 2}  # keys of the evidence, and the layers they are about

@@ -17,10 +17,12 @@ from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.probe import Probe
 
+SURPLUS = (1.05, 1.6)
+"""Equations per unknown, for scalar and for vector outputs: more are better conditioned."""
 CANDIDATES = 12
 """Random points per neuron among which the stands are chosen, offline."""
-STEP = 2.0
-"""Step along a null direction, in typical input norms."""
+STEP = 3.0
+"""Step along a null direction, in norms of the point it starts from; no activation changes on it."""
 
 
 def straighten(
@@ -47,7 +49,7 @@ def straighten(
     chosen = _chosen(gains, width)
     stands, system = points[chosen], gains[chosen].reshape(-1, width)
     values = probe.ask(stands)
-    step = STEP * probe.calibration.scale
+    step = STEP * (probe.calibration.scale + np.linalg.norm(stands, axis=1))[:, np.newaxis, np.newaxis]
     moved = (stands[:, np.newaxis] + step * others).reshape(-1, dim)
     answers = probe.ask(moved).reshape(len(stands), len(others), -1)
     # (f(x + s n) - f(x)) / s = dF/dz (W_true - W) n
@@ -81,8 +83,9 @@ def _gains(network: PiecewiseLinearNetwork, points: FloatArray) -> FloatArray:
 def _chosen(gains: FloatArray, width: int) -> IntArray:
     """Few points whose gains determine all components well (pivoted QR)."""
     outputs = gains.shape[1]
-    pivots = qr(gains.reshape(-1, width).T, mode="economic", pivoting=True)[2]
-    needed = width if outputs == 1 else int(np.ceil(1.1 * width / outputs)) + 1
-    order = np.asarray(pivots, dtype=np.int64) // outputs
+    rows = gains.reshape(-1, width)
+    pivots = np.asarray(qr(rows.T, mode="r", pivoting=True)[-1], dtype=np.int64)
+    needed = int(np.ceil(SURPLUS[outputs > 1] * width / outputs)) + (outputs > 1)
+    order = pivots // outputs
     _, first = np.unique(order, return_index=True)
     return order[np.sort(first)][:needed]

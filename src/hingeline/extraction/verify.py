@@ -248,8 +248,14 @@ def _perturbed(
     return PiecewiseLinearNetwork(weights, biases)
 
 
-def bends_of(network: PiecewiseLinearNetwork, line: Line) -> FloatArray:
-    """Parameters at which a network bends on a line, ascending; offline and exact."""
+def bends_of(network: PiecewiseLinearNetwork, line: Line, *, visible: bool = True) -> FloatArray:
+    """Parameters at which a network bends on a line, ascending; offline and exact.
+
+    Args:
+        network: Any depth.
+        line: The line and its ends.
+        visible: Leave out crossings that change the output's slope by next to nothing.
+    """
     edges = np.array([line.low, line.high])
     for layer in range(len(network.weights) - 1):
         # within each piece of the layers before, this layer's pre-activations are affine in t
@@ -261,7 +267,7 @@ def bends_of(network: PiecewiseLinearNetwork, line: Line) -> FloatArray:
             t = inner[0][:, np.newaxis] - heights[0] / slope
         inside = np.isfinite(t) & (t > low[:, np.newaxis]) & (t < high[:, np.newaxis])
         edges = np.unique(np.concatenate([edges, t[inside]]))
-    return edges[1:-1][_changes_slope(network, line, edges)]
+    return edges[1:-1][_changes_slope(network, line, edges)] if visible else edges[1:-1]
 
 
 def _changes_slope(network: PiecewiseLinearNetwork, line: Line, edges: FloatArray) -> BoolArray:
@@ -284,7 +290,8 @@ def contradictions(
     """
     count = 0
     for sweep in sweeps:
-        unexplained = unexplained_bends(sweep, bends_of(network, sweep.line), parameter_error)
+        crossings = bends_of(network, sweep.line, visible=False)
+        unexplained = unexplained_bends(sweep, crossings, parameter_error)
         jumps = np.abs(sweep.jumps).max(axis=1)
         doubt = np.hypot(sweep.slope_errors[:-1], sweep.slope_errors[1:])
         clear = sweep.bends[jumps > CLEAR_SIGMAS * doubt]

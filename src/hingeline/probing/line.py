@@ -28,10 +28,15 @@ class LineSettings:
 
     flat_sigmas: float = 8.0
     """Slopes of neighbouring chords that differ by less than this many standard deviations are equal."""
-    check_fraction: float = 1e-3
-    """Distance of the two checks from the crossing, as a fraction of the bracket around it."""
+    predicted_fraction: float = 1e-3
+    """Distance of the first samples from a predicted bend, as a fraction of the room around it."""
+    predicted_match: float = 1e-8
+    """A crossing so close to a prediction, as a fraction of scale + |t|, needs no further check."""
     check_sigmas: float = 900.0
-    """The checks stand at least so far off that the bend shows with this many standard deviations."""
+    """The checks stand so far off a crossing that the bend shows with this many standard deviations.
+
+    No farther: two bends closer together than the checks would pass for one.
+    """
     smallest_width: float = 1e-12
     """Brackets narrower than this fraction of max(scale, |t|) are not split further."""
     max_rounds: int = 60
@@ -140,7 +145,7 @@ def sweep_line(
 
     Cost: about 7 queries per bend, 3 per rightly predicted bend.
     """
-    state = _Sweep(probe, line, settings or LineSettings())
+    state = _Sweep(probe, line, settings or LineSettings(), np.zeros(0) if predicted is None else predicted)
     state.add(_first_samples(line, samples, predicted, state))
     for _ in range(state.settings.max_rounds):
         wanted = state.refine()
@@ -159,7 +164,7 @@ def _first_samples(line: Line, samples: int, predicted: FloatArray | None, state
     angles = line.angle(edges)
     middles = line.parameter((angles[:-1] + angles[1:]) / 2)
     room = np.minimum(inside - edges[:-2], edges[2:] - inside) if len(inside) else inside
-    offset = state.settings.check_fraction * room
+    offset = state.settings.predicted_fraction * room
     return np.unique(np.concatenate([edges[[0, -1]], middles, inside - offset, inside + offset]))
 
 
@@ -176,8 +181,8 @@ class _Pieces:
 class _Sweep:
     """The samples so far and the decisions taken from them."""
 
-    def __init__(self, probe: Probe, line: Line, settings: LineSettings) -> None:
-        self.probe, self.line, self.settings = probe, line, settings
+    def __init__(self, probe: Probe, line: Line, settings: LineSettings, predicted: FloatArray) -> None:
+        self.probe, self.line, self.settings, self.predicted = probe, line, settings, predicted
         self.t: FloatArray = np.zeros(0)
         self.y: FloatArray = np.zeros((0, 0))
         self.sigma: FloatArray = np.zeros(0)
@@ -327,8 +332,16 @@ class _Sweep:
             if not low[i] - 8 * error[i] <= crossing[i] <= high[i] + 8 * error[i]:
                 wanted.append(self._middle(*bracket))
                 continue
+            if self._foreseen(float(crossing[i])):
+                self.verified.add(bracket)
+                continue
             wanted += self._two_sided(crossing[i], error[i], size[i], bracket, pieces.last[i])
         return np.array(wanted)
+
+    def _foreseen(self, crossing: float) -> bool:
+        """True where a prediction made before asking names this very bend: chance cannot do that."""
+        near = self.settings.predicted_match * (self.line.scale + abs(crossing))
+        return bool(np.abs(self.predicted - crossing).min(initial=np.inf) < near)
 
     def _two_sided(
         self, crossing: float, error: float, size: float, bracket: tuple[float, float], node: int
@@ -336,7 +349,7 @@ class _Sweep:
         low, high = bracket
         room = high - low
         visible = self.settings.check_sigmas * self.sigma[node] / max(size, np.finfo(np.float64).tiny)
-        offset = min(max(self.settings.check_fraction * room, visible, 20 * error), room / 4)
+        offset = min(max(visible, 20 * error), room / 4)
         left, right = max(low, crossing - offset), min(high, crossing + offset)
         self.verified.add((left, right))
         return [t for t in (left, right) if low < t < high]

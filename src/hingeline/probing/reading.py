@@ -119,9 +119,11 @@ def _expected_radius(head: Head, points: FloatArray, values: FloatArray, unusabl
         return radius
     norms, sizes = np.linalg.norm(points, axis=1), np.abs(values).max(axis=1)
     first = int(np.argmin(norms))
+    if not np.any(norms > norms[first]):
+        return radius
     moved = np.abs(values - values[first])[norms > norms[first]] / norms[norms > norms[first], np.newaxis]
     # The largest growth seen, or twice its root mean square where few outputs and directions were seen.
-    growth = max(float(moved.max(initial=0)), 2 * float(np.sqrt(np.mean(moved**2, axis=0)).max(initial=0)))
+    growth = max(float(moved.max()), 2 * float(np.sqrt(np.mean(moved**2, axis=0)).max()))
     return min(radius, _HEADROOM * (largest - float(sizes.min())) / growth) if growth > 0 else radius
 
 

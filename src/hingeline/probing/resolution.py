@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 
 # Fewer different answers than this say nothing about precision.
 _FEWEST = 5
 # Decimal and binary steps that somebody may round to, coarsest first.
 _STEPS = sorted({10.0**-k for k in range(-3, 13)} | {2.0**-k for k in range(-10, 46)}, reverse=True)
 _DOUBLE_BITS = 53
+_SINGLE_BITS = 24
 # Shortest decimal form of a float32; a door that writes those sends float32.
 _SINGLE_DIGITS = 9
 _SMALLEST_NORMAL = {"float32": 1.2e-38, "float16": 6.2e-5, "bfloat16": 1.2e-38}
@@ -75,27 +76,26 @@ def read_resolution(answers: FloatArray) -> Resolution:
     values = np.unique(np.abs(answers[np.isfinite(answers) & (answers != 0)]))
     if len(values) < _FEWEST:
         return Resolution("unknown", _DOUBLE_BITS, _common_step(values))
-    bits = significant_bits(values)
+    bits = int(significant_bits(values).max())
     step = _common_step(values)
     if step is not None and 2.0**bits <= 4.0 * values[-1] / step:
         # The grid alone leaves so few bits: the float type beneath cannot be told.
         return Resolution("unknown", _DOUBLE_BITS, step)
-    digits = _decimal_digits(values) if bits > 24 else None
+    digits = _decimal_digits(values) if bits > _SINGLE_BITS else None
     if digits is not None and step is not None:
         # Numbers cut to few significant digits lie on a grid too; the reading that says more counts.
         grid_digits = np.log10(values[-1] / step)
         step, digits = (None, digits) if digits + 1 < grid_digits else (step, None)
     if digits is not None and 6 < digits <= _SINGLE_DIGITS:
-        return Resolution("float32", 24, None, digits)
+        return Resolution("float32", _SINGLE_BITS, None, digits)
     return Resolution(_float_name(bits), _float_bits(bits), step, digits)
 
 
-def significant_bits(values: FloatArray) -> int:
-    """Most mantissa bits that any of the nonzero `values` needs: 53 for float64, at most 24 for float32."""
+def significant_bits(values: FloatArray) -> IntArray:
+    """Mantissa bits that each of the nonzero `values` needs: at most 53 for float64, 24 for float32."""
     mantissa, _ = np.frexp(values)
     whole = (np.abs(mantissa) * 2.0**_DOUBLE_BITS).astype(np.int64)
-    lowest_bit = whole & -whole
-    return _DOUBLE_BITS - int(np.log2(lowest_bit.min()))
+    return _DOUBLE_BITS - np.log2(whole & -whole).astype(np.int64)
 
 
 def _common_step(values: FloatArray) -> float | None:
@@ -103,13 +103,25 @@ def _common_step(values: FloatArray) -> float | None:
     if len(values) < _FEWEST:
         whole = len(values) > 0 and bool(np.all(values == np.rint(values)))
         return 1.0 if whole else None
-    if np.all(values == np.rint(values)):
-        return next(s for s in _STEPS if s >= 1 and np.all(values % s == 0))
     # The smaller half decides: floats are spaced widest at large values, which would pass for a grid.
     small = values[: max(_FEWEST, (len(values) + 1) // 2)]
-    bits = min(_float_bits(significant_bits(values)), _DOUBLE_BITS)
-    spacing = 2.0**-bits * small[-1]
+    spacing = 2.0 ** -_spacing_bits(values) * small[-1]
     return next((s for s in _STEPS if s > 64 * spacing and _on_grid(small, s, spacing).all()), None)
+
+
+def _spacing_bits(values: FloatArray) -> int:
+    """Bits of the float type that `values` fill; float32's at least where a grid takes their last bits.
+
+    Random floats of p bits need p or p - 1 of them in three cases of four, whatever their size. Random
+    multiples of a step need as many bits as their size has room for. The reading that fills more is right,
+    but sums that cancel in float32 lie on a grid too: steps that fine are no rounding.
+    """
+    needed = significant_bits(values)
+    bits = _float_bits(int(needed.max()))
+    exponents = np.frexp(values)[1]
+    room = exponents - (exponents - needed).min()
+    by_float, by_grid = np.mean(needed >= bits - 1), np.mean(needed >= room - 1)
+    return bits if by_float >= by_grid else max(bits, _SINGLE_BITS)
 
 
 def _on_grid(values: FloatArray, step: float, spacing: float) -> BoolArray:

@@ -23,8 +23,8 @@ FIRST_STEP = 0.5
 """Length of the first step on the unit sphere."""
 STEP_DECAY = 0.93
 """Factor on the step per step."""
-LARGEST_SHIFT = 1.5
-"""Largest shift of the made-up weights, in their standard deviations."""
+SHIFTS = 0.5, 1.5
+"""Smallest and largest shift of the made-up weights, in their standard deviations."""
 COPIES = 12
 """Starts from which a neuron with unmet hyperplanes is climbed towards a change of its state."""
 
@@ -57,7 +57,7 @@ def made_up_rows(neurons: Sequence[UnsignedNeuron], count: int, rng: np.random.G
     width = rows.shape[1]
     made_up = rows[rng.integers(len(rows), size=(count, width)), np.arange(width)]
     made_up *= rng.choice(np.array([-1.0, 1.0]), (count, 1))
-    return made_up - rng.uniform(0.0, LARGEST_SHIFT, (count, 1)) * rows.std()
+    return made_up - rng.uniform(*SHIFTS, (count, 1)) * rows.std()
 
 
 def doubtful_rows(neurons: Sequence[UnsignedNeuron]) -> FloatArray:
@@ -65,7 +65,7 @@ def doubtful_rows(neurons: Sequence[UnsignedNeuron]) -> FloatArray:
     rows = [np.zeros((0, neurons[0].planes.count))]
     for neuron in neurons:
         if not neuron.complete:
-            side = np.sign(neuron.beyond.sum()) or 1.0
+            side = np.sign(np.nansum(neuron.beyond)) or 1.0
             rows.append(np.repeat(-side * neuron.row[np.newaxis], COPIES, axis=0))
     return np.concatenate(rows)
 

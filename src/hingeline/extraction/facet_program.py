@@ -80,6 +80,36 @@ def find_meeting(neuron: UnsignedNeuron, plane: int, box: float, nodes: int) -> 
     return MeetingPoint(Meeting.FOUND, _onto_both(neuron, plane, box * np.asarray(result.x[:dim])))
 
 
+def point_on(neuron: UnsignedNeuron, plane: int, box: float) -> FloatArray | None:
+    """A roomy point of hyperplane `plane` that borders the neuron's known region; None if there is none.
+
+    Args:
+        neuron: Whose known region.
+        plane: Index of a hyperplane whose coefficient is unknown.
+        box: Half the side of the box searched, input units.
+    """
+    # Loaded here because importing hingeline must not load scipy.optimize.
+    from scipy.optimize import linprog
+
+    planes, dim = neuron.planes, neuron.planes.normals.shape[1]
+    hidden = ~neuron.known
+    hidden[plane] = False
+    side = neuron.home[hidden]
+    # maximise room with side * zhat >= room for the other unknown hyperplanes, lengths in units of the box
+    rows = np.column_stack([-side[:, np.newaxis] * planes.normals[hidden], np.ones(len(side))])
+    result = linprog(
+        np.append(np.zeros(dim), -1.0),
+        A_ub=rows if len(rows) else None,
+        b_ub=side * planes.offsets[hidden] / box if len(rows) else None,
+        A_eq=np.append(planes.normals[plane], 0.0)[np.newaxis],
+        b_eq=np.array([-planes.offsets[plane] / box]),
+        bounds=[(-1.0, 1.0)] * dim + [(0.0, 1.0)],
+    )
+    if result.x is None or result.x[-1] < SMALLEST_ROOM:
+        return None
+    return box * np.asarray(result.x[:dim], dtype=np.float64)
+
+
 def _constraints(neuron: UnsignedNeuron, plane: int, box: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Rows and their bounds, all lengths in units of the box."""
     count, dim = neuron.planes.normals.shape

@@ -22,6 +22,8 @@ STEPS = 60
 """Regions a walker may pass through."""
 ASPECT = 0.1
 """Height of a crossing test above its hyperplane, as a fraction of its length along it."""
+CHOICE = 6
+"""Feet compared for one hyperplane."""
 STEEPEST = 1e-3
 """Boundaries more parallel to the hyperplane than this are not crossed there."""
 
@@ -72,7 +74,11 @@ def find_feet(
     points = starts[rng.integers(len(starts), size=walkers)]
     stopped_at, where = _walk(neuron, points, _wishes(neuron, points, rng), limit)
     best: dict[int, Foot] = {}
+    tried = np.zeros(neuron.planes.count, dtype=np.int64)
     for index in np.nonzero(stopped_at >= 0)[0]:
+        tried[stopped_at[index]] += 1
+        if tried[stopped_at[index]] > CHOICE:
+            continue
         foot = make_foot(neuron, others, int(stopped_at[index]), where[index], scale)
         if foot is not None and (foot.plane not in best or foot.quality > best[foot.plane].quality):
             best[foot.plane] = foot
@@ -151,7 +157,7 @@ def _inside(gradients: FloatArray, wishes: FloatArray) -> FloatArray:
     """Unit directions inside the boundary nearest to the wishes."""
     squares = np.einsum("pd,pd->p", gradients, gradients)[:, np.newaxis]
     ways = wishes - np.einsum("pd,pd->p", wishes, gradients)[:, np.newaxis] * gradients / squares
-    return ways / np.linalg.norm(ways, axis=1, keepdims=True)
+    return ways / np.maximum(np.linalg.norm(ways, axis=1, keepdims=True), 1e-300)
 
 
 def _room(

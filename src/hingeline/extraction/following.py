@@ -11,17 +11,18 @@ Cost: nine queries per hyperplane crossed, none per witness taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.crossing import cross
-from hingeline.extraction.facet_program import Meeting, find_meeting
+from hingeline.extraction.facet_program import Meeting, find_meeting, point_on
 from hingeline.extraction.facets import Foot, find_feet, make_foot
 from hingeline.extraction.pooled import PooledNeuron
-from hingeline.extraction.unsigned import Planes, UnsignedNeuron
-from hingeline.extraction.witnesses import Witness, WitnessPool
+from hingeline.extraction.unsigned import VAGUE, Planes, UnsignedNeuron, shared_sign, zero_weights
+from hingeline.extraction.witnesses import GRADIENT, Witness, WitnessPool
 from hingeline.probing.probe import Probe
 
 
@@ -45,12 +46,10 @@ class FollowSettings:
     """Most nodes of one integer program's search tree."""
     programs: int = 8
     """Most hyperplanes that the program is asked about for one neuron."""
-    straight: float = 1e-7
-    """Coefficients below this fraction of the neuron's size are zero."""
 
 
-SAMPLES = 400
-"""Random points by which the side of an unmet hyperplane is told."""
+MERGED = 100.0
+"""Misfit, in error bars, up to which two boundaries are taken for one neuron's: error bars are optimistic."""
 
 
 class Boundary:
@@ -64,6 +63,8 @@ class Boundary:
 
     def __init__(self, planes: Planes, witness: Witness, settings: FollowSettings) -> None:
         home = planes.patterns(witness.point[np.newaxis])[0]
+        self.witness = witness
+        """Where it was seen first."""
         self.settings, self._pooled = settings, PooledNeuron(planes, home, witness.jump, witness.length)
         self._pooled.add_normal(witness.point, witness.gradient, witness.error, witness.value_error)
         self.neuron: UnsignedNeuron = self._pooled.solve()
@@ -79,10 +80,9 @@ class Boundary:
     @property
     def straight(self) -> bool:
         """True if it does not bend where it should: a hyperplane of the first layer, or of none."""
+        zero, sharp = zero_weights(self.neuron)
         known = self.neuron.known
-        row = np.abs(self.neuron.row[known])
-        bar = 12 * self.neuron.row_errors[known] + self.settings.straight * self.neuron.size
-        return int(known.sum()) >= min(3, len(known)) and bool((row <= bar).all())
+        return bool(zero[known].all()) and int(sharp.sum()) >= min(3, len(known))
 
     @property
     def lost(self) -> bool:
@@ -104,6 +104,22 @@ class Boundary:
             taken = True
         return taken
 
+    def merge(self, other: Boundary) -> Boundary | None:
+        """Both as one, if they are parts of the same neuron's boundary; None if they are not."""
+        sign = shared_sign(self.neuron, other.neuron)
+        if not sign or float(self.neuron.jump @ other.neuron.jump) < 1 - GRADIENT:
+            return None
+        pooled = self._pooled.merged(other._pooled, sign)
+        neuron = pooled.solve()
+        if pooled.misfit > MERGED:
+            return None
+        both = copy(self)
+        both._pooled, both.neuron = pooled, neuron
+        both.starts = [*self.starts, *other.starts]
+        both.crossed, both.refused = self.crossed + other.crossed, [*self.refused, *other.refused]
+        both.apart = np.zeros_like(self.apart)
+        return both
+
     def follow(
         self,
         probe: Probe,
@@ -124,7 +140,7 @@ class Boundary:
         """
         self._explore(probe, pool, others, rng)
         if not self.neuron.complete:
-            self.neuron = replace(self.neuron, beyond=self._signs_beyond(probe.calibration.scale, rng))
+            self.neuron = replace(self.neuron, beyond=self._signs_beyond(probe))
 
     def _explore(
         self, probe: Probe, pool: WitnessPool, others: Sequence[UnsignedNeuron], rng: np.random.Generator
@@ -165,11 +181,13 @@ class Boundary:
 
     def _programmed(self, probe: Probe, others: Sequence[UnsignedNeuron]) -> list[Foot]:
         """A foot at one of the hyperplanes that walkers did not reach; marks those that there is none at."""
+        if not self._sharp():
+            return []
         left = [int(i) for i in np.nonzero(~self.neuron.known & ~self.apart)[0] if self._patient_with(int(i))]
         scale = probe.calibration.scale
         for plane in left[: self.settings.programs]:
             for box in self.settings.boxes:
-                size = min(box * scale, probe.calibration.radius / np.sqrt(probe.input_dim))
+                size = self._box(probe, box)
                 found = find_meeting(self.neuron, plane, size, self.settings.program_nodes)
                 foot = found.point is not None and make_foot(self.neuron, others, plane, found.point, scale)
                 if foot:
@@ -182,24 +200,24 @@ class Boundary:
         solved = self._pooled.solve()
         self.neuron = replace(solved, beyond=np.where(solved.known, 0.0, beyond))
 
-    def _signs_beyond(self, scale: float, rng: np.random.Generator) -> FloatArray:
-        """Sign of z on each unmet hyperplane, from random points of it in the known region."""
-        neuron, planes = self.neuron, self.neuron.planes
-        signs = np.zeros(planes.count)
-        sizes = scale * rng.choice(np.array([0.1, 1.0, 10.0]), (SAMPLES, 1))
-        spread = sizes * rng.standard_normal((SAMPLES, planes.normals.shape[1]))
-        near: FloatArray = (
-            np.array(self.starts, dtype=np.float64)[rng.integers(len(self.starts), size=SAMPLES)] + spread
-        )
-        for plane in np.nonzero(~neuron.known)[0]:
-            points = near - planes.heights(near)[:, plane, np.newaxis] * planes.normals[plane]
-            flipped = neuron.flipped(points)
-            flipped[:, plane] = False
-            inside = points[~flipped.any(axis=1)]
-            sides = np.sign(neuron.values(inside))
-            if len(inside) and abs(sides.sum()) == len(inside):
-                signs[plane] = sides[0]
+    def _signs_beyond(self, probe: Probe) -> FloatArray:
+        """Sign of z on each unmet hyperplane, told by any point of it that borders the known region."""
+        neuron = self.neuron
+        signs = np.where(neuron.known, 0.0, np.nan)
+        box = self._box(probe, self.settings.boxes[-1])
+        for plane in np.nonzero(self.apart & ~neuron.known)[0]:
+            point = point_on(neuron, int(plane), box)
+            signs[plane] = 0.0 if point is None else np.sign(neuron.values(point[np.newaxis])[0])
         return signs
+
+    @staticmethod
+    def _box(probe: Probe, size: float) -> float:
+        radius = probe.calibration.radius / float(np.sqrt(probe.input_dim))
+        return min(size * probe.calibration.scale, radius)
+
+    def _sharp(self) -> bool:
+        """True if the known weights are known well enough to predict meetings."""
+        return bool((self.neuron.row_errors[self.neuron.known] < VAGUE * self.neuron.size).all())
 
     def _cross(self, probe: Probe, feet: list[Foot]) -> None:
         for foot, crossing in zip(feet, cross(probe, self.neuron, feet), strict=True):

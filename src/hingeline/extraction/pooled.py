@@ -32,6 +32,8 @@ class PooledNeuron:
     def __init__(self, planes: Planes, home: FloatArray, jump: FloatArray, size: float) -> None:
         self.planes, self.home, self.jump, self.size = planes, home, jump, size
         self.known: BoolArray = np.zeros(planes.count, dtype=np.bool_)
+        self.misfit = 0.0
+        """Root mean square of what the last solution left unexplained, in standard deviations; at least 1."""
         self._rows: list[FloatArray] = []
         self._targets: list[FloatArray] = []
         self._errors: list[FloatArray] = []
@@ -45,6 +47,19 @@ class PooledNeuron:
     def add_values(self, points: FloatArray, values: FloatArray, errors: FloatArray) -> None:
         """Values of z: "p d", "p", "p"."""
         self._add(self.planes.features(points), values, errors)
+
+    def merged(self, other: PooledNeuron, sign: float) -> PooledNeuron:
+        """Both sets of measurements as one neuron's, those of `other` times `sign`.
+
+        Hyperplanes on whose opposite sides the two were measured become known.
+        """
+        both = PooledNeuron(self.planes, self.home, self.jump, self.size)
+        both.known = self.known | other.known | (self.home != other.home)
+        for part, turn in ((self, 1.0), (other, sign)):
+            both._rows += part._rows
+            both._targets += [turn * target for target in part._targets]
+            both._errors += part._errors
+        return both
 
     def solve(self) -> UnsignedNeuron:
         """The neuron as all measurements together tell it."""
@@ -60,6 +75,7 @@ class PooledNeuron:
         misfit = (matrix @ solution - targets / errors) if len(targets) else np.zeros(1)
         spare = max(len(targets) - int(kept.sum()), 1)
         inflation = max(1.0, float(np.sqrt(misfit @ misfit / spare)))
+        self.misfit = inflation
         theta, root = np.zeros(rows.shape[1]), np.zeros((int(kept.sum()), rows.shape[1]))
         theta[used] = solution
         root[:, used] = inflation * right[kept] / singular[kept, np.newaxis] / scale

@@ -38,9 +38,9 @@ def unexplained(planes: Planes, neurons: Sequence[UnsignedNeuron], recorded: Rec
     features = planes.features(inside.points)
     if len(inside.points) < 2 * features.shape[1]:
         return None
-    misfit = _robust_misfit(features / inside.sizes[:, np.newaxis], _target(neurons, inside))
-    doubt = inside.doubt(neurons)
-    bad = misfit > MISFIT * typical_slope(neurons) + SIGMAS * doubt / inside.sizes
+    target = inside.without_bends(neurons) / inside.sizes[:, np.newaxis]
+    allowed = MISFIT * typical_slope(neurons) + SIGMAS * inside.doubt(neurons) / inside.sizes
+    bad = _robust_misfit(features / inside.sizes[:, np.newaxis], target, allowed) > allowed
     if bad.mean() > 1 - MAJORITY:
         return None
     marked = np.zeros(len(readable), dtype=np.bool_)
@@ -58,11 +58,7 @@ def nearest_fitting(recorded: Recorded, marked: BoolArray) -> tuple[FloatArray, 
     return bad.points[i], good.points[j]
 
 
-def _target(neurons: Sequence[UnsignedNeuron], recorded: Recorded) -> FloatArray:
-    return recorded.without_bends(neurons) / recorded.sizes[:, np.newaxis]
-
-
-def _robust_misfit(features: FloatArray, target: FloatArray) -> FloatArray:
+def _robust_misfit(features: FloatArray, target: FloatArray, allowed: FloatArray) -> FloatArray:
     """Distances from the linear fit that most answers share: least absolute values by reweighting."""
     basis = np.linalg.qr(features / np.maximum(np.linalg.norm(features, axis=0), 1e-300))[0]
     weights = np.ones((len(target), 1))
@@ -70,6 +66,8 @@ def _robust_misfit(features: FloatArray, target: FloatArray) -> FloatArray:
     for _ in range(ROUNDS):
         solution = np.linalg.lstsq(basis.T @ (weights * basis), basis.T @ (weights * target), rcond=None)[0]
         misfit = np.abs(target - basis @ solution).max(axis=1)
+        if (misfit <= allowed).all():
+            return misfit
         floor = max(1e-3 * float(np.median(misfit)), np.finfo(np.float64).tiny ** 0.5)
         weights = 1 / np.maximum(misfit, floor)[:, np.newaxis]
     fitting = misfit <= np.median(misfit)

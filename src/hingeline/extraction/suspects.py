@@ -1,29 +1,31 @@
 """What is wrong with the first layer as it was given, seen from the second.
 
-Three signs. A boundary that never bends is a first-layer hyperplane that was missed. Two boundaries with the
-same weights but different linear parts are one neuron on two sides of a missed hyperplane: the difference is
-its normal. A hyperplane at which no boundary bends belongs to no first-layer neuron.
+Four signs. A bend whose hyperplane is met on other lines too is a first-layer neuron's. A boundary that never
+bends is one as well. Two boundaries with the same weights but different linear parts are one neuron on two
+sides of a hyperplane that was missed: the difference is its normal. A hyperplane at which no boundary bends
+belongs to no first-layer neuron.
 
 Source: layering by who bends at meetings, Rolnick and Körding 2020, theorem 1. Cost: no queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.extraction.unsigned import UnsignedNeuron
+from hingeline.extraction.unsigned import SAME, VAGUE, Planes, UnsignedNeuron, shared_sign, zero_weights
+from hingeline.extraction.witnesses import POSITION, Witness
+from hingeline.probing.line import LineSweep
 
-SAME = 1e-5
-"""Weights that agree to this fraction are the same neuron's."""
-ZERO = 1e-7
-"""Weights below this fraction of a neuron's size are zero."""
 FEWEST = 2
-"""Boundaries that must pass a hyperplane without bending before it is called false."""
+"""Boundaries that must pass a hyperplane without bending before it is called false, sightings on other lines
+before a bend is called the first layer's."""
+SIGHTED = 0.7
+"""Part of the other lines on which a first-layer hyperplane must be seen; it may be invisible on some."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class Suspects:
     """First-layer hyperplanes to add or to remove."""
 
     normals: FloatArray
-    """Unit normals of hyperplanes that are probably missing, shape "m d"."""
+    """Unit normals of hyperplanes that were missing, shape "m d"."""
     offsets: FloatArray
     """Their offsets, shape "m"."""
     false: tuple[int, ...]
@@ -45,11 +47,24 @@ class Suspects:
     def __str__(self) -> str:
         parts: list[str] = []
         if len(self.offsets):
-            parts.append(f"{len(self.offsets)} first-layer hyperplanes are probably missing")
+            parts.append(f"{len(self.offsets)} first-layer hyperplanes were missing")
         if self.false:
             indices = ", ".join(map(str, self.false))
             parts.append(f"nothing bends at the given hyperplanes {indices}")
         return " and ".join(parts)
+
+    def corrected(self, planes: Planes) -> Planes:
+        """The first layer with the changes made; added hyperplanes come last."""
+        kept = np.setdiff1d(np.arange(planes.count), self.false)
+        return Planes(
+            np.concatenate([planes.normals[kept], self.normals]),
+            np.concatenate([planes.offsets[kept], self.offsets]),
+        )
+
+
+def no_suspects(dim: int) -> Suspects:
+    """Nothing to change, for inputs of `dim` numbers."""
+    return Suspects(np.zeros((0, dim)), np.zeros(0), ())
 
 
 def find_suspects(
@@ -62,50 +77,75 @@ def find_suspects(
         straight: Boundaries that do not.
         dim: Numbers in one input.
     """
-    found = [neuron.affine for neuron in straight] + _differences(neurons)
+    missing = _distinct([*(neuron.affine for neuron in straight), *_differences(neurons)], dim)
+    return Suspects(missing[:, :-1], missing[:, -1], _never_bent(neurons))
+
+
+def suspects_on_lines(witnesses: Sequence[Witness], sweeps: Sequence[LineSweep], dim: int) -> Suspects:
+    """Bends whose hyperplane is met on other lines too.
+
+    Args:
+        witnesses: Unexplained bends of these lines.
+        sweeps: All lines swept so far.
+        dim: Numbers in one input.
+    """
     planes: list[FloatArray] = []
-    for affine in found:
-        plane = affine / np.linalg.norm(affine[:-1])
-        if not any(_same_plane(plane, other) for other in planes):
-            planes.append(plane)
-    stacked = np.array(planes).reshape(len(planes), dim + 1)
-    return Suspects(stacked[:, :-1], stacked[:, -1], _never_bent(neurons))
+    for witness in witnesses:
+        normal = witness.gradient / witness.length
+        sightings = [_sighted(normal, witness, sweep) for sweep in sweeps]
+        told = [seen for seen in sightings if seen is not None]
+        if sum(told) >= FEWEST and sum(told) >= SIGHTED * len(told):
+            planes.append(np.append(normal, -normal @ witness.point))
+    missing = _distinct(planes, dim)
+    return Suspects(missing[:, :-1], missing[:, -1], ())
+
+
+def _sighted(normal: FloatArray, witness: Witness, sweep: LineSweep) -> bool | None:
+    """Whether another line bends where it meets the witness' hyperplane; None if it cannot tell."""
+    line, speed = sweep.line, float(normal @ sweep.line.direction)
+    if not speed or not sweep.exact:
+        return None
+    t = float(normal @ (witness.point - line.origin)) / speed
+    place = line.origin + t * line.direction
+    slack = POSITION * (line.scale + abs(t))
+    doubt = 12 * witness.quality * float(np.linalg.norm(place - witness.point)) / abs(speed)
+    if not line.low < t < line.high or doubt > slack or np.linalg.norm(place - witness.point) < 10 * slack:
+        return None
+    return bool((np.abs(sweep.bends - t) < slack).any())
 
 
 def _differences(neurons: Sequence[UnsignedNeuron]) -> list[FloatArray]:
     """Linear parts by which boundaries with the same weights differ."""
     found: list[FloatArray] = []
     for a, b in combinations(neurons, 2):
-        sign = _shared_sign(a, b)
-        if sign and np.array_equal(a.known, b.known):
+        sign = shared_sign(a, b)
+        if sign and np.array_equal(a.known, b.known) and a.known.sum() > len(a.known) // 2:
             difference = a.affine - sign * b.affine
             if np.linalg.norm(difference[:-1]) > SAME * a.size:
                 found.append(difference)
     return found
 
 
-def _shared_sign(a: UnsignedNeuron, b: UnsignedNeuron) -> float:
-    """1 or -1 if two neurons have the same weights up to that sign, else 0."""
-    shared = a.known & b.known
-    if shared.sum() < FEWEST or np.linalg.norm(a.row[shared]) < ZERO * a.size:
-        return 0.0
-    for sign in (1.0, -1.0):
-        if np.linalg.norm((a.row - sign * b.row)[shared]) < SAME * np.linalg.norm(a.row[shared]):
-            return sign
-    return 0.0
+def _distinct(affine: Iterable[FloatArray], dim: int) -> FloatArray:
+    """Hyperplanes (unit normal, offset) without repetition, shape "m d+1"."""
+    planes: list[FloatArray] = []
+    for part in affine:
+        plane = part / np.linalg.norm(part[:-1])
+        if not any(_same_plane(plane, other) for other in planes):
+            planes.append(plane)
+    return np.array(planes).reshape(len(planes), dim + 1)
 
 
 def _same_plane(a: FloatArray, b: FloatArray) -> bool:
     distance = min(np.linalg.norm(a - b), np.linalg.norm(a + b))
-    return bool(distance < SAME * np.linalg.norm(a))
+    return bool(distance < VAGUE * np.linalg.norm(a))
 
 
 def _never_bent(neurons: Sequence[UnsignedNeuron]) -> tuple[int, ...]:
-    """Hyperplanes whose coefficient is known and zero in every boundary."""
+    """Hyperplanes whose weight is zero in every boundary that tells it."""
     if not neurons:
         return ()
+    zero, sharp = (np.array(flags) for flags in zip(*map(zero_weights, neurons), strict=True))
     known = np.array([neuron.known for neuron in neurons])
-    bars = np.array([12 * neuron.row_errors + ZERO * neuron.size for neuron in neurons])
-    zero = np.abs(np.array([neuron.row for neuron in neurons])) <= bars
-    never = (zero | ~known).all(axis=0) & (known.sum(axis=0) >= FEWEST)
+    never = (zero | ~known).all(axis=0) & (sharp.sum(axis=0) >= FEWEST)
     return tuple(int(i) for i in np.nonzero(never)[0])

@@ -22,6 +22,15 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.probing.line import Line
 
+ZERO = 1e-7
+"""Weights below this fraction of a neuron's size are zero, if their error bars allow it."""
+SAME = 1e-5
+"""Weights that agree to this fraction are the same neuron's."""
+FEWEST_SHARED = 2
+"""Weights that two boundaries must share before they can be one neuron's."""
+VAGUE = 1e-4
+"""Weights with larger error bars, as a fraction of the neuron's size, decide nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class Planes:
@@ -74,7 +83,8 @@ class UnsignedNeuron:
     jump: FloatArray
     """Unit output direction; the outputs contain jump * relu(z) or jump * relu(-z), shape "k"."""
     beyond: FloatArray
-    """Sign of z at each hyperplane that the boundary does not meet, and so beyond it; 0 if not known: "n"."""
+    """Sign of z on each hyperplane that the boundary does not meet, and so beyond it; 0 where the hyperplane
+    does not border the known region, NaN if it is not known whether they meet; shape "n"."""
 
     @property
     def complete(self) -> bool:
@@ -128,11 +138,8 @@ class UnsignedNeuron:
 
     def states(self, points: FloatArray) -> FloatArray:
         """Sign of z at `points`, 0 where it is not known: "p"."""
-        flipped = self.flipped(points)
-        count = flipped.sum(axis=1)
-        votes = flipped @ self.beyond
-        agreed = np.where(np.abs(votes) == count, np.sign(votes), 0.0)
-        return np.where(count == 0, np.where(self.values(points) > 0, 1.0, -1.0), agreed)
+        inside = np.where(self.values(points) > 0, 1.0, -1.0)
+        return states_beyond(inside, self.flipped(points), self.beyond)
 
     def rectified(self, points: FloatArray) -> FloatArray:
         """relu(z) where `states` are known; beyond unmet hyperplanes up to a multiple of their height."""
@@ -150,3 +157,42 @@ class UnsignedNeuron:
         left = np.nonzero(z[:-1] * z[1:] < 0)[0]
         found = t[left] - z[left] * (t[left + 1] - t[left]) / (z[left + 1] - z[left])
         return found[self.covers(line.at(found))] if len(found) else found
+
+
+def zero_weights(neuron: UnsignedNeuron) -> tuple[BoolArray, BoolArray]:
+    """Known weights that are zero within their error bars, and known weights sharp enough to say so."""
+    bars = 12 * neuron.row_errors + ZERO * neuron.size
+    zero: BoolArray = neuron.known & (np.abs(neuron.row) <= bars)
+    sharp: BoolArray = neuron.known & (bars < VAGUE * neuron.size)
+    return zero, sharp
+
+
+def shared_sign(a: UnsignedNeuron, b: UnsignedNeuron) -> float:
+    """1 or -1 if two neurons have the same weights up to that sign, as far as both are known; else 0."""
+    shared = a.known & b.known
+    bars = [float(n.row_errors[shared].max(initial=0.0)) / n.size for n in (a, b)]
+    length = float(np.linalg.norm(a.row[shared]))
+    if shared.sum() < FEWEST_SHARED or max(bars) > SAME or length < VAGUE * a.size:
+        return 0.0
+    for sign in (1.0, -1.0):
+        if np.linalg.norm((a.row - sign * b.row)[shared]) < SAME * length:
+            return sign
+    return 0.0
+
+
+def states_beyond(inside: FloatArray, flipped: BoolArray, beyond: FloatArray) -> FloatArray:
+    """Signs of z at points: `inside` where no unmet hyperplane lies between, else that of those that do.
+
+    Args:
+        inside: Sign that z would have in the known region, shape "p".
+        flipped: Unmet hyperplanes between each point and the known region, shape "p n".
+        beyond: Sign of z on them, as `UnsignedNeuron.beyond`.
+
+    Returns:
+        Signs, 0 where the hyperplanes disagree or some meeting is not settled; shape "p".
+    """
+    settled = ~(flipped & np.isnan(beyond)).any(axis=1)
+    told = np.nan_to_num(beyond)
+    votes, count = flipped @ told, flipped @ np.abs(told)
+    agreed = np.where(settled & (count > 0) & (np.abs(votes) == count), np.sign(votes), 0.0)
+    return np.where(flipped.any(axis=1), agreed, inside)

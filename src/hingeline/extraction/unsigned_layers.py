@@ -25,7 +25,7 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.first_signs import ERROR_FLOOR, first_signs, solve_leniently
 from hingeline.extraction.recorded import Recorded, typical_slope
-from hingeline.extraction.unsigned import Planes, UnsignedNeuron
+from hingeline.extraction.unsigned import Planes, UnsignedNeuron, states_beyond
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.binary_system import BinarySolution
 
@@ -109,12 +109,14 @@ class _Parts:
     """Second-layer weights in the orientation of z, zero where unread, shape "m n"."""
     unread: tuple[tuple[int, int], ...]
     """Weights (neuron, input) that act only beyond their hyperplane."""
+    vague: tuple[tuple[int, int], ...]
+    """Weights that act on the home side, but so many that only combinations are told."""
 
     @staticmethod
     def of(planes: Planes, neurons: Sequence[UnsignedNeuron], signs: FloatArray) -> _Parts:
         """Fill in the unmet coefficients that act on their neuron's home side."""
         rows = np.array([neuron.row for neuron in neurons])
-        unread: list[tuple[int, int]] = []
+        unread, vague = list[tuple[int, int]](), list[tuple[int, int]]()
         for k, neuron in enumerate(neurons):
             unknown = np.nonzero(~neuron.known)[0]
             acting = signs[unknown] == neuron.home[unknown]
@@ -123,8 +125,9 @@ class _Parts:
             if len(shown):
                 columns = (signs[shown, np.newaxis] * planes.normals[shown]).T
                 rows[k, shown] = np.linalg.lstsq(columns, rest, rcond=None)[0]
+                vague += [(k, int(i)) for i in shown[~_separable(columns)]]
             unread += [(k, int(i)) for i in unknown[~acting]]
-        return _Parts(planes, neurons, signs, rows, tuple(unread))
+        return _Parts(planes, neurons, signs, rows, tuple(unread), tuple(vague))
 
     @property
     def jumps(self) -> FloatArray:
@@ -142,15 +145,14 @@ class _Parts:
 
     def states(self, points: FloatArray) -> FloatArray:
         """Sign of z, also beyond hyperplanes whose weight is unread; 0 where not known: "p d" to "p m"."""
-        states = np.where(self.values(points) > 0, 1.0, -1.0)
+        inside = np.where(self.values(points) > 0, 1.0, -1.0)
+        states = np.empty_like(inside)
         patterns = self.planes.patterns(points)
-        votes, count = np.zeros_like(states), np.zeros_like(states)
-        for k, i in self.unread:
-            beyond = patterns[:, i] != self.neurons[k].home[i]
-            votes[:, k] += beyond * self.neurons[k].beyond[i]
-            count[:, k] += beyond
-        agreed = np.where(np.abs(votes) == count, np.sign(votes), 0.0)
-        return np.where(count == 0, states, agreed)
+        for k, neuron in enumerate(self.neurons):
+            unread = np.zeros(self.planes.count, dtype=np.bool_)
+            unread[[i for j, i in self.unread if j == k]] = True
+            states[:, k] = states_beyond(inside[:, k], (patterns != neuron.home) & unread, neuron.beyond)
+        return states
 
     def oriented(self, recorded: Recorded) -> Assembly:
         """The network with orientations and unread coefficients from recorded answers."""
@@ -198,7 +200,9 @@ class _Parts:
             [plain.biases[0], np.concatenate([plain.biases[1], np.zeros(2 * outputs)]), linear[:, -1]],
         )  # fmt: skip
         detail = f"second-layer orientations are not decided ({why}); a linear bypass stands for them"
-        return Assembly(Verdict.EQUIVALENT, detail, network, undetermined=self.unread, bypass=2 * outputs)
+        return Assembly(
+            Verdict.EQUIVALENT, detail, network, undetermined=(*self.vague, *self.unread), bypass=2 * outputs
+        )
 
     def judged(self, assembly: Assembly, recorded: Recorded) -> Assembly:
         """The same, if it fits all recorded answers."""
@@ -223,7 +227,7 @@ class _Parts:
         self, turns: FloatArray, constant: FloatArray, beyond: FloatArray, told: BoolArray
     ) -> Assembly:
         """Put unread coefficients in: from answers where the neuron is on, so that it stays off elsewhere."""
-        rows, silent = self.rows.copy(), list[tuple[int, int]]()
+        rows, silent = self.rows.copy(), list(self.vague)
         for (k, i), weight, sure in zip(self.unread, beyond, told, strict=True):
             on = turns[k] * self.neurons[k].beyond[i] > 0
             # beyond, the remainder holds (1 - d) v h where z > 0, and -d v h where z < 0
@@ -233,13 +237,17 @@ class _Parts:
         network = self._network(rows, turns, constant)
         if not silent:
             return Assembly(Verdict.COMPLETE, "every sign and coefficient is decided", network)
-        detail = f"{len(silent)} second-layer weights have no effect on any recorded answer of their own"
+        pairs = ", ".join(f"{i} to {k}" for k, i in silent)
+        detail = f"no answer tells the second-layer weights from first-layer neuron to neuron {pairs}"
         return Assembly(Verdict.EQUIVALENT, detail, network, undetermined=tuple(silent))
 
     def _holding(self, k: int, i: int) -> float:
         """A weight that keeps neuron k on the side of zero on which it meets hyperplane i."""
         neuron = self.neurons[k]
-        return float(neuron.beyond[i] * (np.abs(self.rows[k]).sum() + np.linalg.norm(neuron.affine[:-1])))
+        return float(
+            np.nan_to_num(neuron.beyond[i])
+            * (np.abs(self.rows[k]).sum() + np.linalg.norm(neuron.affine[:-1]))
+        )
 
     def _network(self, rows: FloatArray, turns: FloatArray, constant: FloatArray) -> PiecewiseLinearNetwork:
         signs, planes = self.signs, self.planes

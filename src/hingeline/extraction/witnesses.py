@@ -25,7 +25,7 @@ GRADIENT = 1e-6
 """Gradients agree if they differ by less than this fraction of their length (or by their error bars)."""
 SIGMAS = 12.0
 """Standard deviations within which measured and predicted must agree."""
-SPARE = 3
+SPARE = 2
 """Equations to spare before a witness beyond unknown hyperplanes may be taken for a neuron's."""
 FLATTEST = 0.03
 """Unknown hyperplanes must be this far from being linearly dependent."""

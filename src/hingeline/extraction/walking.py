@@ -42,7 +42,9 @@ class WalkingResult:
     complete: bool
     """True if every parameter is decided and fresh lines showed nothing new."""
     suspects: Suspects
-    """Changes to the first layer as it was given; `network` has them if there is one."""
+    """Changes to the first layer that should be made and were not; none if there is a network."""
+    corrections: Suspects
+    """Changes that were made to the first layer as it was given."""
     undetermined: tuple[tuple[int, int], ...]
     """Second-layer weights (neuron, input) that no answer tells; they hold their neuron's state."""
     bypass: int
@@ -113,18 +115,13 @@ def _result(search: LayerSearch, corrections: Suspects) -> WalkingResult:
     reason, evidence = _reason(search), search.evidence()
     assembly = search.assembly
     if assembly is None or assembly.network is None or not search.finished or search.broken:
-        return WalkingResult(None, reason, False, _open_suspects(search, corrections), (), 0, evidence)
+        left = no_suspects(search.probe.input_dim) if corrections.any else search.suspects
+        return WalkingResult(None, reason, False, left, corrections, (), 0, evidence)
     complete = assembly.verdict is Verdict.COMPLETE
     return WalkingResult(
-        assembly.network, reason, complete, corrections, assembly.undetermined, assembly.bypass, evidence
-    )
-
-
-def _open_suspects(search: LayerSearch, corrections: Suspects) -> Suspects:
-    """Changes tried so far, and those that would come next."""
-    if not search.suspects.any:
-        return corrections
-    return search.suspects if not corrections.any else no_suspects(search.probe.input_dim)
+        assembly.network, reason, complete, search.suspects, corrections, assembly.undetermined,
+        assembly.bypass, evidence,
+    )  # fmt: skip
 
 
 def _reason(search: LayerSearch) -> str:

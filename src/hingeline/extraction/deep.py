@@ -27,15 +27,12 @@ WALKED_ERROR = 1e-6
 """Error that rows are claimed to have after a walk, before the polish."""
 
 
-def recover_deep(
-    bench: Bench, planes: Hyperplanes, members: Hyperplanes, lines: list[MeasuredLine]
-) -> Recovery:
+def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) -> Recovery:
     """Rebuild a network whose bends are not all first-layer hyperplanes.
 
     Args:
         bench: Where to work.
-        planes: All hyperplanes seen, of any layer.
-        members: Those that belong to the first layer.
+        members: Hyperplanes that belong to the first layer.
         lines: The lines measured so far.
 
     Raises:

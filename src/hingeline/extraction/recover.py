@@ -17,6 +17,8 @@ from hingeline.extraction.single_layer import RegionView
 from hingeline.extraction.verify import random_line
 from hingeline.probing.line import LineSweep, sweep_line
 
+FEW_STRANGERS = 1
+"""Hyperplanes that do not extend, per 50, which a first line may show by mistake."""
 SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
 """Outcomes after which a deeper network need not be tried."""
 
@@ -43,10 +45,17 @@ def recover(bench: Bench) -> Recovery:
             if result.outcome.status in SETTLED:
                 return result
         members = _members(bench, planes, attempt)
-        if not members.all():
-            return recover_deep(bench, planes, planes.select(members), lines)
+        strangers = planes.count - int(members.sum())
+        if strangers > max(FEW_STRANGERS, FEW_STRANGERS * planes.count // 50):
+            return recover_deep(bench, planes.select(members), lines)
+        # a few that do not extend may be two bends taken for one: leave them out and look elsewhere
+        planes = planes.select(members)
+        if strangers and attempt > 1:
+            return recover_deep(bench, planes, lines)
         grown = _next_line(bench, planes, lines, attempt)
         if grown.count == planes.count:
+            if strangers:
+                return recover_deep(bench, planes, lines)
             break
         planes = grown
     return Recovery(

@@ -28,6 +28,8 @@ class LineSettings:
 
     flat_sigmas: float = 8.0
     """Slopes of neighbouring chords that differ by less than this many standard deviations are equal."""
+    leverage: float = 3000.0
+    """A short chord certifies a neighbour at most so many times as long: beyond, its noise hides bends."""
     predicted_fraction: float = 1e-3
     """Distance of the first samples from a predicted bend, as a fraction of the room around it."""
     predicted_match: float = 1e-8
@@ -248,7 +250,9 @@ class _Sweep:
             brackets.append(np.array([[self.t[0], self.t[pieces.first[0]]]]))
         if pieces.last[-1] < len(self.t) - 1:
             brackets.append(np.array([[self.t[pieces.last[-1]], self.t[-1]]]))
-        bends = np.where(unresolved, (low + high) / 2, crossing)
+        # between the brackets' ends lies one bend, so a poor crossing is no worse than its bracket
+        bends = np.where(unresolved, (low + high) / 2, np.clip(crossing, low, high))
+        error = np.minimum(error, high - low + EPSILON * np.abs(bends))
         return LineSweep(
             self.line, bends, np.where(unresolved, (high - low) / 2, error), pieces.slopes,
             pieces.slope_errors, self.y[pieces.first], self.t[pieces.first], self.t[pieces.last], np.concatenate(brackets),
@@ -266,7 +270,13 @@ class _Sweep:
         return flat
 
     def _runs(self, flat: BoolArray) -> _Pieces:
-        edge = flat[:-1] | flat[1:]  # an edge is certified if one of its ends is a flat node
+        # an edge is certified by a flat end whose other edge is long enough to tell
+        step = np.diff(self.t)
+        longest = self.settings.leverage * step
+        by_left, by_right = flat[:-1].copy(), flat[1:].copy()
+        by_left[1:] &= step[1:] <= longest[:-1]
+        by_right[:-1] &= step[:-1] <= longest[1:]
+        edge = by_left | by_right
         starts = edge & ~np.concatenate([[False], edge[:-1] & flat[1:-1]])
         ends = edge & ~np.concatenate([edge[1:] & flat[1:-1], [False]])
         first, last = np.nonzero(starts)[0], np.nonzero(ends)[0] + 1
@@ -332,10 +342,14 @@ class _Sweep:
             if not low[i] - 8 * error[i] <= crossing[i] <= high[i] + 8 * error[i]:
                 wanted.append(self._middle(*bracket))
                 continue
-            if self._foreseen(float(crossing[i])):
+            room = high[i] - low[i]
+            if self._foreseen(float(crossing[i])) or room < 8 * error[i]:
                 self.verified.add(bracket)
-                continue
-            wanted += self._two_sided(crossing[i], error[i], size[i], bracket, pieces.last[i])
+            elif room < 200 * error[i]:
+                # a short piece has a poor slope, and checks as wide as its error could hide two bends
+                wanted.append(self._middle(*bracket))
+            else:
+                wanted += self._two_sided(crossing[i], error[i], size[i], bracket, pieces.last[i])
         return np.array(wanted)
 
     def _foreseen(self, crossing: float) -> bool:

@@ -62,7 +62,7 @@ def deviations(reading: Reading, ladders: Sequence[Ladder]) -> list[float]:
     """
     if not ladders:
         return []
-    floors = [fit_noise(ladders, unit=reading.resolution.unit, curved=curved) for curved in (False, True)]
+    floors = [_fitted(ladders, reading, curved=curved) for curved in (False, True)]
     return [min(float(f.at_norm(np.array(ladder.norm))) for f in floors) for ladder in ladders]
 
 
@@ -71,8 +71,12 @@ def straightness(evidence: Evidence, reading: Reading) -> bool | None:
 
     Fine answers decide by a single ladder. In coarse ones the steps are long and meet many kinks, which
     may imitate a curve: two ladders must agree and none object. In very coarse ones no curve is believed.
+    Where the door rounds its inputs, all bends may come from that. Neurons far from where they switch
+    are as straight in a GELU network as in a ReLU one, so a network straight at all probes may be either.
     """
     ladders = read_ladders(evidence, reading)
+    if inputs_rounded(ladders):
+        return None
     seen = shapes(evidence, reading, ladders)
     curved = seen.count("curved")
     # Far out a smooth network is as straight as a ReLU one.
@@ -95,11 +99,16 @@ def inputs_rounded(ladders: Sequence[Ladder]) -> bool:
     return any(ladder.stuck for ladder in ladders)
 
 
+def _fitted(ladders: Sequence[Ladder], reading: Reading, *, curved: bool) -> NoiseFloor:
+    rounded = reading.resolution.step is not None
+    return fit_noise(ladders, unit=reading.resolution.unit, curved=curved, rounded=rounded)
+
+
 def measure_noise(ladders: Sequence[Ladder], reading: Reading, *, curved: bool) -> NoiseFloor:
     """The noise floor of the values; rounding alone where no ladder could be read."""
     if not ladders:
         return NoiseFloor(reading.relative * reading.variation, 0.0)
-    floor = fit_noise(ladders, unit=reading.resolution.unit, curved=curved)
+    floor = _fitted(ladders, reading, curved=curved)
     at_radius = reading.head.noise_at_radius(reading.resolution)
     if at_radius > 0 and np.isfinite(reading.radius):
         floor = NoiseFloor(floor.absolute, max(floor.per_norm, at_radius / max(reading.radius, 1e-300)))

@@ -181,7 +181,7 @@ def _shrinks_like_a_curve(rungs: Sequence[Rung], visible: float) -> bool | None:
     for narrow in reversed(rungs[1:]):
         due = widest.bend * (narrow.length / widest.length) ** 2
         if np.abs(due).max() > visible:
-            gap = np.linalg.norm(narrow.bend - due) / np.linalg.norm(due)
+            gap = np.abs(narrow.bend - due).max() / np.abs(due).max()
             return None if _LIKE < gap < _UNLIKE else bool(gap <= _LIKE)
     return None
 

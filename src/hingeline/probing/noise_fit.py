@@ -13,25 +13,28 @@ Cost: no queries of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.numerics.tolerances import NoiseFloor
-from hingeline.probing.ladder import Ladder
+from hingeline.probing.ladder import Ladder, Rung
 
 # Median of |N(0, 1)|.
 _MEDIAN = 0.6745
 # Few samples: a deviation estimated from them is raised by about its own uncertainty.
 _CAUTION = 1.3
+# The narrowest second difference may by chance be this much smaller than the others.
+_PATIENCE = 4.0
 # Two deviations from four samples each rarely differ by more than this factor.
 _CHANCE = 4.0
 # Stands for "no error at all", so that logarithms exist.
 _NOTHING = 1e-300
 
 
-def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseFloor:
+def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool, rounded: bool = False) -> NoiseFloor:
     """Fit `absolute + per_norm * |x|` to the samples of `ladders`, kinks left out, rounding included.
 
     Args:
@@ -39,10 +42,25 @@ def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseF
         unit: Relative rounding error of the floats that arrive; inputs are rounded like answers, which
             alone gives a growth of unit / sqrt(3) times the slope.
         curved: The function is smooth: measure what a quartic leaves.
+        rounded: Answers are rounded to a grid, which is likely all of the error: long steps meet many kinks,
+            and samples far above the rounding are taken for those.
     """
+    # Values of size 1: squares of very large or small ones leave the range of floats.
+    size = max(float(np.abs(ladder.values).max()) for ladder in ladders) or 1.0
+    floor = _fit([_scaled(ladder, size) for ladder in ladders], unit, curved=curved, rounded=rounded)
+    return NoiseFloor(size * floor.absolute, size * floor.per_norm)
+
+
+def _scaled(ladder: Ladder, size: float) -> Ladder:
+    further = tuple(Rung(rung.length, rung.bend / size) for rung in ladder.further)
+    return replace(ladder, values=ladder.values / size, rounding=ladder.rounding / size, further=further)
+
+
+def _fit(ladders: Sequence[Ladder], unit: float, *, curved: bool, rounded: bool) -> NoiseFloor:
     alive = [ladder for ladder in ladders if not ladder.flat] or list(ladders)
     norms = np.array([max(ladder.norm, 1e-300) for ladder in alive])
-    kept = [_without_kinks(ladder, ladder.samples(curved=curved)) for ladder in alive]
+    patience = 1.0 if rounded else _PATIENCE
+    kept = [_without_kinks(ladder, ladder.samples(curved=curved), patience) for ladder in alive]
     sigmas = np.array([_deviation(*pair) for pair in zip(alive, kept, strict=True)])
     floor = _consensus(norms, sigmas)
     ratios = sigmas / floor.at_norm(norms)
@@ -61,7 +79,7 @@ def fit_noise(ladders: Sequence[Ladder], *, unit: float, curved: bool) -> NoiseF
     )
 
 
-def _without_kinks(ladder: Ladder, samples: FloatArray) -> FloatArray:
+def _without_kinks(ladder: Ladder, samples: FloatArray, patience: float) -> FloatArray:
     """The samples that are not far above their median, all outputs together.
 
     A kink within the narrow steps is within the wider ones too, so the narrowest second difference
@@ -71,7 +89,7 @@ def _without_kinks(ladder: Ladder, samples: FloatArray) -> FloatArray:
     if len(samples) == 1:
         return samples
     narrowest = float(np.sqrt(np.mean(ladder.bends[2] ** 2) / 6.0))
-    usual = min(max(median, ladder.rounding), 4 * max(narrowest, ladder.rounding))
+    usual = min(max(median, ladder.rounding), patience * max(narrowest, ladder.rounding))
     kept = samples[np.abs(samples).max(axis=1) <= 5 * usual]
     return kept if len(kept) else ladder.bends[2:] / np.sqrt(6.0)
 

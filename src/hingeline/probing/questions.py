@@ -98,7 +98,8 @@ def _climb(evidence: Evidence, reading: Reading, rng: np.random.Generator) -> No
     if not stands_still:
         _climb_far(evidence, reading, farthest, rng)
     _climb_again(evidence, reading, MOST_QUERIES - (END_QUERIES if stands_still else 0))
-    if stands_still and straightness(evidence, reading) is not False:
+    affordable = evidence.rows + END_QUERIES <= MOST_QUERIES
+    if stands_still and affordable and straightness(evidence, reading) is not False:
         evidence.flat_beyond = find_flat_ends(evidence, reading.resolution)
 
 

@@ -15,6 +15,8 @@ from hingeline.probing.resolution import Resolution, read_resolution
 
 # Radius chosen, as a share of the norm where the head should run out of digits in the directions seen.
 _HEADROOM = 0.5
+# Inputs are cast to these before they are sent; their rounding moves the values as much as that of answers.
+_INPUT_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11}
 # Relative error assumed where the values do not vary at all.
 _BLIND = 0.1
 
@@ -106,7 +108,8 @@ def measured_with(
     variation = float(np.ptp(values, axis=0).max())
     error = known_error(float(np.median(head.rounding(answers, resolution))), evidence.uncertainty(head))
     relative = error / variation if variation > 0 else _BLIND
-    relative = float(np.clip(relative, 2.0**-53, _BLIND))
+    by_inputs = _INPUT_UNITS.get(evidence.session.oracle.spec.dtype, 0.0)
+    relative = float(np.clip(max(relative, by_inputs), 2.0**-53, _BLIND))
     radius = _expected_radius(head, points, values, evidence.survey[~usable])
     return Reading(constant, labels, resolution, head, variation, relative, radius)
 

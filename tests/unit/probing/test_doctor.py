@@ -18,9 +18,9 @@ from hingeline.probing.card import DoctorCard
 from hingeline.probing.doctor import calibration, doctor, examine
 from hingeline.probing.questions import MOST_QUERIES
 
-SHAPES = [(10, 10, 10, 1), (20, 15, 3), (64, 32, 10), (784, 64, 10)]
-SCALAR = [(10, 12, 1), (10, 10, 10, 1), (784, 64, 1)]
-VECTOR = [(20, 15, 3), (64, 32, 10), (784, 64, 10)]
+SHAPES = [(10, 10, 10, 1), (20, 15, 3), (64, 32, 10), (300, 40, 10)]
+SCALAR = [(10, 12, 1), (10, 10, 10, 1), (300, 40, 1)]
+VECTOR = [(20, 15, 3), (64, 32, 10), (300, 40, 10)]
 SEEDS = [0, 1]
 
 # Door, shapes, answers, kind, what is beneath (all that may be said, where answers are too coarse for one).
@@ -80,6 +80,21 @@ def test_every_row_is_counted_and_never_more_than_48(name):
         finding = doctor(door)
         assert finding.queries == door.rows <= MOST_QUERIES
         assert finding.value is None or finding.value.queries == finding.queries
+
+
+def test_a_network_that_is_dead_near_the_origin_and_clipped_far_out_costs_no_more():
+    network = random_network((3, 8, 2), 0)
+    door = CountingOracle(lambda x: network(np.clip(np.where(np.abs(x) < 8, 0, x), -50, 50)), 3)
+    assert doctor(door).queries == door.rows <= MOST_QUERIES
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-8, 1e8, 1e150])
+@pytest.mark.parametrize("name", ["float64", "tanh"])
+def test_the_unit_of_the_answers_does_not_matter(name, factor):
+    plain = open_door(name, (20, 15, 3))
+    first, second = card_of(plain), card_of(CountingOracle(lambda x: factor * plain.query(x), 20))
+    assert (first.kind, first.straight) == (second.kind, second.straight)
+    assert second.noise_at_scale == pytest.approx(factor * first.noise_at_scale, rel=0.5)
 
 
 @pytest.mark.parametrize(

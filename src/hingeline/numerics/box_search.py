@@ -13,8 +13,11 @@ Cost: 784 equations in 1,024 bits: 0.1 s to find the corner, 1 to 2 s to prove i
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,13 +111,14 @@ def by_integer_program(
         left = deadline - time.perf_counter()
         if left <= 0:
             return None, False
-        result = milp(
-            objective,
-            integrality=np.ones(count),
-            bounds=Bounds(0.0, 1.0),
-            constraints=_constraints(plane, cuts),
-            options={"time_limit": left},
-        )
+        with _without_chatter():
+            result = milp(
+                objective,
+                integrality=np.ones(count),
+                bounds=Bounds(0.0, 1.0),
+                constraints=_constraints(plane, cuts),
+                options={"time_limit": left},
+            )
         if result.x is None:
             return None, result.status == 2
         candidate = np.round(np.asarray(result.x, dtype=np.float64))
@@ -122,6 +126,25 @@ def by_integer_program(
             return candidate, True
         cuts.append(_other_than(candidate))
     return None, False
+
+
+@contextmanager
+def _without_chatter() -> Generator[None]:
+    """Standard output leads nowhere meanwhile: HiGHS prints a debugging line there that no option silences."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (OSError, ValueError):  # no standard output to protect
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _constraints(

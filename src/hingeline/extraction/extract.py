@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from hingeline.core.errors import BudgetExhausted, InvalidInput, RecoveryError, UnsupportedOracle
@@ -19,7 +19,7 @@ from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import DoctorCard
 from hingeline.probing.doctor import calibration, examine
-from hingeline.probing.probe import Probe
+from hingeline.probing.probe import Calibration, Probe
 
 ATTEMPTS = 2
 """Times a recovery is tried; the second time only where the self-check failed."""
@@ -91,7 +91,8 @@ def _run(
         refusal = _refusal(card)
         if refusal is not None:
             return Recovery(None, refusal)
-        bench = Bench(Probe(session, calibration(card)), randomness, settings, evidence=evidence)
+        probe = Probe(session, _within_radius(calibration(card)))
+        bench = Bench(probe, randomness, settings, evidence=evidence)
         return _persistent(bench)
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
@@ -100,6 +101,11 @@ def _run(
     except RecoveryError as problem:
         outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
     return Recovery(None if bench is None else bench.best, outcome)
+
+
+def _within_radius(measured: Calibration) -> Calibration:
+    """The same calibration with typical inputs inside the radius in which values are usable."""
+    return replace(measured, scale=min(measured.scale, measured.radius / 2))
 
 
 def _persistent(bench: Bench) -> Recovery:
@@ -136,7 +142,7 @@ def _refusal(card: DoctorCard) -> Outcome | None:
             Status.REFUSED,
             "The answers are smooth between their bends: not a piecewise-linear (ReLU) network.",
         )
-    if card.variation == 0:
+    if card.variation == 0 or card.radius == 0:
         return Outcome(
             Status.INCONCLUSIVE,
             "The answers do not vary near typical inputs: nothing can be learnt there.",

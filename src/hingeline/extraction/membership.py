@@ -55,6 +55,8 @@ def belongs_to_first_layer(
 
     Cost: 9 queries for a clear case, up to 24 where the rest of the network is often dead.
     """
+    if not len(normals):
+        return np.zeros(0, dtype=np.bool_)
     points = _telling_points(normals, offsets, witnesses, probe.calibration.scale, rng)
     seen = np.zeros(len(normals), dtype=np.int64)
     rows = np.arange(len(normals))

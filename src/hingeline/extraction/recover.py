@@ -14,8 +14,8 @@ from hingeline.extraction.membership import belongs_to_first_layer
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.shallow import explains, layer_of, recover_affine, recover_single
 from hingeline.extraction.single_layer import RegionView
-from hingeline.extraction.verify import random_line
-from hingeline.probing.line import LineSweep, sweep_line
+from hingeline.extraction.verify import line_towards, random_line
+from hingeline.probing.line import Line, LineSweep, sweep_line
 
 FEW_STRANGERS = 1
 """Hyperplanes that do not extend, per 50, which a first line may show by mistake."""
@@ -30,20 +30,13 @@ def recover(bench: Bench) -> Recovery:
         BudgetExhausted: The budget ended; `bench.best` has what was found.
     """
     first = _sweep(bench, None, 0)
-    line = _measure(bench, first, None, 0)
-    if not len(first.bends):
-        return recover_affine(bench, line)
-    lines = [line]
-    planes = Hyperplanes.from_line(line, line.measured)
+    lines = [_measure(bench, first, None, 0)]
+    planes = Hyperplanes.from_line(lines[0], lines[0].measured)
+    result: Recovery | None = None
     for attempt in range(1, bench.settings.most_lines):
-        view, values = _best_view(lines)
-        layer = layer_of(planes, view, values)
-        with bench.probe.session.phase("hypothesis"):
-            explained = explains(bench, layer, attempt)
-        if explained:
-            result = recover_single(bench, layer, view)
-            if result.outcome.status in SETTLED:
-                return result
+        result = _one_layer(bench, planes, lines, attempt)
+        if result is not None and result.outcome.status in SETTLED:
+            return result
         members = _members(bench, planes, attempt)
         strangers = planes.count - int(members.sum())
         if strangers > max(FEW_STRANGERS, FEW_STRANGERS * planes.count // 50):
@@ -52,12 +45,15 @@ def recover(bench: Bench) -> Recovery:
         planes = planes.select(members)
         if strangers and attempt > 1:
             return recover_deep(bench, planes, lines)
+        hopeful = bench.contradiction is not None
         grown = _next_line(bench, planes, lines, attempt)
-        if grown.count == planes.count:
+        if grown.count == planes.count and not hopeful:
             if strangers:
                 return recover_deep(bench, planes, lines)
             break
         planes = grown
+    if result is not None and result.outcome.status is Status.PARTIAL:
+        return result
     return Recovery(
         bench.best,
         Outcome(
@@ -67,14 +63,33 @@ def recover(bench: Bench) -> Recovery:
     )
 
 
+def _one_layer(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine], attempt: int) -> Recovery | None:
+    """What one hidden layer of these hyperplanes comes to; None if it does not explain the answers."""
+    if not planes.count and not len(lines[-1].sweep.bends):
+        return recover_affine(bench, lines[-1])
+    view, values = _best_view(lines)
+    layer = layer_of(planes, view, values)
+    with bench.probe.session.phase("hypothesis"):
+        explained = explains(bench, layer, attempt)
+    return recover_single(bench, layer, view) if explained else None
+
+
 def _sweep(bench: Bench, known: Hyperplanes | None, index: int) -> LineSweep:
-    line = random_line(bench.probe, bench.randomness.step("line", index), bench.settings)
+    line = _line(bench, index)
     predicted = None if known is None else np.sort(known.crossings(line))
     with bench.probe.session.phase("lines"):
         sweep = sweep_line(bench.probe, line, predicted=predicted)
     bench.sweeps.append(sweep)
+    bench.probe.note_slope(float(np.abs(sweep.slopes).max()))
     bench.probe.session.emit(Note(f"line {index + 1}: {len(sweep.bends)} bends"))
     return sweep
+
+
+def _line(bench: Bench, index: int) -> Line:
+    """A random line, or one to where the last candidate failed: something unknown bends on the way."""
+    target, bench.contradiction = bench.contradiction, None
+    line = random_line(bench.probe, bench.randomness.step("line", index), bench.settings)
+    return line if target is None else line_towards(bench.probe, line.origin, target, bench.settings)
 
 
 def _measure(bench: Bench, sweep: LineSweep, known: Hyperplanes | None, index: int) -> MeasuredLine:

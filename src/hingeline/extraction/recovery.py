@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hingeline.core.arrays import FloatArray
 from hingeline.core.outcome import Outcome
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.settings import ExtractSettings
@@ -36,3 +37,5 @@ class Bench:
     """Grows as steps report; JSON-ready."""
     sweeps: list[LineSweep] = field(default_factory=list[LineSweep])
     """Every line swept; at the end each of their bends must be explained."""
+    contradiction: FloatArray | None = None
+    """A point where the last candidate was wrong, shape "d"; the way there crosses what is missing."""

@@ -51,10 +51,13 @@ def recover_affine(bench: Bench, line: MeasuredLine) -> Recovery:
     piece = int(np.argmin(line.jacobian_errors))
     jacobian = line.jacobians[piece]
     network = PiecewiseLinearNetwork([jacobian], [line.values[piece] - jacobian @ line.centres[piece]])
-    bench.best = network
     error = float(line.jacobian_errors[piece])
+    if not np.isfinite(error):
+        return Recovery(None, Outcome(Status.INCONCLUSIVE, "No region could be measured."))
+    bench.best = network
     check = verify(bench.probe, network, error, bench.randomness.step("verify"), bench.settings)
     bench.evidence["verification"] = check.to_dict()
+    bench.contradiction = check.worst_point if not check.agreed else None
     if not check.passed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, "The oracle looked affine but is not."))
     reason = "The oracle is affine wherever it was asked: no hidden neuron shows."
@@ -86,6 +89,7 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     """Signs, exact measurement and verification of a complete unsigned layer."""
     bench.best = layer.to_network()
     bench.probe.session.emit(NeuronRecovered(1, layer.width))
+    complaint = ""
     for attempt in range(MOST_ROUNDS):
         layer, undecided = signed_layer(bench, layer, view, "signs")
         layer = _polished(bench, layer, attempt)
@@ -93,11 +97,12 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
         check = _verified(bench, layer, attempt)
         if check.passed:
             return _judged(bench, layer, undecided)
+        complaint = check.complaint
         grown = _with_unexplained(bench, layer, check, attempt)
         if grown.width == layer.width:
             break
-        layer = _rebased(grown, view)
-    return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
+        layer = _rebased(grown, view, layer)
+    return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, complaint, "Try another --seed."))
 
 
 def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) -> tuple[SingleLayer, str]:
@@ -143,6 +148,7 @@ def _verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
     with bench.probe.session.phase("verify"):
         rng = bench.randomness.step("verify", attempt)
         check = verify(bench.probe, layer.to_network(), [3 * layer.row_errors], rng, bench.settings)
+    bench.contradiction = check.worst_point if not check.agreed else None
     bench.evidence["verification"] = check.to_dict()
     bench.evidence["parameter_error"] = error
     bench.evidence["neurons"] = neuron_evidence(layer.errors)
@@ -175,8 +181,10 @@ def _with_unexplained(bench: Bench, layer: SingleLayer, check: Verification, att
     )
 
 
-def _rebased(layer: SingleLayer, view: RegionView) -> SingleLayer:
-    return with_bypass(layer, view)
+def _rebased(layer: SingleLayer, view: RegionView, before: SingleLayer) -> SingleLayer:
+    """With the bypass and bias that fit the viewed region, where the layer before was right."""
+    centre = view.centre[np.newaxis]
+    return with_bypass(layer, view).with_constant_from(centre, before(centre))
 
 
 def _judged(bench: Bench, layer: SingleLayer, undecided: str) -> Recovery:

@@ -18,6 +18,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.telling_points import telling_points
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.line import Line, LineSweep, sweep_line
@@ -34,8 +35,10 @@ UNEXPLAINED = (
 CLEAR_SIGMAS = 30.0
 """A bend is clear if its slope jump exceeds this many standard deviations."""
 TINY = float(np.finfo(np.float64).tiny)
-COARSEST = 1e-3
-"""Agreement within more than this fraction of what the answers vary proves nothing."""
+COARSEST = (1e-6, 1e-3)
+"""Agreement within more than this fraction of what the answers vary proves nothing: exact, noisy answers."""
+LOST_DIGITS = 1e4
+"""Between the two: so many times the answers' noise."""
 PERTURBATIONS = 4
 """Random perturbations that tell what a parameter error does to the outputs."""
 
@@ -53,16 +56,22 @@ class Verification:
     """Gap allowed at the typical input norm."""
     variation: float
     """How much the oracle's answers vary over the fresh points."""
+    noise: float
+    """Standard deviation of an answer at the typical input norm."""
     worst_ratio: float
     """Largest gap over the gap allowed there; at most 1 when everything agrees."""
     points: int
     """Fresh rows compared."""
+    reach: float
+    """Largest norm of a compared row; beyond it nothing is said."""
     unexplained: FloatArray
     """Parameters of bends on the fresh line that the network does not predict."""
     predicted: int
     """Bends that the network predicts on the fresh line."""
     sweep: LineSweep | None
     """The fresh line, swept closely because something on it disagreed; None if all agreed."""
+    worst_point: FloatArray
+    """The point of the largest ratio, shape "d"."""
 
     @property
     def agreed(self) -> bool:
@@ -72,7 +81,8 @@ class Verification:
     @property
     def telling(self) -> bool:
         """True if so small gaps were allowed that agreement means something."""
-        return self.tolerance <= COARSEST * self.variation
+        coarsest = np.clip(LOST_DIGITS * self.noise, *np.multiply(COARSEST, self.variation))
+        return bool(self.tolerance <= coarsest)
 
     @property
     def passed(self) -> bool:
@@ -86,8 +96,8 @@ class Verification:
             return "Fresh queries disagree with the recovered network: a neuron is missing or not exact."
         if not self.telling:
             return (
-                f"Fresh queries agree, but only gaps above {self.tolerance:.1g} would show where answers vary "
-                f"by {self.variation:.1g}: too coarse to call the network verified."
+                f"Fresh queries agree, but only gaps above {self.tolerance:.1g} would show where answers "
+                f"vary by {self.variation:.1g}: too coarse to call the network verified."
             )
         return ""
 
@@ -99,6 +109,7 @@ class Verification:
             "variation": self.variation,
             "worst_ratio": self.worst_ratio,
             "points": self.points,
+            "reach": self.reach,
             "unexplained_bends": len(self.unexplained),
             "bends_on_fresh_line": self.predicted,
         }
@@ -108,14 +119,20 @@ def random_line(probe: Probe, rng: np.random.Generator, settings: ExtractSetting
     """A line through a random point of the domain in a random direction."""
     scale, dim = probe.calibration.scale, probe.input_dim
     origin = rng.standard_normal(dim) * scale / np.sqrt(dim)
-    direction = rng.standard_normal(dim)
-    direction /= np.linalg.norm(direction)
+    origin *= min(1.0, probe.calibration.radius / 2 / float(np.linalg.norm(origin)))
+    return line_towards(probe, origin, origin + rng.standard_normal(dim), settings)
+
+
+def line_towards(probe: Probe, origin: FloatArray, target: FloatArray, settings: ExtractSettings) -> Line:
+    """The line from one point through another, as far as answers are usable."""
+    scale = probe.calibration.scale
+    direction = (target - origin) / np.linalg.norm(target - origin)
     reach = settings.line_reach * scale
     radius = probe.calibration.radius
     if np.isfinite(radius):
-        reach = min(
-            reach, np.sqrt(max(radius**2 - origin @ origin, 1e-12 * radius**2)) - abs(origin @ direction)
-        )
+        # |origin + t direction| <= radius for |t| <= reach
+        inside = np.sqrt(max(radius**2 - origin @ origin, 1e-12 * radius**2))
+        reach = min(reach, float(inside) - abs(float(origin @ direction)))
     return Line(origin, direction, scale, -reach, reach)
 
 
@@ -143,12 +160,13 @@ def verify(
     line = random_line(probe, rng, settings)
     predicted = bends_of(network, line)
     on_line = line.at(_beside(line, predicted))
-    asked = np.concatenate([points, on_line])
+    telling = telling_points(network, probe.calibration.scale, probe.calibration.radius, rng)
+    asked = np.concatenate([points, on_line, telling])
     answers = probe.ask(asked)
     gaps = np.abs(answers - network(asked)).max(axis=1)
     ratios = gaps / allowed_gap(probe, network, parameter_error, asked)
     sweep, unexplained = None, np.zeros(0)
-    if ratios[len(points) :].max() > 1.0:
+    if ratios[len(points) : len(points) + len(on_line)].max() > 1.0:
         # something is wrong on the line: look at it closely, to say what is missing
         sweep = sweep_line(probe, line, predicted=predicted)
         unexplained = unexplained_bends(sweep, predicted, largest_error(parameter_error))
@@ -158,11 +176,14 @@ def verify(
         largest_gap=float(gaps[: len(points)].max()),
         tolerance=float(allowed_gap(probe, network, parameter_error, typical)[0]),
         variation=float(np.ptp(answers[: len(points)], axis=0).max()),
+        noise=float(probe.noise.at(typical)[0]),
         worst_ratio=float(ratios.max()),
         points=len(asked),
+        reach=float(np.linalg.norm(asked, axis=1).max()),
         predicted=len(predicted),
         unexplained=unexplained,
         sweep=sweep,
+        worst_point=asked[np.argmax(ratios)],
     )
 
 
@@ -221,14 +242,14 @@ def expected_gap(network: PiecewiseLinearNetwork, errors: RowErrors, points: Flo
 
 def largest_error(errors: RowErrors) -> float:
     """The largest of all claimed errors."""
-    if isinstance(errors, float):
+    if isinstance(errors, float | int):
         return errors
     return max((float(e.max(initial=0.0)) for e in errors), default=0.0)
 
 
 def _per_row(network: PiecewiseLinearNetwork, errors: RowErrors) -> list[FloatArray]:
-    if isinstance(errors, float):
-        errors = [np.full(width, errors) for width in network.hidden_widths]
+    if isinstance(errors, float | int):
+        errors = [np.full(width, float(errors)) for width in network.hidden_widths]
     # a unit row cannot be more wrong than by its own size
     return [np.minimum(e, 1.0) for e in errors]
 

@@ -205,6 +205,14 @@ class _Sweep:
         self.y = np.concatenate([self.y, answers])[order] if self.y.size else answers
         self.sigma = np.concatenate([self.sigma, sigma])[order]
 
+        self.sigma = np.maximum(self.sigma, self._input_noise())
+
+    def _input_noise(self) -> FloatArray:
+        """What rounding of the inputs does to the answers at the slopes seen beside each sample."""
+        slope = np.abs(np.diff(self.y, axis=0)).max(axis=1) / np.diff(self.t)
+        beside = np.maximum(np.append(slope, 0.0), np.append(0.0, slope))
+        return self.probe.input_noise(beside) * (np.linalg.norm(self.line.origin) + np.abs(self.t))
+
     def pieces(self) -> _Pieces:
         """Maximal runs of samples that lie on one line within the noise."""
         flat = self._flat_nodes()
@@ -243,8 +251,7 @@ class _Sweep:
             )
         crossing, error, _ = self._crossings(pieces)
         low, high = self.t[pieces.last[:-1]], self.t[pieces.first[1:]]
-        outside = ~((crossing >= low - 8 * error) & (crossing <= high + 8 * error))
-        unresolved = outside | (pieces.first[1:] - pieces.last[:-1] > 1)
+        unresolved = ~_within(crossing, error, low, high) | (pieces.first[1:] - pieces.last[:-1] > 1)
         brackets = [np.stack([low, high], axis=1)[unresolved]]
         if pieces.first[0] > 0:
             brackets.append(np.array([[self.t[0], self.t[pieces.first[0]]]]))
@@ -339,7 +346,7 @@ class _Sweep:
             bracket = (float(low[i]), float(high[i]))
             if bracket in self.verified or _too_narrow(*bracket, self.line.scale, self.settings):
                 continue
-            if not low[i] - 8 * error[i] <= crossing[i] <= high[i] + 8 * error[i]:
+            if not _within(crossing[i], error[i], *bracket):
                 wanted.append(self._middle(*bracket))
                 continue
             room = high[i] - low[i]
@@ -377,6 +384,14 @@ class _Sweep:
         narrow = _too_narrow(t[:-1], t[1:], self.line.scale, self.settings)
         theta = self.line.angle(t)
         return self.line.parameter((theta[:-1] + theta[1:]) / 2)[~narrow]
+
+
+def _within(
+    crossing: FloatArray | float, error: FloatArray | float, low: FloatArray | float, high: FloatArray | float
+) -> BoolArray:
+    """Whether crossings lie in their brackets; lines of equal slope cross nowhere."""
+    slack = 8 * np.where(np.isfinite(error), error, 0.0)
+    return np.isfinite(crossing) & (crossing >= low - slack) & (crossing <= high + slack)
 
 
 def _too_narrow(low: FloatArray | float, high: FloatArray | float, scale: float, settings: LineSettings):

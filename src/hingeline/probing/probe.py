@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.numerics.tolerances import NoiseFloor
 from hingeline.oracles.session import QuerySession
+
+ROUNDING = 0.3
+"""Standard deviation of a rounded number, in epsilons: uniform between half an epsilon either way."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,9 @@ class Probe:
     def __init__(self, session: QuerySession, calibration: Calibration) -> None:
         self.session = session
         self.calibration = calibration
+        self._steepest = 0.0
+        dtype = np.dtype(session.oracle.spec.dtype)
+        self._input_epsilon = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
     @property
     def input_dim(self) -> int:
@@ -44,8 +53,17 @@ class Probe:
 
     @property
     def noise(self) -> NoiseFloor:
-        """Measured error of one value."""
-        return self.calibration.noise
+        """Measured error of one value, and never less than what the rounding of inputs makes of it."""
+        measured = self.calibration.noise
+        return replace(measured, per_norm=max(measured.per_norm, self.input_noise(self._steepest)))
+
+    def input_noise(self, slope: FloatArray | float) -> Any:
+        """Error of a value, per unit of |x|, from rounding the input where the slope is so steep."""
+        return ROUNDING * self._input_epsilon * slope
+
+    def note_slope(self, slope: float) -> None:
+        """Take in a slope that was seen: the calibration may have looked where the network is dead."""
+        self._steepest = max(self._steepest, slope)
 
     def ask(self, points: FloatArray) -> FloatArray:
         """Values at `points`: "n d" to "n k"; n queries.

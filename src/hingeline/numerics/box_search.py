@@ -130,7 +130,7 @@ def by_integer_program(
 
 @contextmanager
 def _without_chatter() -> Generator[None]:
-    """Standard output leads nowhere meanwhile: HiGHS prints a debugging line there that no option silences."""
+    """Standard output leads nowhere meanwhile: HiGHS prints a line there that no option silences."""
     try:
         sys.stdout.flush()
         kept = os.dup(1)

@@ -262,7 +262,8 @@ class _Sweep:
         error = np.minimum(error, high - low + EPSILON * np.abs(bends))
         return LineSweep(
             self.line, bends, np.where(unresolved, (high - low) / 2, error), pieces.slopes,
-            pieces.slope_errors, self.y[pieces.first], self.t[pieces.first], self.t[pieces.last], np.concatenate(brackets),
+            pieces.slope_errors, self.y[pieces.first], self.t[pieces.first], self.t[pieces.last],
+            np.concatenate(brackets),
         )  # fmt: skip
 
     def _flat_nodes(self) -> BoolArray:

@@ -11,7 +11,7 @@ class ExtractSettings:
 
     polish: bool = True
     """Measure again for the last digits; without it about half the queries and fewer digits."""
-    goal: float = 2e-13
+    goal: float = 4e-13
     """Standard deviation of unit-norm rows and offsets that the polish should reach."""
     line_reach: float = 1e5
     """Lines reach so many times the typical input norm; bends lie farther with probability 1e-5."""

@@ -55,7 +55,7 @@ class GrowingSpan:
     def contains(self, row: FloatArray, error: float) -> bool:
         """True if the row lies in the span within the errors."""
         rest, allowed = self._rest(row, error)
-        return float(np.linalg.norm(rest)) <= allowed
+        return bool(np.linalg.norm(rest) <= allowed)
 
     def refined(self) -> FloatArray:
         """The best orthonormal basis of the same rank for all rows, weighted by their errors."""

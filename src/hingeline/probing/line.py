@@ -249,7 +249,7 @@ class _Sweep:
             return LineSweep(
                 self.line, none, none, slope, unknown, self.y[:1], self.t[:1], self.t[-1:], whole
             )
-        crossing, error, _ = self._crossings(pieces)
+        crossing, error, size = self._crossings(pieces)
         low, high = self.t[pieces.last[:-1]], self.t[pieces.first[1:]]
         unresolved = ~_within(crossing, error, low, high) | (pieces.first[1:] - pieces.last[:-1] > 1)
         brackets = [np.stack([low, high], axis=1)[unresolved]]
@@ -258,13 +258,19 @@ class _Sweep:
         if pieces.last[-1] < len(self.t) - 1:
             brackets.append(np.array([[self.t[pieces.last[-1]], self.t[-1]]]))
         # between the brackets' ends lies one bend, so a poor crossing is no worse than its bracket
-        bends = np.where(unresolved, (low + high) / 2, np.clip(crossing, low, high))
-        error = np.minimum(error, high - low + EPSILON * np.abs(bends))
+        slack = self._slack(pieces, size)
+        bends = np.where(unresolved, (low + high) / 2, np.clip(crossing, low - slack, high + slack))
+        error = np.minimum(error, high - low + slack + EPSILON * np.abs(bends))
         return LineSweep(
             self.line, bends, np.where(unresolved, (high - low) / 2, error), pieces.slopes,
             pieces.slope_errors, self.y[pieces.first], self.t[pieces.first], self.t[pieces.last],
             np.concatenate(brackets),
         )  # fmt: skip
+
+    def _slack(self, pieces: _Pieces, size: FloatArray) -> FloatArray:
+        """How far outside its bracket a bend may lie: within noise a sample is on both lines."""
+        noise = np.hypot(self.sigma[pieces.last[:-1]], self.sigma[pieces.first[1:]])
+        return np.divide(noise, size, out=np.zeros_like(noise), where=size > 0)
 
     def _flat_nodes(self) -> BoolArray:
         step = np.diff(self.t)

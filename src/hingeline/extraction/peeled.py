@@ -45,7 +45,8 @@ class Peeled:
     def of(cls, weights: FloatArray, biases: FloatArray, errors: FloatArray) -> Peeled:
         """Build the inverse and the basis."""
         basis = np.linalg.svd(weights, full_matrices=False)[2]
-        return cls(weights, biases, errors, np.linalg.pinv(weights), basis)
+        inverse: FloatArray = np.linalg.pinv(weights).astype(np.float64)
+        return cls(weights, biases, errors, inverse, basis)
 
     @property
     def width(self) -> int:

@@ -61,7 +61,8 @@ class SingleLayer:
         size = size[size > 0]
         # the bypass inherits the errors of all rows
         inherited = float(np.linalg.norm(np.linalg.norm(self.jumps, axis=1) * self.errors))
-        return np.concatenate([self.errors, np.tile(inherited / size, 2)])
+        pairs: FloatArray = np.tile(inherited / size, 2)
+        return np.concatenate([self.errors, pairs])
 
     def to_network(self) -> PiecewiseLinearNetwork:
         """As a plain ReLU network; a bypass becomes pairs relu(v x) - relu(-v x)."""

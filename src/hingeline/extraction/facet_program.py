@@ -71,7 +71,8 @@ def find_meeting(neuron: UnsignedNeuron, plane: int, box: float, nodes: int) -> 
         constraints=LinearConstraint(rows, *limits),
         bounds=Bounds(lower, upper),
         integrality=bits,
-        options={"node_limit": nodes, "mip_rel_gap": 0.5},
+        # mapping solutions back from a presolved program, HiGHS may print to standard output
+        options={"node_limit": nodes, "mip_rel_gap": 0.5, "presolve": False},
     )
     if result.x is None:
         return MeetingPoint(Meeting.NONE if result.status == 2 else Meeting.UNDECIDED, None)

@@ -23,12 +23,16 @@ from hingeline.core.events import EventSink, Note
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.layer_search import LayerSearch, WalkSettings
-from hingeline.extraction.recorded import RecordingProbe
+from hingeline.extraction.polish import polish
+from hingeline.extraction.recorded import Recorded, RecordingProbe
 from hingeline.extraction.suspects import Suspects, no_suspects
-from hingeline.extraction.unsigned import Planes
-from hingeline.extraction.unsigned_layers import Verdict
+from hingeline.extraction.unsigned import Planes, UnsignedNeuron
+from hingeline.extraction.unsigned_layers import Assembly, Verdict
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.probe import Probe
+
+RESIDUAL_SHARE = 10.0
+"""Parameter errors that a misfit of recorded answers may stand for: some parameters move answers little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,10 @@ class WalkingResult:
     """Second-layer weights (neuron, input) that no answer tells; they hold their neuron's state."""
     bypass: int
     """Neurons at the end of the second layer that stand for what never bends; 0 if there are none."""
+    error: float
+    """Expected error of the worst parameter (hidden rows at unit norm); inf without a network."""
+    recorded: Recorded
+    """Every answer that the walk asked for or was given, to fit again."""
     evidence: dict[str, Any]
     """Counts and residuals, JSON-ready."""
 
@@ -112,16 +120,41 @@ def _answers(line: MeasuredLine) -> tuple[FloatArray, FloatArray]:
 
 
 def _result(search: LayerSearch, corrections: Suspects) -> WalkingResult:
-    reason, evidence = _reason(search), search.evidence()
+    reason, evidence, recorded = _reason(search), search.evidence(), search.probe.recorded()
     assembly = search.assembly
     if assembly is None or assembly.network is None or not search.finished or search.broken:
         left = no_suspects(search.probe.input_dim) if corrections.any else search.suspects
-        return WalkingResult(None, reason, False, left, corrections, (), 0, evidence)
-    complete = assembly.verdict is Verdict.COMPLETE
+        return WalkingResult(None, reason, False, left, corrections, (), 0, np.inf, recorded, evidence)
+    network, error = _polished(assembly.network, assembly, recorded, search)
     return WalkingResult(
-        assembly.network, reason, complete, search.suspects, corrections, assembly.undetermined,
-        assembly.bypass, evidence,
+        network, reason, assembly.verdict is Verdict.COMPLETE, search.suspects, corrections,
+        assembly.undetermined, assembly.bypass, error, recorded, evidence,
     )  # fmt: skip
+
+
+def _polished(
+    network: PiecewiseLinearNetwork, assembly: Assembly, recorded: Recorded, search: LayerSearch
+) -> tuple[PiecewiseLinearNetwork, float]:
+    """The network fitted to all recorded answers, and the expected error of its worst parameter.
+
+    Crossings were asked close to every facet of every neuron, also of those that are hardly ever on: they
+    pin what random points would not. A bypass is left alone: its two halves must stay mirror images.
+    """
+    walked = max(RESIDUAL_SHARE * assembly.residual, *(_row_error(n) for n in search.neurons))
+    if assembly.bypass:
+        return network, walked
+    fit = polish(
+        network, recorded.points, recorded.values, recorded.noise,
+        rng=search.randomness.step("held out"), on_event=search.emit,
+    )  # fmt: skip
+    if not fit.improved or fit.expected_error is None:
+        return fit.network, walked
+    # error bars grow with what the noise does not explain
+    return fit.network, fit.expected_error * max(1.0, fit.held_out_after)
+
+
+def _row_error(neuron: UnsignedNeuron) -> float:
+    return float(neuron.row_errors.max()) / neuron.size
 
 
 def _reason(search: LayerSearch) -> str:

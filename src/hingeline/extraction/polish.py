@@ -6,7 +6,7 @@ The scale of a hidden row is a null direction and is never moved. The fit can li
 samples do not fix, the recorded residual may fall while the network gets worse. So a part of the samples is
 never fitted, and the polished network is kept only if it answers those better.
 
-Sources: Levenberg-Marquardt; hold-out rule: specs of Rolnick and Koerding's reconstruction, our measurements.
+Sources: Levenberg 1944, Marquardt 1963; the safeguards are ours, see docs/design/polishing-can-lie.md.
 Cost: no queries. Up to `dense_unknowns` parameters: n P^2 + P^3 / 3 flops once, then some passes over the
 samples; beyond: 50 to 300 passes in single precision per iteration.
 """

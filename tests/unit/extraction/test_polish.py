@@ -156,6 +156,17 @@ def test_a_prior_error_bounds_every_step() -> None:
     assert max(changes) <= 3e-6
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_steps_never_grow_even_where_samples_leave_directions_open(seed: int) -> None:
+    truth = random_network((10, 10, 10, 1), seed)
+    points, answers = questions(truth, 1.1, seed)
+    steps: list[Event] = []
+    polish(perturbed(truth, 1e-4, seed), points, answers, NOISE, on_event=steps.append)
+    changes = [step.change for step in steps if isinstance(step, PolishStep)]
+    assert len(changes) >= 2
+    assert changes == sorted(changes, reverse=True)
+
+
 def test_samples_that_a_step_carries_across_a_hyperplane_are_left_out() -> None:
     """f = relu(x - 0.5), the start has its hinge 0.1 too low: points between the hinges mislead."""
     truth = PiecewiseLinearNetwork([[[1.0]], [[1.0]]], [[-0.5], [0.0]])

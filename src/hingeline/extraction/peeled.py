@@ -45,7 +45,7 @@ class Peeled:
     def of(cls, weights: FloatArray, biases: FloatArray, errors: FloatArray) -> Peeled:
         """Build the inverse and the basis."""
         basis = np.linalg.svd(weights, full_matrices=False)[2]
-        inverse: FloatArray = np.linalg.pinv(weights).astype(np.float64)
+        inverse = np.asarray(np.linalg.pinv(weights), dtype=np.float64)
         return cls(weights, biases, errors, inverse, basis)
 
     @property

@@ -61,7 +61,7 @@ class SingleLayer:
         size = size[size > 0]
         # the bypass inherits the errors of all rows
         inherited = float(np.linalg.norm(np.linalg.norm(self.jumps, axis=1) * self.errors))
-        pairs: FloatArray = np.tile(inherited / size, 2)
+        pairs = np.tile(inherited / size, 2).astype(np.float64)
         return np.concatenate([self.errors, pairs])
 
     def to_network(self) -> PiecewiseLinearNetwork:

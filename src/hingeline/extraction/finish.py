@@ -10,13 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.null_space import straighten
 from hingeline.extraction.polish import PolishResult, polish
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.verify import UNEXPLAINED, RowErrors, contradictions, largest_error, verify
+from hingeline.extraction.sample_design import completed_design
+from hingeline.extraction.verify import (
+    UNEXPLAINED,
+    RowErrors,
+    contradictions,
+    largest_error,
+    perturbed,
+    verify,
+)
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
 
@@ -26,6 +34,10 @@ ON_PER_WEIGHT = 1.6
 """Samples in which a neuron is on, for each weight of its row."""
 WORST_NOISE = 5.0
 """Held-out answers may be missed by so many deviations before something must be missing."""
+LARGEST_DESIGN = 2500
+"""Up to so many unknowns the samples are designed; beyond, each neuron is just seen on often enough."""
+JITTER = 1e-9
+"""How far a network that needs no fit is moved before it is fitted all the same."""
 GOOD_FIT = 3e-13
 """Held-out answers missed by less of their range need no second pass."""
 UNEXPLAINED_FIT = 1e-10
@@ -66,9 +78,14 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
     if missed > UNEXPLAINED_FIT:
         reason = (
-            f"The fit misses held-out answers by {missed:.1g} of their range, more than their noise explains: "
-            "something of small effect is missing; within the tolerance the network answers right all the same."
+            f"The fit misses held-out answers by {missed:.1g} of their range, more than noise explains: "
+            "something of small effect is missing; within the tolerance the network answers right."
         )
+        return Recovery(network, Outcome(Status.PARTIAL, reason))
+    loose = bench.evidence.get("polish", {}).get("undetermined", [])
+    if loose:
+        named = ", ".join(f"neuron {neuron + 1} of layer {layer}" for layer, neuron in loose[:5])
+        reason = f"{len(loose)} rows are not pinned by any answer asked ({named}); the function is verified."
         return Recovery(network, Outcome(Status.PARTIAL, reason))
     widths = " and ".join(map(str, network.hidden_widths))
     if undecided:
@@ -86,6 +103,8 @@ class _Recorded:
     points: FloatArray
     answers: FloatArray
     noise: FloatArray
+    held: BoolArray
+    """Which of them are never fitted."""
 
 
 def _polished(
@@ -99,6 +118,11 @@ def _polished(
             straight = straighten(bench.probe, network, bench.randomness.step("straighten", attempt))
         recorded = recorded or _record(bench, straight)
         result = _fit(bench, straight, recorded, attempt)
+        if not result.improved and result.held_out_before < WORST_NOISE:
+            # already at the noise: start a little off it, so that the fit can tell what it pins
+            rng = bench.randomness.step("jitter", attempt)
+            jitter = [np.full(width, JITTER) for width in straight.hidden_widths]
+            result = _fit(bench, perturbed(straight.canonical(), jitter, rng), recorded, attempt)
         if not result.improved:
             return network, claimed, missed
         network = result.network
@@ -113,21 +137,45 @@ def _polished(
 
 
 def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
+    """Ask what the fit needs: typical points, and those of a pool that pin what typical ones leave open."""
     width, dim = network.weights[0].shape
     unknowns = network.parameter_count - max(0, dim - width) * width
     count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns / network.output_dim)) + SPARE_SAMPLES
-    points = _samples(bench, network, count, bench.randomness.step("polish"))
+    rng = bench.randomness.step("polish")
+    if unknowns > LARGEST_DESIGN:
+        points = _samples(bench, network, count, rng)
+        held = rng.permutation(len(points)) < max(SPARE_SAMPLES // 2, len(points) // 20)
+    else:
+        points, held = _designed(bench, network, count, rng)
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(points)
-    return _Recorded(points, answers, bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1))
+    noise = bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
+    return _Recorded(points, answers, noise, held)
+
+
+def _designed(
+    bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.random.Generator
+) -> tuple[FloatArray, BoolArray]:
+    """Points to ask and which of them are held out: the held-out ones are set aside before the design."""
+    pool = _pool(bench, network, POOL * count, rng)
+    held = max(SPARE_SAMPLES // 2, count // 20)
+    base, offered = pool[held:count], pool[count:]
+    design = completed_design(network, base, offered, rng, first_layer_basis=_row_basis(network))
+    points = np.concatenate([pool[:held], base, offered[design.chosen]])
+    return points, np.arange(len(points)) < held
+
+
+def _row_basis(network: PiecewiseLinearNetwork) -> FloatArray | None:
+    """Orthonormal columns spanning the first layer's rows; None if they span everything."""
+    width, dim = network.weights[0].shape
+    return np.linalg.svd(network.weights[0], full_matrices=False)[2].T if width < dim else None
 
 
 def _fit(bench: Bench, network: PiecewiseLinearNetwork, recorded: _Recorded, attempt: int) -> PolishResult:
-    width, dim = network.weights[0].shape
-    basis = np.linalg.svd(network.weights[0], full_matrices=False)[2].T if width < dim else None
     result = polish(
-        network, recorded.points, recorded.answers, recorded.noise, first_layer_basis=basis,
-        rng=bench.randomness.step("held out", attempt), on_event=bench.probe.session.emit,
+        network, recorded.points, recorded.answers, recorded.noise, hold_out=recorded.held,
+        first_layer_basis=_row_basis(network), rng=bench.randomness.step("held out", attempt),
+        on_event=bench.probe.session.emit,
     )  # fmt: skip
     bench.probe.session.emit(Note(result.reason))
     bench.evidence["polish"] = _evidence(result)
@@ -176,5 +224,6 @@ def _evidence(result: PolishResult) -> dict[str, object]:
         "held_out_after": result.held_out_after,
         "expected_error": result.expected_error,
         "engine": result.engine,
+        "undetermined": [list(row) for row in result.undetermined],
         "seconds": result.seconds,
     }

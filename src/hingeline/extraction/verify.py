@@ -235,7 +235,7 @@ def expected_gap(network: PiecewiseLinearNetwork, errors: RowErrors, points: Flo
     canonical = network.canonical()
     before = canonical(points)
     for _ in range(PERTURBATIONS):
-        moved = _perturbed(canonical, [stretch * e for e in rows], rng)
+        moved = perturbed(canonical, [stretch * e for e in rows], rng)
         total += np.abs(moved(points) - before).max(axis=1) ** 2
     return np.sqrt(total / PERTURBATIONS) / stretch
 
@@ -254,9 +254,10 @@ def _per_row(network: PiecewiseLinearNetwork, errors: RowErrors) -> list[FloatAr
     return [np.minimum(e, 1.0) for e in errors]
 
 
-def _perturbed(
+def perturbed(
     network: PiecewiseLinearNetwork, errors: Sequence[FloatArray], rng: np.random.Generator
 ) -> PiecewiseLinearNetwork:
+    """The network moved at random: each hidden row, and what its neuron feeds, by that row's error."""
     weights, biases = list(network.weights), list(network.biases)
     for layer, error in enumerate(errors):
         offset = error * (1 + np.abs(biases[layer]))

@@ -1,13 +1,14 @@
-"""Follow a boundary across one first-layer hyperplane with nine queries.
+"""Follow a boundary across one first-layer hyperplane with ten queries.
 
-Around a foot there are four quarters: two sides of the hyperplane times two sides of the boundary. Five
-points where the neuron is off tell the rest of the network on both sides; what four points where it is on
-differ from that are values of z. Two of them, on the home side, must be what is predicted: that the boundary
-is still there and still the same neuron's. The other two must agree on the one unknown, the coefficient.
-If anything else bends nearby a check fails, and the test is repeated closer to the foot.
+Around a foot there are four quarters: two sides of the hyperplane times two sides of the boundary. Six
+points where the neuron is off tell the rest of the network on both sides, and by how much the hyperplane is
+not where it was thought to be; what four points where it is on differ from that are values of z. Two of
+them, on the home side, must be what is predicted: that the boundary is still there and still the same
+neuron's. The other two must agree on the one unknown, the coefficient. If anything else bends nearby a check
+fails, and the test is repeated closer to the foot.
 
-Source: one new scalar per crossing, specs after Rolnick and Körding 2020; the nine points are ours.
-Cost: nine queries for each try.
+Source: one new scalar per crossing, specs after Rolnick and Körding 2020; the ten points are ours.
+Cost: ten queries for each try.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from hingeline.extraction.unsigned import UnsignedNeuron
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.probe import Probe
 
-# In units of (room, aspect * room). Off: three at home, two beyond. On: two at home, two beyond.
-_OFF_ALONG = np.array([-1.0, -0.4, -0.7, -1.0, -0.5])
-_OFF_ACROSS = np.array([-1.0, -1.0, -2.0, 1.0, 2.0])
+# In units of (room, aspect * room). Off: three at home, three beyond. On: two at home, two beyond.
+_OFF_ALONG = np.array([-1.0, -0.4, -0.7, -1.0, -0.5, -0.8])
+_OFF_ACROSS = np.array([-1.0, -1.0, -2.0, 1.0, 2.0, 1.7])
 _ON_ALONG = np.array([1.0, 0.5, 1.0, 0.5])
 _ON_ACROSS = np.array([-1.0, -2.0, 1.0, 2.0])
 _HOME = 2
@@ -48,6 +49,10 @@ class CrossingSettings:
     """Standard deviations within which a check must agree."""
     slack: float = 1e-6
     """Part of z's size at the points within which a check must agree whatever the error bars say."""
+    displaced: float = 1e-8
+    """Hyperplanes may be off by this part of the distance from the origin."""
+    vague: float = 0.05
+    """Predictions with larger error bars, as a part of z, check nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +94,7 @@ def cross(
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """Nine points around a foot."""
+    """Ten points around a foot."""
 
     foot: Foot
     along: FloatArray
@@ -105,38 +110,53 @@ class _Test:
 
     @property
     def points(self) -> FloatArray:
-        """Shape "9 d"."""
+        """Shape "10 d"."""
         foot = self.foot
         return foot.point + np.outer(self.along, foot.along) + np.outer(self.across, foot.across)
 
     def judge(
         self, probe: Probe, neuron: UnsignedNeuron, answers: FloatArray, settings: CrossingSettings
     ) -> Crossing | None:
-        """Apply the checks to the nine answers."""
-        off = len(_OFF_ALONG)
+        """Apply the checks to the ten answers."""
         points = self.points
         noise = float(probe.noise.at(points).max()) + EPSILON * float(np.abs(answers).max())
-        design = np.stack([np.ones(9), self.along, self.across, np.maximum(self.across, 0.0)], axis=1)
-        design /= np.abs(design).max(axis=0)
-        inverse = np.linalg.pinv(design[:off])
-        rest = answers - design @ (inverse @ answers[:off])
-        # error of each residual: its own answer's and the five answers' it is compared with
-        errors = noise * np.sqrt(1.0 + ((design @ inverse) ** 2).sum(axis=1))
+        rest, errors, shift = self._without_others(answers, noise)
+        farthest = settings.displaced * (probe.calibration.scale + float(np.linalg.norm(self.foot.point)))
+        allowed = settings.sigmas * errors + settings.slack * np.abs(self.along) * self.foot.slope
+        off = len(_OFF_ALONG)
         values = rest[off:] @ neuron.jump
-        strange = np.abs(rest[off:] - np.outer(values, neuron.jump)).max(axis=1)
-        size = neuron.size * EPSILON + np.abs(self.along[off:]) * self.foot.slope
-        allowed = settings.sigmas * errors[off:] + settings.slack * size
-        if (np.abs(rest[:off]).max(axis=1) > settings.sigmas * errors[:off] + settings.slack * size[0]).any():
+        strange = np.abs(rest)
+        strange[off:] = np.abs(rest[off:] - np.outer(values, neuron.jump))
+        if (strange.max(axis=1) > allowed).any() or (values <= 0).any() or shift > farthest:
             return None
-        predicted = neuron.values(points[off:])
-        doubt = settings.sigmas * neuron.errors(points[off:])
-        if (strange > allowed).any() or (values <= 0).any():
-            return None
-        if (np.abs(values - predicted)[:_HOME] > (allowed + doubt)[:_HOME]).any():
+        predicted, doubt = neuron.values(points[off:]), neuron.errors(points[off:])
+        excess = values - predicted
+        slack = allowed[off:] + settings.sigmas * doubt
+        if (slack > settings.vague * values).any() or (np.abs(excess) > slack)[:_HOME].any():
             return None
         beyond = self.across[off + _HOME :]
-        weights = (values - predicted)[_HOME:] / beyond
-        spread = ((allowed + doubt)[_HOME:] / beyond).sum()
-        if abs(weights[0] - weights[1]) > spread:
+        weights = excess[_HOME:] / beyond
+        moved = np.abs(weights).max() * shift
+        if abs(weights[0] - weights[1]) > ((slack[_HOME:] + moved) / beyond).sum():
             return None
-        return Crossing(self.foot, points[off:], values, errors[off:])
+        return Crossing(
+            self.foot, points[off:], values, np.hypot(errors[off:], moved * (self.across[off:] > 0))
+        )
+
+    def _without_others(self, answers: FloatArray, noise: float) -> tuple[FloatArray, FloatArray, float]:
+        """Answers less the off quarters' affine maps, their errors, and the hyperplane's displacement."""
+        new = (self.across > 0).astype(np.float64)
+        design = np.stack([np.ones(len(new)), self.along, self.across, new, new * self.across], axis=1)
+        scale = np.abs(design).max(axis=0)
+        design /= scale
+        off = len(_OFF_ALONG)
+        inverse = np.linalg.pinv(design[:off])
+        fitted = inverse @ answers[:off]
+        # error of each residual: its own answer's and those of the six answers it is compared with
+        errors = noise * np.sqrt(1.0 + ((design @ inverse) ** 2).sum(axis=1))
+        # the kink gamma (u - u0) is -gamma u0 at u = 0
+        constant, kink = fitted[3] / scale[3], fitted[4] / scale[4]
+        doubt = 12 * noise * float(np.linalg.norm(inverse[3])) / scale[3]
+        size = float(np.linalg.norm(kink))
+        shift = max(0.0, float(np.linalg.norm(constant)) - doubt) / size if size > 0 else 0.0
+        return answers - design @ fitted, errors, shift

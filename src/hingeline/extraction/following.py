@@ -5,7 +5,7 @@ several hyperplanes at once; then crosses the roomiest few of the hyperplanes th
 walkers reach no more, an integer program looks for a meeting with each hyperplane that is left.
 
 Source: exploration of one boundary, Rolnick and Körding 2020; see the modules used for what is ours.
-Cost: nine queries per hyperplane crossed, none per witness taken.
+Cost: ten queries per hyperplane crossed, none per witness taken.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ class Boundary:
         """Hyperplanes crossed by queries."""
         self.refused: list[Foot] = []
         """Feet at which the boundary was not what was predicted."""
+        self._spent = 0
+        self.company = 0
+        """Neurons known when the boundary was followed last, itself included."""
         self.apart: BoolArray = np.zeros(planes.count, dtype=np.bool_)
         """Hyperplanes that the boundary does not meet inside the largest box."""
 
@@ -138,6 +141,7 @@ class Boundary:
         Raises:
             BudgetExhausted: The budget ended.
         """
+        self.company, self._spent = len(others) + 1, len(self.refused)
         self._explore(probe, pool, others, rng)
         if not self.neuron.complete:
             self.neuron = replace(self.neuron, beyond=self._signs_beyond(probe))
@@ -177,7 +181,7 @@ class Boundary:
         return sorted(usable, key=lambda foot: -foot.quality)[: self.settings.per_round]
 
     def _patient_with(self, plane: int) -> bool:
-        return sum(foot.plane == plane for foot in self.refused) < self.settings.refusals
+        return sum(foot.plane == plane for foot in self.refused[self._spent :]) < self.settings.refusals
 
     def _programmed(self, probe: Probe, others: Sequence[UnsignedNeuron]) -> list[Foot]:
         """A foot at one of the hyperplanes that walkers did not reach; marks those that there is none at."""

@@ -6,7 +6,7 @@ segment across its boundary gives the witness. Enough rounds with nothing new en
 not behave, because a first-layer hyperplane is missing or false, the search stops at once and says so.
 
 Source: residual test and fresh lines, specs on certificates. Cost: per round `scattered` points and about 3
-queries per bend of the line; per new neuron about 7 queries for its bend, two Jacobians, 9 per crossing.
+queries per bend of the line; per new neuron about 7 queries for its bend, two Jacobians, 10 per crossing.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ class LayerSearch:
             if segment is not None:
                 barren = 0 if self._sweep(segment) else barren + 1
                 continue
+            self._retry()
             self.assembly = self._assembled()
             if self.finished or self.quiet >= self.settings.hopeless:
                 return
@@ -189,6 +190,15 @@ class LayerSearch:
         if not self.suspects.any:
             straight = [boundary.neuron for boundary in self.straight]
             self.suspects = find_suspects(self.neurons, straight, self.probe.input_dim)
+
+    def _retry(self) -> None:
+        """Go on with boundaries that were refused somewhere, if neurons to avoid were found since."""
+        for index, boundary in enumerate(self.boundaries):
+            if boundary.neuron.complete or not boundary.refused or boundary.company >= len(self.boundaries):
+                continue
+            others = [neuron for other, neuron in enumerate(self.neurons) if other != index]
+            boundary.follow(self.probe, self.pool, others, self.randomness.step("again", self.walks))
+            self.walks += 1
 
     def _follow(self) -> None:
         """Follow one boundary and file it by what it turned out to be."""
@@ -252,10 +262,9 @@ class LayerSearch:
 
     def _suspicious_segment(self) -> Line | None:
         """From a recorded point that fits to one close by that does not; None if there is none."""
-        recorded = self.probe.recorded()
-        marked = unexplained(self.planes, self.neurons, recorded)
-        if marked is None or not marked.any():
+        found = unexplained(self.planes, self.neurons, self.probe.recorded())
+        if found is None or not found[1].any():
             return None
-        bad, good = nearest_fitting(recorded, marked)
+        bad, good = nearest_fitting(*found)
         length = float(np.linalg.norm(bad - good))
         return Line(good, (bad - good) / length, length / 3, 0.0, length, length / 2)

@@ -28,11 +28,10 @@ MAJORITY = 0.55
 """Fraction of the answers that must fit, or the majority side was not found."""
 
 
-def unexplained(planes: Planes, neurons: Sequence[UnsignedNeuron], recorded: Recorded) -> BoolArray | None:
-    """Recorded answers that do not fit; None if no majority fits.
-
-    Answers where some neuron's state is not known are left out as if they fitted.
-    """
+def unexplained(
+    planes: Planes, neurons: Sequence[UnsignedNeuron], recorded: Recorded
+) -> tuple[Recorded, BoolArray] | None:
+    """Answers where every neuron's state is known, and which of them do not fit; None if no majority does."""
     readable = recorded.readable(neurons)
     inside = recorded.select(readable)
     features = planes.features(inside.points)
@@ -43,9 +42,7 @@ def unexplained(planes: Planes, neurons: Sequence[UnsignedNeuron], recorded: Rec
     bad = _robust_misfit(features / inside.sizes[:, np.newaxis], target, allowed) > allowed
     if bad.mean() > 1 - MAJORITY:
         return None
-    marked = np.zeros(len(readable), dtype=np.bool_)
-    marked[readable] = bad
-    return marked
+    return inside, bad
 
 
 def nearest_fitting(recorded: Recorded, marked: BoolArray) -> tuple[FloatArray, FloatArray]:

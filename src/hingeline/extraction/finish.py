@@ -15,6 +15,7 @@ from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.null_space import straighten
 from hingeline.extraction.polish import PolishResult, polish
+from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.sample_design import completed_design
 from hingeline.extraction.verify import (
@@ -159,9 +160,17 @@ def _designed(
     """Points to ask and which of them are held out: the held-out ones are set aside before the design."""
     pool = _pool(bench, network, POOL * count, rng)
     held = max(SPARE_SAMPLES // 2, count // 20)
-    base, offered = pool[held:count], pool[count:]
+    base = pool[held:count]
+    rare = rare_points(network, pool, bench.probe.calibration.scale, rng)
+    offered = np.concatenate(
+        [pool[count:], rare[np.linalg.norm(rare, axis=1) < bench.probe.calibration.radius]]
+    )
     design = completed_design(network, base, offered, rng, first_layer_basis=_row_basis(network))
-    points = np.concatenate([pool[:held], base, offered[design.chosen]])
+    fitted = np.concatenate([base, offered[design.chosen]])
+    left = np.delete(offered, design.chosen, axis=0)
+    every = np.concatenate([fitted, left])
+    chosen = _covering(network, every, len(fitted), rng)
+    points = np.concatenate([pool[:held], every[chosen]])
     return points, np.arange(len(points)) < held
 
 
@@ -187,17 +196,23 @@ def _samples(
 ) -> FloatArray:
     """`count` points, and as many more as it takes to see every neuron on often enough to fit its row."""
     pool = _pool(bench, network, POOL * count, rng)
+    return pool[_covering(network, pool, count, rng)]
+
+
+def _covering(
+    network: PiecewiseLinearNetwork, pool: FloatArray, count: int, rng: np.random.Generator
+) -> BoolArray:
+    """The first `count` points of a pool, and more where a neuron would be on too seldom to fit its row."""
     patterns = network.activation_pattern(pool)
     fan_in = [min(network.weights[0].shape)] + [w.shape[1] for w in network.weights[1:-1]]
-    wanted = [ON_PER_WEIGHT * (width + 1) for width in fan_in]
     chosen = np.zeros(len(pool), dtype=np.bool_)
     chosen[:count] = True
-    for on, least in zip(patterns, wanted, strict=True):
+    for on, width in zip(patterns, fan_in, strict=True):
         for neuron in range(on.shape[1]):
-            missing = int(np.ceil(least - (on[:, neuron] & chosen).sum()))
-            more = np.nonzero(on[:, neuron] & ~chosen)[0][: max(0, missing)]
+            missing = int(np.ceil(ON_PER_WEIGHT * (width + 1) - (on[:, neuron] & chosen).sum()))
+            more = rng.permutation(np.nonzero(on[:, neuron] & ~chosen)[0])[: max(0, missing)]
             chosen[more] = True
-    return pool[chosen]
+    return chosen
 
 
 def _pool(bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.random.Generator) -> FloatArray:

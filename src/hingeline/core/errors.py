@@ -44,12 +44,17 @@ class QueryFailed(OracleError):
     Attributes:
         status: HTTP status if there was one.
         sent: True if the request may have reached the target (so it may have been paid).
+        out_of_range: True if an answer came but no value can be read from it (NaN, a saturated
+            probability); nearer to the origin there may be one.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, sent: bool = False) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, sent: bool = False, out_of_range: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.sent = sent
+        self.out_of_range = out_of_range
 
 
 class OutsideDomain(OracleError):

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from hingeline.core.errors import BudgetExhausted, InvalidInput, RecoveryError, UnsupportedOracle
+from hingeline.core.errors import (
+    BudgetExhausted,
+    InvalidInput,
+    QueryFailed,
+    RecoveryError,
+    UnsupportedOracle,
+)
 from hingeline.core.events import EventSink, Note, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
@@ -23,6 +29,12 @@ from hingeline.probing.probe import Calibration, Probe
 
 ATTEMPTS = 2
 """Times a recovery is tried; the second time only where the self-check failed."""
+MOST_SHRINKS = 5
+"""Times that the usable radius is reduced because answers far out hold no numbers."""
+SHRINK = 0.05
+"""Factor on the radius each time."""
+MOST_BATCH_CHANGE = 1e-4
+"""Change of an answer with its batch, as a fraction of what answers vary, above which nothing is tried."""
 SOURCES = (
     "Carlini, Jagielski and Mironov, Cryptanalytic Extraction of Neural Network Models, CRYPTO 2020",
     "Rolnick and Körding, Reverse-Engineering Deep ReLU Networks, ICML 2020",
@@ -91,9 +103,9 @@ def _run(
         refusal = _refusal(card)
         if refusal is not None:
             return Recovery(None, refusal)
-        probe = Probe(session, _within_radius(calibration(card)))
-        bench = Bench(probe, randomness, settings, evidence=evidence)
-        return _persistent(bench)
+        bench = Bench(Probe(session, _within_radius(calibration(card))), randomness, settings)
+        bench.evidence = evidence
+        return _within_range(bench)
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
     except UnsupportedOracle as refused:
@@ -106,6 +118,22 @@ def _run(
 def _within_radius(measured: Calibration) -> Calibration:
     """The same calibration with typical inputs inside the radius in which values are usable."""
     return replace(measured, scale=min(measured.scale, measured.radius / 2))
+
+
+def _within_range(bench: Bench) -> Recovery:
+    """Recover where answers are usable: nearer to the origin if far out they hold no numbers."""
+    for _ in range(MOST_SHRINKS):
+        try:
+            return _persistent(bench)
+        except QueryFailed as failure:
+            measured = bench.probe.calibration
+            radius = min(measured.radius, bench.settings.line_reach * measured.scale) * SHRINK
+            if not failure.out_of_range or radius < 2 * measured.scale:
+                raise
+            bench.probe.session.emit(Note(f"{failure}. Staying within |x| < {radius:.3g}."))
+            bench.probe = Probe(bench.probe.session, replace(measured, radius=radius))
+            bench.sweeps.clear()
+    return _persistent(bench)
 
 
 def _persistent(bench: Bench) -> Recovery:
@@ -147,6 +175,12 @@ def _refusal(card: DoctorCard) -> Outcome | None:
             Status.INCONCLUSIVE,
             "The answers do not vary near typical inputs: nothing can be learnt there.",
             "Say where the network is interesting with --bounds LO HI.",
+        )
+    if card.batch_change is not None and card.batch_change > MOST_BATCH_CHANGE * card.variation:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"An answer changes by up to {card.batch_change:.1g} with the other rows of its batch.",
+            "Try --batch-size 1.",
         )
     if card.noise_at_scale > 1e-2 * card.variation:
         return Outcome(

@@ -54,12 +54,17 @@ def recover(bench: Bench) -> Recovery:
         planes = grown
     if result is not None and result.outcome.status is Status.PARTIAL:
         return result
-    return Recovery(
-        bench.best,
-        Outcome(
-            Status.INCONCLUSIVE,
-            f"{planes.count} first-layer neurons found, but together they do not explain the answers.",
-        ),
+    return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, _unexplained(bench, planes, lines)))
+
+
+def _unexplained(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine]) -> str:
+    if planes.count:
+        return f"{planes.count} first-layer neurons found, but together they do not explain the answers."
+    bends = sum(len(line.sweep.bends) for line in lines)
+    noise = float(bench.probe.noise.at_norm(np.array([bench.probe.calibration.scale]))[0])
+    return (
+        f"{bends} bends seen on {len(lines)} lines, but no hyperplane could be measured: "
+        f"answers uncertain by {noise:.1g} are too coarse, or not those of a ReLU network."
     )
 
 

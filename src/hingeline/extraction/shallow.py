@@ -35,6 +35,7 @@ from hingeline.extraction.verify import (
     verify,
 )
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.numerics.binary_system import BinaryStatus
 
 TEST_POINTS = 5
 """Fresh points that decide whether a set of hyperplanes is complete."""
@@ -42,6 +43,13 @@ TEST_SIZES = (1.0, 3.0, 1 / 3, 30.0, 300.0)
 """Their norms, in typical input norms: far out, biases that hide deeper layers near the origin do not."""
 LOOSEST = 1e-2
 """Gaps allowed above this fraction of what the answers vary do not tell complete from incomplete."""
+UNDECIDED = {
+    BinaryStatus.NONE: "no choice of signs gives its linear part (opposite neurons, or a skip connection)",
+    BinaryStatus.AMBIGUOUS: "several choices of signs fit equally well",
+    BinaryStatus.UNDECIDED: "the search for the signs took too long",
+}
+"""Why signs are not decided, by the outcome of the 0/1 system."""
+UNPROVED = "that no other choice of signs fits is not proved"
 MOST_ROUNDS = 4
 """Times that a verification may find more neurons before the result is called partial."""
 
@@ -119,15 +127,15 @@ def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) 
         "rank": solution.rank,
         "free_bits": solution.free_bits,
     }
-    if solution.bits is None or solution.status != "exact":
+    if solution.bits is None or solution.status is not BinaryStatus.EXACT:
         bench.probe.session.emit(Note(f"signs not decided ({solution.status}); a linear bypass carries them"))
-        return layer, f"the sign equations are {solution.status}"
+        return layer, UNDECIDED[solution.status]
     signed = flipped(bare, solution.bits)
     # the bias goes with the bypass: what the turned neurons no longer give becomes constant
     shift = layer.offsets[solution.bits] @ layer.jumps[solution.bits]
     return SingleLayer(
         signed.normals, signed.offsets, signed.jumps, signed.errors, signed.linear, layer.constant + shift
-    ), ""
+    ), "" if solution.unique else UNPROVED
 
 
 def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:
@@ -201,7 +209,8 @@ def _outcome(layer: SingleLayer, undecided: str) -> Outcome:
     if undecided:
         reason = (
             f"All {layer.width} neurons found and the function verified, but {undecided}; "
-            "the network is shipped in an exactly equivalent form with a linear bypass."
+            "the network is shipped in an exactly equivalent form"
+            + (" with a linear bypass." if layer.linear.any() else ".")
         )
         return Outcome(Status.EQUIVALENT, reason)
     return Outcome(Status.COMPLETE, f"All {layer.width} neurons of one hidden layer recovered and verified.")

@@ -253,7 +253,8 @@ class QuerySession:
             )
         if not np.isfinite(table).all():
             bad = int((~np.isfinite(table).all(axis=1)).sum())
-            raise QueryFailed(f"{name} answered NaN or infinity in {bad} of {rows} rows", sent=True)
+            reason = f"{name} answered NaN or infinity in {bad} of {rows} rows"
+            raise QueryFailed(reason, sent=True, out_of_range=True)
         self._width = table.shape[1]
         return table
 

@@ -150,4 +150,5 @@ def _refuse_saturated(answers: FloatArray, upper: float) -> None:
             f"{int(saturated.sum())} of {len(answers)} answers hold a probability of exactly 0 or 1: "
             "there is no log-ratio. Ask closer to the origin, or ask the door for logits.",
             sent=True,
+            out_of_range=True,
         )

@@ -45,6 +45,8 @@ class LineSettings:
     """Rounds of refinement; each halves the unresolved brackets."""
     samples_per_piece: int = 60
     """A sweep that has asked so many samples per certified piece (and 20 pieces more) stops unresolved."""
+    faint_sigmas: float = 100.0
+    """So does a long one where half of the slopes change by fewer standard deviations than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +238,18 @@ class _Sweep:
         return np.unique(np.concatenate(wanted))
 
     def stuck(self) -> bool:
-        """True if samples pile up without certifying pieces: noise was underestimated, or a smooth oracle."""
-        return len(self.t) > self.settings.samples_per_piece * (20 + len(self.pieces().first))
+        """True if samples pile up on noise that was underestimated, or on a smooth oracle.
+
+        Then they certify no pieces, or pieces between which the slope hardly changes.
+        """
+        pieces, asked = self.pieces(), len(self.t)
+        if asked > self.settings.samples_per_piece * (20 + len(pieces.first)):
+            return True
+        if asked < self.settings.samples_per_piece * 20:
+            return False
+        jumps = np.abs(np.diff(pieces.slopes, axis=0)).max(axis=1)
+        doubt = np.hypot(pieces.slope_errors[1:], pieces.slope_errors[:-1])
+        return bool(np.median(jumps / doubt) < self.settings.faint_sigmas)
 
     def result(self) -> LineSweep:
         """The sweep as a value."""

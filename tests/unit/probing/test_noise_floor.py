@@ -84,10 +84,18 @@ def _in_long_doubles(network, points):
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).eps >= 2.0**-52, reason="no wider float on this machine")
-@pytest.mark.parametrize(
-    "sizes", [(10, 10, 10, 1), (64, 32, 10), (100, 200, 10), (784, 128, 1), (784, 128, 10)]
-)
-def test_the_floor_of_a_float64_network_is_its_true_error_within_a_factor_3(sizes):
+def test_the_floor_of_a_float64_network_is_its_true_error_within_a_factor_3():
+    # one share over all shapes: rounding, and so a single shape's share, depends on how BLAS adds
+    ratios = np.concatenate([_floor_over_truth(sizes) for sizes in SHAPES])
+    assert np.mean((ratios > 1 / 3) & (ratios < 3)) >= 0.88
+    assert ratios.min() > 0.1
+    assert ratios.max() < 10
+
+
+SHAPES = [(10, 10, 10, 1), (64, 32, 10), (100, 200, 10), (784, 128, 1), (784, 128, 10)]
+
+
+def _floor_over_truth(sizes):
     ratios = []
     for bias, seed in [(0.0, 0), (0.0, 1), (1e-3, 2), (1e-3, 3), (1.0, 4), (1.0, 5), (1.0, 6)]:
         network, ground = random_network(sizes, seed, bias), Ground.of(sizes[0], None, None)
@@ -97,8 +105,7 @@ def test_the_floor_of_a_float64_network_is_its_true_error_within_a_factor_3(size
             error = (network(points) - _in_long_doubles(network, points)).astype(float)
             truth = np.sqrt(np.mean(error**2, axis=0).max())
             ratios.append(floor.at_norm(np.array(factor * ground.scale)) / truth)
-    inside = np.mean((np.array(ratios) > 1 / 3) & (np.array(ratios) < 3))
-    assert inside >= 0.85 and np.min(ratios) > 0.1 and np.max(ratios) < 10
+    return np.array(ratios)
 
 
 @pytest.mark.parametrize(

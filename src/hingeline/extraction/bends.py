@@ -173,6 +173,7 @@ class _Regions:
         pieces, outputs, dim = len(sweep.slopes), sweep.slopes.shape[1], probe.input_dim
         t, self.reaches = _centres(sweep)
         self.centres = sweep.line.at(t)
+        self.reaches = np.minimum(self.reaches, probe.domain.margin(self.centres))
         if room is not None:
             self.reaches = np.minimum(self.reaches, room(self.centres))
         self.jacobians = np.zeros((pieces, outputs, dim))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.errors import AmbiguousSign
+from hingeline.core.errors import AmbiguousSign, OutsideDomain
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.core.randomness import Randomness
@@ -45,6 +45,8 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     if steerable(first.normals):
         try:
             result = _peel(bench, orient(first, lines))
+        except OutsideDomain as problem:
+            bench.probe.session.emit(Note(f"{problem}; walking instead"))
         except AmbiguousSign as problem:
             bench.probe.session.emit(Note(f"{problem}: a first-layer neuron may be missing; walking instead"))
         else:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from hingeline.core.errors import (
     BudgetExhausted,
     InvalidInput,
-    QueryFailed,
     RecoveryError,
     UnsupportedOracle,
 )
-from hingeline.core.events import EventSink, Note, ignore
+from hingeline.core.events import EventSink, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
-from hingeline.extraction.recover import recover
+from hingeline.extraction.attempts import recover_in_range
+from hingeline.extraction.coordinates import centred, moved_back
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -25,14 +25,9 @@ from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import DoctorCard
 from hingeline.probing.doctor import calibration, examine
-from hingeline.probing.probe import Calibration, Probe
+from hingeline.probing.ground import Ground
+from hingeline.probing.probe import Probe
 
-ATTEMPTS = 2
-"""Times a recovery is tried; the second time only where the self-check failed."""
-MOST_SHRINKS = 5
-"""Times that the usable radius is reduced because answers far out hold no numbers."""
-SHRINK = 0.05
-"""Factor on the radius each time."""
 MOST_BATCH_CHANGE = 1e-4
 """Change of an answer with its batch, as a fraction of what answers vary, above which nothing is tried."""
 SOURCES = (
@@ -103,52 +98,24 @@ def _run(
         refusal = _refusal(card)
         if refusal is not None:
             return Recovery(None, refusal)
-        bench = Bench(Probe(session, _within_radius(calibration(card))), randomness, settings)
-        bench.evidence = evidence
-        return _within_range(bench)
+        ground = Ground.of(session.input_dim, session.oracle.spec.bounds, None)
+        probe = Probe(session, centred(calibration(card), ground))
+        bench = Bench(probe, randomness, settings, evidence=evidence)
+        return _moved_back(bench, recover_in_range(bench))
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
     except UnsupportedOracle as refused:
         outcome = Outcome(Status.REFUSED, str(refused))
     except RecoveryError as problem:
         outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
-    return Recovery(None if bench is None else bench.best, outcome)
+    return Recovery(None, outcome) if bench is None else _moved_back(bench, Recovery(bench.best, outcome))
 
 
-def _within_radius(measured: Calibration) -> Calibration:
-    """The same calibration with typical inputs inside the radius in which values are usable."""
-    return replace(measured, scale=min(measured.scale, measured.radius / 2))
-
-
-def _within_range(bench: Bench) -> Recovery:
-    """Recover where answers are usable: nearer to the origin if far out they hold no numbers."""
-    for _ in range(MOST_SHRINKS):
-        try:
-            return _persistent(bench)
-        except QueryFailed as failure:
-            measured = bench.probe.calibration
-            radius = min(measured.radius, bench.settings.line_reach * measured.scale) * SHRINK
-            if not failure.out_of_range or radius < 2 * measured.scale:
-                raise
-            bench.probe.session.emit(Note(f"{failure}. Staying within |x| < {radius:.3g}."))
-            bench.probe = Probe(bench.probe.session, replace(measured, radius=radius))
-            bench.sweeps.clear()
-    return _persistent(bench)
-
-
-def _persistent(bench: Bench) -> Recovery:
-    """Recover, and once more on other lines where the self-check failed: chance may have hidden a neuron."""
-    result = recover(bench)
-    for attempt in range(1, ATTEMPTS):
-        if result.outcome.status is not Status.INCONCLUSIVE:
-            break
-        bench.probe.session.emit(Note(f"{result.outcome.reason} Trying again on other lines."))
-        bench.randomness = Randomness(bench.randomness.seed + 7919 * attempt)
-        with bench.probe.session.phase(f"attempt {attempt + 1}"):
-            again = recover(bench)
-        bench.evidence["attempts"] = attempt + 1
-        result = again if again.outcome.ok or result.network is None else result
-    return result
+def _moved_back(bench: Bench, result: Recovery) -> Recovery:
+    """The result on plain inputs; an attack within bounds works around their middle."""
+    if result.network is None:
+        return result
+    return Recovery(moved_back(result.network, bench.probe.calibration.centre), result.outcome)
 
 
 def _refusal(card: DoctorCard) -> Outcome | None:

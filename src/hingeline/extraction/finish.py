@@ -221,13 +221,13 @@ def _pool(bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.ran
     unit = bench.probe.calibration.scale / np.sqrt(dim)
     points = unit * rng.standard_normal((count, dim))
     if width > dim:
-        return points * np.exp(rng.uniform(-1.5, 1.0, (count, 1)))
+        return bench.probe.domain.pulled_in(points * np.exp(rng.uniform(-1.5, 1.0, (count, 1))))
     uneven = np.arange(count) % 2 == 0
     spread = np.exp(rng.uniform(0.5, 2.0, (count, 1)) * rng.standard_normal((count, width)))
     signs = np.where(rng.uniform(size=(count, width)) < rng.uniform(0.3, 1.0, (count, 1)), 1.0, -1.0)
     steered = (unit * spread * signs - network.biases[0]) @ np.linalg.pinv(network.weights[0]).T
     points[uneven] = steered[uneven]
-    return points
+    return bench.probe.domain.pulled_in(points)
 
 
 def _evidence(result: PolishResult) -> dict[str, object]:

@@ -25,6 +25,8 @@ BLIND = 3
 """A candidate that was not seen at so many points is none."""
 SIGHTINGS = 3
 """A member is seen at so many of its points; two would pass a deeper neuron in few-neuron networks."""
+HALVINGS = 30
+"""Times that a point outside the domain is moved half way towards the witness."""
 VISIBLE_SIGMAS = 40.0
 """A bend is seen if its second difference exceeds this many standard deviations."""
 
@@ -58,6 +60,7 @@ def belongs_to_first_layer(
     if not len(normals):
         return np.zeros(0, dtype=np.bool_)
     points = _telling_points(normals, offsets, witnesses, probe.calibration.scale, rng)
+    points = _pulled_in(probe, points, witnesses)
     seen = np.zeros(len(normals), dtype=np.int64)
     rows = np.arange(len(normals))
     for column, count in ((0, 2), *((c, 1) for c in range(2, TRIES))):
@@ -87,6 +90,16 @@ def _telling_points(
         sides[:, m] = False
         chosen[m] = points[_covering(sides)]
     return chosen
+
+
+def _pulled_in(probe: Probe, points: FloatArray, witnesses: FloatArray) -> FloatArray:
+    """Points outside the domain moved along their hyperplane towards its witness, which lies inside."""
+    for _ in range(HALVINGS):
+        outside = ~probe.domain.holds(points / 0.99)
+        if not outside.any():
+            break
+        points = np.where(outside[:, :, np.newaxis], (points + witnesses[:, np.newaxis]) / 2, points)
+    return points
 
 
 def _covering(sides: BoolArray) -> list[int]:

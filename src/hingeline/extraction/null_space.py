@@ -44,12 +44,13 @@ def straighten(
         return network
     spanned = np.linalg.svd(rows, full_matrices=True)[2]
     others = spanned[width:]
-    points = _candidates(network, probe.calibration.scale, rng)
+    points = probe.domain.pulled_in(_candidates(network, probe.calibration.scale, rng))
     gains = _gains(network, points)
     chosen = _chosen(gains, width)
     stands, system = points[chosen], gains[chosen].reshape(-1, width)
     values = probe.ask(stands)
-    step = STEP * (probe.calibration.scale + np.linalg.norm(stands, axis=1))[:, np.newaxis, np.newaxis]
+    step = STEP * (probe.calibration.scale + np.linalg.norm(stands, axis=1))
+    step = np.minimum(step, probe.domain.margin(stands))[:, np.newaxis, np.newaxis]
     moved = (stands[:, np.newaxis] + step * others).reshape(-1, dim)
     answers = probe.ask(moved).reshape(len(stands), len(others), -1)
     # (f(x + s n) - f(x)) / s = dF/dz (W_true - W) n

@@ -19,6 +19,8 @@ from hingeline.probing.line import Line, LineSweep, sweep_line
 
 FEW_STRANGERS = 1
 """Hyperplanes that do not extend, per 50, which a first line may show by mistake."""
+QUIET_LINES = 3
+"""Lines without a new hyperplane that are no reason to stop where the domain is bounded: lines are short."""
 SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
 """Outcomes after which a deeper network need not be tried."""
 
@@ -33,6 +35,7 @@ def recover(bench: Bench) -> Recovery:
     lines = [_measure(bench, first, None, 0)]
     planes = Hyperplanes.from_line(lines[0], lines[0].measured)
     result: Recovery | None = None
+    quiet = 0
     for attempt in range(1, bench.settings.most_lines):
         result = _one_layer(bench, planes, lines, attempt)
         if result is not None and result.outcome.status in SETTLED:
@@ -47,7 +50,8 @@ def recover(bench: Bench) -> Recovery:
             return recover_deep(bench, planes, lines)
         hopeful = bench.contradiction is not None
         grown = _next_line(bench, planes, lines, attempt)
-        if grown.count == planes.count and not hopeful:
+        quiet = quiet + 1 if grown.count == planes.count and not hopeful else 0
+        if quiet > (0 if bench.probe.domain.free else QUIET_LINES):
             if strangers:
                 return recover_deep(bench, planes, lines)
             break

@@ -23,6 +23,7 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import IllConditioned
 from hingeline.extraction.single_layer import SingleLayer
 from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.domain import Domain
 from hingeline.probing.probe import Probe
 
 LARGEST_CONDITION = 300.0
@@ -58,7 +59,7 @@ def remeasure(probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Gene
         BudgetExhausted: The budget ended.
         IllConditioned: No region is roomy enough, or a planned region was not where it should be.
     """
-    room = _Room(layer, probe.calibration.scale, rng)
+    room = _Room(layer, probe.calibration.scale, probe.domain, rng)
     points, directions, reaches = room.crossings()
     # an offset inherits its row's error times the distance of its witness
     which = layer.errors * np.maximum(1.0, np.linalg.norm(points, axis=1)) > goal
@@ -119,11 +120,12 @@ def _with_constant(probe: Probe, layer: SingleLayer, points: FloatArray) -> Sing
 class _Room:
     """Where to stand so that given neurons are the only ones near; offline."""
 
-    def __init__(self, layer: SingleLayer, scale: float, rng: np.random.Generator) -> None:
-        self.layer, self.scale, self.rng = layer, scale, rng
+    def __init__(self, layer: SingleLayer, scale: float, domain: Domain, rng: np.random.Generator) -> None:
+        self.layer, self.scale, self.domain, self.rng = layer, scale, domain, rng
         n, d = layer.normals.shape
         singular = np.linalg.svd(layer.normals, compute_uv=False)
-        self.steerable = n <= d and singular[-1] * LARGEST_CONDITION > singular[0]
+        # steered points may lie anywhere
+        self.steerable = domain.free and n <= d and singular[-1] * LARGEST_CONDITION > singular[0]
         self.inverse = np.linalg.pinv(layer.normals) if self.steerable else np.zeros((d, n))
         # Near the origin offsets come out best; but stay far enough out that offsets do not dominate.
         typical = 3 * float(np.median(np.abs(layer.offsets)))
@@ -148,14 +150,17 @@ class _Room:
         sizes = 0.1 * self.scale + np.linalg.norm(search, axis=1)
         best, reaches = np.empty(n, dtype=np.int64), np.empty(n)
         for j in range(n):
-            best[j], reaches[j] = _roomiest_on(j, heights, angles, sizes, self.scale)
+            margins = self.domain.margin(search - heights[:, j, np.newaxis] * self.layer.normals[j])
+            best[j], reaches[j] = _roomiest_on(j, heights, angles, sizes, np.minimum(self.scale, margins))
+        if not (reaches > 0).all():
+            raise IllConditioned("a hyperplane can only be met outside the usable domain")
         foot = heights[best, np.arange(n)][:, np.newaxis] * self.layer.normals
         return search[best] - foot, self.layer.normals, reaches
 
     def _search(self) -> FloatArray:
         d = self.layer.normals.shape[1]
         points = self.rng.standard_normal((SEARCHED_POINTS, d)) * self.scale / np.sqrt(d)
-        return points * np.exp(self.rng.uniform(-3.0, 1.0, (SEARCHED_POINTS, 1)))
+        return self.domain.pulled_in(points * np.exp(self.rng.uniform(-3.0, 1.0, (SEARCHED_POINTS, 1))))
 
     def solos(self, groups: list[IntArray], basis: FloatArray) -> _Stands:
         """One point per group, where its neurons are on and all others off."""
@@ -180,16 +185,18 @@ class _Room:
     def _stands(self, centres: FloatArray, basis: FloatArray) -> _Stands:
         speed = np.abs(self.layer.normals @ basis.T).max(axis=1)
         distance = np.abs(centres @ self.layer.normals.T + self.layer.offsets)
-        return _Stands(centres, 0.6 * (distance / speed).min(axis=1))
+        room = np.minimum((distance / speed).min(axis=1), self.domain.margin(centres))
+        return _Stands(centres, 0.6 * room)
 
 
 def _roomiest_on(
-    j: int, heights: FloatArray, angles: FloatArray, sizes: FloatArray, scale: float
+    j: int, heights: FloatArray, angles: FloatArray, sizes: FloatArray, most: FloatArray
 ) -> tuple[int, float]:
     """Which searched point, once projected on hyperplane j, can go farthest across it alone; how far."""
     others = np.delete(np.arange(len(angles)), j)
     projected = heights[:, others] - np.outer(heights[:, j], angles[j, others])
-    reach = (np.abs(projected) / (np.abs(angles[j, others]) + 1e-12)).min(axis=1, initial=scale)
+    reach = np.abs(projected) / (np.abs(angles[j, others]) + 1e-12)
+    reach = np.minimum(reach.min(axis=1, initial=np.inf), most)
     best = int(np.argmax(reach / sizes))
     return best, 0.8 * float(reach[best])
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import OutsideDomain
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.hyperplanes import Hyperplanes
@@ -29,6 +30,8 @@ QUIET_LINES = 1
 """Lines without a new neuron after which the axes are tried."""
 TEST_POINTS = 4
 """Random points tried together with the axes."""
+HALVINGS = 20
+"""Times that the ends of a line are moved towards the orthant's corner to lie in a bounded domain."""
 PATIENCE = 5
 """Lines towards a contradiction that may show nothing new before the layer is given up."""
 
@@ -92,11 +95,17 @@ class OrthantSearch:
         rng = self.bench.randomness.step("orthant", self.lines)
         spread = SPREADS[self.lines % len(SPREADS)]
         ends = self.unit * np.exp(spread * rng.standard_normal((2, self.peeled.width)))
-        return ends[0], ends[1]
+        for _ in range(HALVINGS):
+            outside = ~self.bench.probe.domain.holds(self.peeled.steer(ends))
+            if not outside.any():
+                return ends[0], ends[1]
+            ends[outside] /= 2
+        raise OutsideDomain("no point of the domain has all first-layer neurons on")
 
     def _sweep(self, start: FloatArray, end: FloatArray) -> int:
         """Sweep one line, measure what is new on it; how many neurons it added."""
-        bench, line = self.bench, self.peeled.line(start, end)
+        bench = self.bench
+        line = self.peeled.line(start, end).within(bench.probe.domain)
         predicted = None if self.planes is None else np.sort(self.planes.crossings(line))
         with bench.probe.session.phase("orthant lines"):
             sweep = sweep_line(bench.probe, line, predicted=predicted)
@@ -128,13 +137,14 @@ class OrthantSearch:
         random = fresh_points(self.bench.probe, rng, TEST_POINTS)
         points = np.concatenate([self.peeled.steer(heights), random])
         heights = np.concatenate([heights, self.peeled.heights(random)])
+        inside = self.bench.probe.domain.holds(points)
+        points, heights = points[inside], heights[inside]
         ratios = self._ratios(layer, points)
         order = np.argsort(-ratios)
         worst = heights[order[: int((ratios > 1).sum())]]
         if len(worst):
             self.bench.probe.session.emit(Note("a second-layer neuron is missing; looking towards it"))
-        inside = 1e-3 * self.unit * rng.uniform(0.5, 1.0, worst.shape)
-        return np.maximum(worst, inside)
+        return np.maximum(worst, 1e-3 * self.unit * rng.uniform(0.5, 1.0, worst.shape))
 
     def _ratios(self, layer: SingleLayer, points: FloatArray) -> FloatArray:
         network = self.peeled.with_above(layer)

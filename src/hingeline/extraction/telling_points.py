@@ -17,6 +17,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.extraction.peeled import Peeled
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.probing.domain import Domain
 
 POOL = 3000
 """Random points from which the nearest to each axis is taken."""
@@ -34,33 +35,30 @@ NEAR = 3.0
 
 
 def telling_points(
-    network: PiecewiseLinearNetwork, scale: float, radius: float, rng: np.random.Generator
+    network: PiecewiseLinearNetwork, scale: float, domain: Domain, rng: np.random.Generator
 ) -> FloatArray:
     """Where a network of more neurons or layers would most likely differ from this one: "p d".
 
     Args:
         network: What was recovered.
         scale: Typical input norm.
-        radius: Largest norm at which values are usable; inf if free.
+        domain: Where may be asked.
         rng: Draws the pool.
     """
     if not network.hidden_widths:
         return np.zeros((0, network.input_dim))
-    pool = _pool(network, scale, rng)
-    pool = pool[np.linalg.norm(pool, axis=1) <= 0.9 * radius]
-    if not len(pool):
-        return pool
+    axes = _on_axes(network, scale)
+    pool = np.concatenate([domain.pulled_in(_random(network, scale, rng)), axes[domain.holds(axes)]])
     chosen = [_nearest_to_axes(z) for z in network.canonical().pre_activations(pool)]
     chosen.append(_extremes(network(pool), np.linalg.norm(pool, axis=1) / scale))
     return pool[np.unique(np.concatenate(chosen))]
 
 
-def _pool(network: PiecewiseLinearNetwork, scale: float, rng: np.random.Generator) -> FloatArray:
+def _random(network: PiecewiseLinearNetwork, scale: float, rng: np.random.Generator) -> FloatArray:
     dim = network.input_dim
     count = int(min(POOL, LARGEST_POOL / dim))
     points = rng.standard_normal((count, dim)) * scale / np.sqrt(dim)
-    points *= np.exp(rng.uniform(NEAR_SPREAD, FAR_SPREAD, (count, 1)))
-    return np.concatenate([points, _on_axes(network, scale)])
+    return points * np.exp(rng.uniform(NEAR_SPREAD, FAR_SPREAD, (count, 1)))
 
 
 def _on_axes(network: PiecewiseLinearNetwork, scale: float) -> FloatArray:

@@ -119,7 +119,7 @@ def random_line(probe: Probe, rng: np.random.Generator, settings: ExtractSetting
     """A line through a random point of the domain in a random direction."""
     scale, dim = probe.calibration.scale, probe.input_dim
     origin = rng.standard_normal(dim) * scale / np.sqrt(dim)
-    origin *= min(1.0, probe.calibration.radius / 2 / float(np.linalg.norm(origin)))
+    origin = probe.domain.pulled_in(origin[np.newaxis])[0]
     return line_towards(probe, origin, origin + rng.standard_normal(dim), settings)
 
 
@@ -128,12 +128,8 @@ def line_towards(probe: Probe, origin: FloatArray, target: FloatArray, settings:
     scale = probe.calibration.scale
     direction = (target - origin) / np.linalg.norm(target - origin)
     reach = settings.line_reach * scale
-    radius = probe.calibration.radius
-    if np.isfinite(radius):
-        # |origin + t direction| <= radius for |t| <= reach
-        inside = np.sqrt(max(radius**2 - origin @ origin, 1e-12 * radius**2))
-        reach = min(reach, float(inside) - abs(float(origin @ direction)))
-    return Line(origin, direction, scale, -reach, reach)
+    low, high = probe.domain.along(origin, direction)
+    return Line(origin, direction, scale, max(low, -reach), min(high, reach))
 
 
 def verify(
@@ -160,7 +156,7 @@ def verify(
     line = random_line(probe, rng, settings)
     predicted = bends_of(network, line)
     on_line = line.at(_beside(line, predicted))
-    telling = telling_points(network, probe.calibration.scale, probe.calibration.radius, rng)
+    telling = telling_points(network, probe.calibration.scale, probe.domain, rng)
     asked = np.concatenate([points, on_line, telling])
     answers = probe.ask(asked)
     gaps = np.abs(answers - network(asked)).max(axis=1)
@@ -198,11 +194,11 @@ def _beside(line: Line, bends: FloatArray) -> FloatArray:
 def fresh_points(
     probe: Probe, rng: np.random.Generator, count: int, sizes: tuple[float, ...] = (1 / 3, 1.0, 3.0)
 ) -> FloatArray:
-    """`count` random points at `sizes` times the typical norm in turn, within the usable radius."""
-    norms = np.minimum(probe.calibration.scale * np.array(sizes), 0.9 * probe.calibration.radius)
+    """`count` random points at `sizes` times the typical norm in turn, pulled into the domain."""
+    norms = probe.calibration.scale * np.array(sizes)
     points = rng.standard_normal((count, probe.input_dim))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    return points * norms[np.arange(count) % len(sizes), np.newaxis]
+    return probe.domain.pulled_in(points * norms[np.arange(count) % len(sizes), np.newaxis])
 
 
 def allowed_gap(

@@ -13,12 +13,13 @@ pieces; sampling, batching and two-sided verification are ours. Cost: about 7 qu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.domain import Domain
 from hingeline.probing.probe import Probe
 
 
@@ -77,6 +78,11 @@ class Line:
     def parameter(self, theta: FloatArray) -> FloatArray:
         """Parameter t of theta."""
         return self.centre + self.scale * np.tan(theta)
+
+    def within(self, domain: Domain) -> Line:
+        """The part of the line on which may be asked; some point between its ends lies inside."""
+        low, high = domain.along(self.origin, self.direction)
+        return replace(self, low=max(low, self.low), high=min(high, self.high))
 
     def spread(self, count: int) -> FloatArray:
         """`count` parameters from `low` to `high`, even in the angle."""

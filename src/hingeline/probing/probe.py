@@ -12,6 +12,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.numerics.tolerances import NoiseFloor
 from hingeline.oracles.session import QuerySession
+from hingeline.probing.domain import Domain
 
 ROUNDING = 0.3
 """Standard deviation of a rounded number, in epsilons: uniform between half an epsilon either way."""
@@ -29,6 +30,10 @@ class Calibration:
     """Largest |x| at which values are usable; inf if free."""
     to_values: Callable[[FloatArray], FloatArray] | None = None
     """Turns raw answers into values (log-ratios of probabilities); None if they are values already."""
+    centre: FloatArray | None = None
+    """The input that attacks see as their origin, shape "d": the middle of declared bounds; None: zero."""
+    half_width: float = np.inf
+    """Largest coordinate, seen from the centre, that may be asked; inf if free."""
 
 
 class Probe:
@@ -42,6 +47,7 @@ class Probe:
     def __init__(self, session: QuerySession, calibration: Calibration) -> None:
         self.session = session
         self.calibration = calibration
+        self.domain = Domain(calibration.radius, calibration.half_width)
         self._steepest = 0.0
         dtype = np.dtype(session.oracle.spec.dtype)
         self._input_epsilon = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
@@ -66,13 +72,15 @@ class Probe:
         self._steepest = max(self._steepest, slope)
 
     def ask(self, points: FloatArray) -> FloatArray:
-        """Values at `points`: "n d" to "n k"; n queries.
+        """Values at `points`, seen from the centre: "n d" to "n k"; n queries.
 
         Raises:
-            InvalidInput: The points leave the radius in which values are usable.
+            InvalidInput: No points.
+            OutsideDomain: A point outside the declared bounds; nothing was sent.
         """
         if not len(points):
             raise InvalidInput("no points to ask")
-        answers = self.session.ask(points)
+        centre = self.calibration.centre
+        answers = self.session.ask(points if centre is None else points + centre)
         convert = self.calibration.to_values
         return answers if convert is None else convert(answers)

@@ -99,7 +99,7 @@ class Hyperplanes:
         # position error: the normal's error over the distance, seen along the line
         root = np.sqrt(self.normals.shape[1])
         with np.errstate(divide="ignore", invalid="ignore"):
-            slack = 1e-8 * sweep.line.scale + 20 * self.errors * reach * root / np.abs(speed)
+            slack = 1e-7 * sweep.line.scale + 60 * self.errors * reach * root / np.abs(speed)
             gaps = np.abs(sweep.bends - t[:, np.newaxis])
         allowed = slack[:, np.newaxis] + 20 * sweep.bend_errors
         used = np.zeros(self.count, dtype=np.bool_)

@@ -32,6 +32,9 @@ TEST_POINTS = 4
 """Random points tried together with the axes."""
 HALVINGS = 20
 """Times that the ends of a line are moved towards the orthant's corner to lie in a bounded domain."""
+LENIENCE = 30.0
+"""Times that claimed errors may be exceeded here: a missing neuron shows a million times, and the last word
+is the verification's."""
 PATIENCE = 5
 """Lines towards a contradiction that may show nothing new before the layer is given up."""
 
@@ -150,5 +153,5 @@ class OrthantSearch:
         network = self.peeled.with_above(layer)
         with self.bench.probe.session.phase("second hypothesis"):
             gaps = np.abs(self.bench.probe.ask(points) - network(points)).max(axis=1)
-        claimed = [2 * self.peeled.errors, 2 * layer.row_errors]
+        claimed = [LENIENCE * self.peeled.errors, LENIENCE * layer.row_errors]
         return gaps / allowed_gap(self.bench.probe, network, claimed, points)

@@ -16,11 +16,14 @@ from hingeline.extraction.peeled import Peeled, orient, steerable, unexplained_g
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.second_layer import OrthantSearch
 from hingeline.extraction.shallow import neuron_evidence, signed_layer
+from hingeline.extraction.single_layer import SingleLayer
 from hingeline.extraction.suspects import Suspects
 from hingeline.extraction.verify import random_line
 from hingeline.extraction.walking import WalkingResult, recover_by_walking
 from hingeline.probing.line import sweep_line
 
+REPAIRS = 3
+"""Times that a network is finished; again only where verification led to a neuron that was missing."""
 WALKS = 3
 """Times that a walk may correct the first layer it was given."""
 WALKED_ERROR = 1e-6
@@ -140,8 +143,19 @@ def _peel(bench: Bench, peeled: Peeled) -> Recovery | None:
     """The rest of the network above a steered first layer; None if one more layer does not explain it."""
     search = OrthantSearch(bench, peeled)
     layer = search.run(bench.settings.most_lines)
-    if layer is None:
-        return None
+    result: Recovery | None = None
+    for _ in range(REPAIRS):
+        if layer is None or not layer.width:
+            break
+        result = _signed_and_finished(bench, peeled, layer, search)
+        if bench.contradiction is None:
+            break
+        layer = search.look_towards(bench.contradiction, bench.settings.most_lines)
+    bench.contradiction = None
+    return result
+
+
+def _signed_and_finished(bench: Bench, peeled: Peeled, layer: SingleLayer, search: OrthantSearch) -> Recovery:
     layer, undecided = signed_layer(bench, layer, search.view(), "second signs")
     bench.best = peeled.with_above(layer)
     errors = (peeled.errors, layer.errors)

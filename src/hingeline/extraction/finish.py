@@ -69,9 +69,10 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
         bench.best = network
     with bench.probe.session.phase("verify"):
         check = verify(bench.probe, network, claimed, bench.randomness.step("verify"), bench.settings)
+    bench.contradiction = None if check.agreed else check.worst_point
     bench.evidence["verification"] = check.to_dict()
     bench.evidence["parameter_error"] = largest_error(claimed)
-    if not check.passed:
+    if not check.agreed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
     unexplained = contradictions(network, largest_error(claimed), bench.sweeps)
     bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
@@ -88,6 +89,8 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
         named = ", ".join(f"neuron {neuron + 1} of layer {layer}" for layer, neuron in loose[:5])
         reason = f"{len(loose)} rows are not pinned by any answer asked ({named}); the function is verified."
         return Recovery(network, Outcome(Status.PARTIAL, reason))
+    if not check.passed:
+        return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint))
     widths = " and ".join(map(str, network.hidden_widths))
     if undecided:
         reason = f"The function is verified, but {undecided}; shipped in an exactly equivalent form."
@@ -126,15 +129,25 @@ def _polished(
             result = _fit(bench, perturbed(straight.canonical(), jitter, rng), recorded, attempt)
         if not result.improved:
             return network, claimed, missed
-        network = result.network
-        reached = result.expected_error if result.expected_error is not None else result.last_change
-        # what the noise explains, and what the fit missed held-out answers by
-        claimed = 3 * max(reached, EPSILON) * float(np.clip(result.held_out_after, 1.0, WORST_NOISE))
+        network, claimed = result.network, _claims(result, claimed)
         beyond = max(0.0, result.held_out_after - WORST_NOISE)
         missed = beyond * float(np.median(recorded.noise)) / float(np.ptp(recorded.answers))
         if missed < GOOD_FIT or network.weights[0].shape[0] >= network.input_dim:
             break
     return network, claimed, missed
+
+
+def _claims(result: PolishResult, before: RowErrors) -> RowErrors:
+    """What the noise explains, and what the fit missed held-out answers by; as before where nothing pins."""
+    factor = 3 * float(np.clip(result.held_out_after, 1.0, WORST_NOISE))
+    if result.row_errors is None:
+        return factor * max(result.last_change, EPSILON)
+    hidden = result.row_errors[:-1]
+    earlier = [before] * len(hidden) if isinstance(before, float | int) else before
+    return [
+        np.where(np.isfinite(now), factor * np.maximum(now, EPSILON), old)
+        for now, old in zip(hidden, earlier, strict=True)
+    ]
 
 
 def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:

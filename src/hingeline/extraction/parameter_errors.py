@@ -77,7 +77,7 @@ def _lost(
     drawn = rng.standard_normal(linear.unknowns)
     found = problem.solve(linear, linear.apply(drawn), fit.inverse, FAINT**2, TOLERANCE).vector
     missing = unflatten(np.abs(chart.without_stretch(drawn - found, linear.layers)), linear.layers)
-    return [np.maximum(weight.max(axis=1), bias) > LOST for weight, bias in missing]
+    return [np.maximum(weight.max(axis=1, initial=0.0), bias) > LOST for weight, bias in missing]
 
 
 def _starved(linear: Linearised) -> list[BoolArray]:

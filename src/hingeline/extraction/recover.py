@@ -19,8 +19,9 @@ from hingeline.probing.line import Line, LineSweep, sweep_line
 
 FEW_STRANGERS = 1
 """Hyperplanes that do not extend, per 50, which a first line may show by mistake."""
-QUIET_LINES = 3
-"""Lines without a new hyperplane that are no reason to stop where the domain is bounded: lines are short."""
+QUIET_LINES = 2
+"""Lines without a new hyperplane that are no reason to stop: short ones in a bounded domain, or those
+drawn to where the last candidate was wrong."""
 SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
 """Outcomes after which a deeper network need not be tried."""
 
@@ -50,13 +51,13 @@ def recover(bench: Bench) -> Recovery:
             return recover_deep(bench, planes, lines)
         hopeful = bench.contradiction is not None
         grown = _next_line(bench, planes, lines, attempt)
-        quiet = quiet + 1 if grown.count == planes.count and not hopeful else 0
-        if quiet > (0 if bench.probe.domain.free else QUIET_LINES):
+        quiet = quiet + 1 if grown.count == planes.count else 0
+        if quiet > (0 if bench.probe.domain.free and not hopeful else QUIET_LINES):
             if strangers:
                 return recover_deep(bench, planes, lines)
             break
         planes = grown
-    if result is not None and result.outcome.status is Status.PARTIAL:
+    if result is not None:
         return result
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, _unexplained(bench, planes, lines)))
 

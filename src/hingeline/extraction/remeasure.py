@@ -96,9 +96,14 @@ def _scalar(
         return layer
     wanted = np.nonzero(which)[0]
     rows, errors, asked, values = _rows(probe, layer, room, wanted, room.rng)
+    if not layer.jumps[wanted, 0].all():
+        raise IllConditioned("a neuron has no effect on the output")
     # z = (f - constant - linear x) / jump, offset = z - row x
     heights = (values - constant - asked @ layer.linear.T)[:, 0] / layer.jumps[wanted, 0]
-    witnesses = asked - (heights / np.einsum("nd,nd->n", rows, rows))[:, np.newaxis] * rows
+    sizes = np.einsum("nd,nd->n", rows, rows)
+    if not sizes.all():
+        raise IllConditioned("a row vanished when measured again; a neuron is missing or wrong")
+    witnesses = asked - (heights / sizes)[:, np.newaxis] * rows
     all_witnesses = -layer.offsets[:, np.newaxis] * layer.normals
     all_witnesses[wanted] = witnesses
     return _with_rows(layer, which, rows, errors, all_witnesses)

@@ -80,6 +80,13 @@ class OrthantSearch:
             tried = 0 if self._sweep(centre, target) else tried + 1
         return None
 
+    def look_towards(self, point: FloatArray, most_lines: int) -> SingleLayer | None:
+        """The layer with what a line to a contradicted point ("d") shows; None if nothing new does."""
+        heights = self.peeled.heights(point[np.newaxis])[0]
+        # the layers above see max(height, 0): just inside the orthant the answer is the same
+        found = self._sweep(self.view().centre, np.maximum(heights, 1e-3 * self.unit))
+        return self._close_gaps(self.lines + most_lines) if found else None
+
     def layer(self) -> SingleLayer:
         """What is known so far, with the bypass that fits the most precise region."""
         if self.best is None or self.planes is None:

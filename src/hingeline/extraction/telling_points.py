@@ -5,16 +5,17 @@ A neuron above a layer changes state when its input A h + c changes sign; with h
 each axis (one neuron of the layer on, all others off) and where all are off decides that: if they agree, it
 never switches. A first layer that can be steered reaches all axes, and the test is a proof; for others the
 points that come nearest to the axes are chosen from a random pool, and with them those where an output is
-most extreme, because a single neuron above is a threshold on the outputs.
+most extreme, because a single neuron above is a threshold on the outputs. Last come points that show the
+rarest pairs of states: neurons that are seldom on together may add up where one is on, and not where both.
 
-Cost: one query per hidden neuron, four per output; the choice is offline. Source: ours.
+Cost: one query per hidden neuron, four per output, at most 24 more; the choice is offline. Source: ours.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.peeled import Peeled
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.domain import Domain
@@ -30,6 +31,8 @@ NEAR_SPREAD, FAR_SPREAD = -2.0, 4.0
 AXIS = 1e3
 """Height far out on an axis, in typical heights."""
 TINY = float(np.finfo(np.float64).tiny)
+PAIR_POINTS, PAIR_CANDIDATES = 24, 400
+"""Most points that show rare pairs of states, and among how many of the pool they are chosen."""
 NEAR = 3.0
 """Norm, in typical input norms, up to which plain output values are compared; beyond it their growth."""
 
@@ -51,6 +54,7 @@ def telling_points(
     pool = np.concatenate([domain.pulled_in(_random(network, scale, rng)), axes[domain.holds(axes)]])
     chosen = [_nearest_to_axes(z) for z in network.canonical().pre_activations(pool)]
     chosen.append(_extremes(network(pool), np.linalg.norm(pool, axis=1) / scale))
+    chosen.append(_rarest_pairs(np.concatenate(network.activation_pattern(pool), axis=1)))
     return pool[np.unique(np.concatenate(chosen))]
 
 
@@ -83,6 +87,24 @@ def _nearest_to_axes(pre_activations: FloatArray) -> IntArray:
     score = share + 1e-6 * heights / max(float(heights.max(initial=0.0)), TINY)
     best = score.argmax(axis=0)[share.max(axis=0) > 0]
     return np.append(best, total.argmin())
+
+
+def _rarest_pairs(patterns: BoolArray) -> IntArray:
+    """Few points ("p n" states) at which together most pairs of states occur, the rare ones first."""
+    states = np.concatenate([patterns, ~patterns], axis=1).astype(np.float32)
+    counts = states.T @ states
+    worth = np.where(counts > 0, 1 / np.maximum(counts, 1), 0).astype(np.float32)
+    candidates = np.argsort(-((states @ worth) * states).sum(axis=1), kind="stable")[:PAIR_CANDIDATES]
+    states, chosen = states[candidates], list[int]()
+    for _ in range(PAIR_POINTS):
+        gain = ((states @ worth) * states).sum(axis=1)
+        best = int(gain.argmax())
+        if gain[best] <= 0:
+            break
+        chosen.append(best)
+        shown = states[best] > 0
+        worth[np.ix_(shown, shown)] = 0
+    return candidates[chosen]
 
 
 def _extremes(values: FloatArray, norms: FloatArray) -> IntArray:

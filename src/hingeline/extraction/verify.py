@@ -37,6 +37,8 @@ CLEAR_SIGMAS = 30.0
 TINY = float(np.finfo(np.float64).tiny)
 COARSEST = (1e-6, 1e-3)
 """Agreement within more than this fraction of what the answers vary proves nothing: exact, noisy answers."""
+TYPICAL_POINTS = 150
+"""Points at which the tolerance is computed, offline."""
 LOST_DIGITS = 1e4
 """Between the two: so many times the answers' noise."""
 PERTURBATIONS = 4
@@ -53,11 +55,11 @@ class Verification:
     largest_gap: float
     """Largest difference between the oracle and the network on fresh points."""
     tolerance: float
-    """Gap allowed at the typical input norm."""
+    """Largest gap allowed at typical inputs, up to three times the typical norm."""
     variation: float
     """How much the oracle's answers vary over the fresh points."""
     noise: float
-    """Standard deviation of an answer at the typical input norm."""
+    """Standard deviation of an answer at those inputs."""
     worst_ratio: float
     """Largest gap over the gap allowed there; at most 1 when everything agrees."""
     points: int
@@ -166,13 +168,12 @@ def verify(
         # something is wrong on the line: look at it closely, to say what is missing
         sweep = sweep_line(probe, line, predicted=predicted)
         unexplained = unexplained_bends(sweep, predicted, largest_error(parameter_error))
-    typical = np.zeros((1, probe.input_dim))
-    typical[0, 0] = probe.calibration.scale
+    typical = fresh_points(probe, rng, TYPICAL_POINTS)
     return Verification(
         largest_gap=float(gaps[: len(points)].max()),
-        tolerance=float(allowed_gap(probe, network, parameter_error, typical)[0]),
-        variation=float(np.ptp(answers[: len(points)], axis=0).max()),
-        noise=float(probe.noise.at(typical)[0]),
+        tolerance=float(allowed_gap(probe, network, parameter_error, typical).max()),
+        variation=float(np.ptp(answers[: len(points)], axis=0).max() or np.ptp(answers, axis=0).max()),
+        noise=float(probe.noise.at(typical).max()),
         worst_ratio=float(ratios.max()),
         points=len(asked),
         reach=float(np.linalg.norm(asked, axis=1).max()),
@@ -230,8 +231,10 @@ def expected_gap(network: PiecewiseLinearNetwork, errors: RowErrors, points: Flo
     total = np.zeros(len(points))
     canonical = network.canonical()
     before = canonical(points)
+    norms = np.linalg.norm(points, axis=1)
+    seen = canonical.activation_pattern(points[norms <= np.median(norms)])[-1].mean(axis=0)
     for _ in range(PERTURBATIONS):
-        moved = perturbed(canonical, [stretch * e for e in rows], rng)
+        moved = perturbed(canonical, [stretch * e for e in rows], rng, seen)
         total += np.abs(moved(points) - before).max(axis=1) ** 2
     return np.sqrt(total / PERTURBATIONS) / stretch
 
@@ -251,9 +254,19 @@ def _per_row(network: PiecewiseLinearNetwork, errors: RowErrors) -> list[FloatAr
 
 
 def perturbed(
-    network: PiecewiseLinearNetwork, errors: Sequence[FloatArray], rng: np.random.Generator
+    network: PiecewiseLinearNetwork,
+    errors: Sequence[FloatArray],
+    rng: np.random.Generator,
+    seen: FloatArray | float = 1.0,
 ) -> PiecewiseLinearNetwork:
-    """The network moved at random: each hidden row, and what its neuron feeds, by that row's error."""
+    """The network moved at random: each hidden row, and what its neuron feeds, by that row's error.
+
+    Args:
+        network: Hidden rows of unit norm.
+        errors: Error of each row of each hidden layer.
+        rng: Draws.
+        seen: How often each neuron of the last layer was on where the output bias was measured, "n".
+    """
     weights, biases = list(network.weights), list(network.biases)
     for layer, error in enumerate(errors):
         offset = error * (1 + np.abs(biases[layer]))
@@ -262,7 +275,7 @@ def perturbed(
         biases[layer] = biases[layer] + offset * rng.standard_normal(len(offset))
         weights[layer + 1] = onward * (1 + error * rng.standard_normal(onward.shape))
         if layer + 1 == len(errors):
-            biases[-1] = biases[-1] + onward @ (offset * rng.standard_normal(len(offset)))
+            biases[-1] = biases[-1] + onward @ (seen * offset * rng.standard_normal(len(offset)))
     return PiecewiseLinearNetwork(weights, biases)
 
 

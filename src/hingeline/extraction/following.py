@@ -2,7 +2,7 @@
 
 Each round first takes every witness that can only be this neuron's, which costs nothing and often opens
 several hyperplanes at once; then crosses the roomiest few of the hyperplanes that walkers reach. When
-walkers reach no more, an integer program looks for a meeting with each hyperplane that is left.
+walkers reach no more, random chains look for a meeting with each hyperplane that is left.
 
 Source: exploration of one boundary, Rolnick and Körding 2020; see the modules used for what is ours.
 Cost: ten queries per hyperplane crossed, none per witness taken.
@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import FloatArray
 from hingeline.extraction.crossing import cross
-from hingeline.extraction.facet_program import Meeting, find_meeting, point_on
-from hingeline.extraction.facets import Foot, find_feet, make_foot
+from hingeline.extraction.facet_sampling import border_point, meeting_points
+from hingeline.extraction.facets import CHOICE, Foot, find_feet, make_foot
 from hingeline.extraction.pooled import PooledNeuron
 from hingeline.extraction.unsigned import VAGUE, Planes, UnsignedNeuron, shared_sign, zero_weights
 from hingeline.extraction.witnesses import GRADIENT, Witness, WitnessPool
@@ -35,17 +35,13 @@ class FollowSettings:
     per_round: int = 4
     """Hyperplanes crossed per round; few, because witnesses taken in between save crossings."""
     patience: int = 2
-    """Rounds without a crossing before the integer program is asked."""
+    """Rounds without a crossing before hyperplanes are searched for meetings one by one."""
     refusals: int = 3
     """Failed crossings of one hyperplane before it is left alone."""
     reach: float = 300.0
     """Farthest |x| walked to, in typical input norms."""
     boxes: tuple[float, ...] = (10.0, 1000.0)
-    """Boxes of the integer program, in typical input norms."""
-    program_nodes: int = 3000
-    """Most nodes of one integer program's search tree."""
-    programs: int = 8
-    """Most hyperplanes that the program is asked about for one neuron."""
+    """Boxes that are searched for meetings, in typical input norms."""
 
 
 MERGED = 100.0
@@ -75,10 +71,10 @@ class Boundary:
         self.refused: list[Foot] = []
         """Feet at which the boundary was not what was predicted."""
         self._spent = 0
+        self.cleared = False
+        """True if it was found not to be a first-layer hyperplane, however straight it looks."""
         self.company = 0
         """Neurons known when the boundary was followed last, itself included."""
-        self.apart: BoolArray = np.zeros(planes.count, dtype=np.bool_)
-        """Hyperplanes that the boundary does not meet inside the largest box."""
 
     @property
     def straight(self) -> bool:
@@ -120,7 +116,6 @@ class Boundary:
         both._pooled, both.neuron = pooled, neuron
         both.starts = [*self.starts, *other.starts]
         both.crossed, both.refused = self.crossed + other.crossed, [*self.refused, *other.refused]
-        both.apart = np.zeros_like(self.apart)
         return both
 
     def follow(
@@ -143,8 +138,6 @@ class Boundary:
         """
         self.company, self._spent = len(others) + 1, len(self.refused)
         self._explore(probe, pool, others, rng)
-        if not self.neuron.complete:
-            self.neuron = replace(self.neuron, beyond=self._signs_beyond(probe))
 
     def _explore(
         self, probe: Probe, pool: WitnessPool, others: Sequence[UnsignedNeuron], rng: np.random.Generator
@@ -152,14 +145,14 @@ class Boundary:
         idle = 0
         while True:
             self.take(pool)
-            if self.neuron.complete or self.straight:
+            if self.neuron.complete or (self.straight and not self.cleared):
                 return
             feet = self._reachable(probe, others, rng)
             if not feet:
                 idle += 1
                 if idle < self.settings.patience:
                     continue
-                feet = self._programmed(probe, others)
+                feet = self._sampled(probe, others, rng)
                 if not feet:
                     return
             idle = 0
@@ -183,36 +176,44 @@ class Boundary:
     def _patient_with(self, plane: int) -> bool:
         return sum(foot.plane == plane for foot in self.refused[self._spent :]) < self.settings.refusals
 
-    def _programmed(self, probe: Probe, others: Sequence[UnsignedNeuron]) -> list[Foot]:
-        """A foot at one of the hyperplanes that walkers did not reach; marks those that there is none at."""
+    def _sampled(
+        self, probe: Probe, others: Sequence[UnsignedNeuron], rng: np.random.Generator
+    ) -> list[Foot]:
+        """Feet at hyperplanes that walkers did not reach; keeps the sign of z on those that have none."""
         if not self._sharp():
             return []
-        left = [int(i) for i in np.nonzero(~self.neuron.known & ~self.apart)[0] if self._patient_with(int(i))]
-        scale = probe.calibration.scale
-        for plane in left[: self.settings.programs]:
-            for box in self.settings.boxes:
-                size = self._box(probe, box)
-                found = find_meeting(self.neuron, plane, size, self.settings.program_nodes)
-                foot = found.point is not None and make_foot(self.neuron, others, plane, found.point, scale)
-                if foot:
-                    return [foot]
-                self.apart[plane] = found.meeting is Meeting.NONE
-        return []
+        feet: list[Foot] = []
+        beyond = np.where(self.neuron.known, 0.0, np.nan)
+        for plane in np.nonzero(~self.neuron.known)[0]:
+            found, beyond[plane] = self._search(int(plane), probe, others, rng)
+            if found is not None and self._patient_with(int(plane)):
+                feet.append(found)
+        self.neuron = replace(self.neuron, beyond=beyond)
+        return sorted(feet, key=lambda foot: -foot.quality)[: self.settings.per_round]
+
+    def _search(
+        self, plane: int, probe: Probe, others: Sequence[UnsignedNeuron], rng: np.random.Generator
+    ) -> tuple[Foot | None, float]:
+        """The best foot found at one hyperplane, or else the sign of z on it; 0 if it does not border."""
+        sign = 0.0
+        for box in self.settings.boxes:
+            size = self._box(probe, box)
+            start = border_point(self.neuron, plane, size)
+            if start is None:
+                continue
+            points, sign = meeting_points(self.neuron, plane, start, size, rng)
+            feet = [
+                make_foot(self.neuron, others, plane, x, probe.calibration.scale) for x in points[:CHOICE]
+            ]
+            usable = [foot for foot in feet if foot is not None]
+            if usable:
+                return max(usable, key=lambda foot: foot.quality), np.nan
+        return None, sign or 0.0
 
     def _solve(self) -> None:
         beyond = self.neuron.beyond
         solved = self._pooled.solve()
         self.neuron = replace(solved, beyond=np.where(solved.known, 0.0, beyond))
-
-    def _signs_beyond(self, probe: Probe) -> FloatArray:
-        """Sign of z on each unmet hyperplane, told by any point of it that borders the known region."""
-        neuron = self.neuron
-        signs = np.where(neuron.known, 0.0, np.nan)
-        box = self._box(probe, self.settings.boxes[-1])
-        for plane in np.nonzero(self.apart & ~neuron.known)[0]:
-            point = point_on(neuron, int(plane), box)
-            signs[plane] = 0.0 if point is None else np.sign(neuron.values(point[np.newaxis])[0])
-        return signs
 
     @staticmethod
     def _box(probe: Probe, size: float) -> float:
@@ -229,8 +230,6 @@ class Boundary:
                 self.refused.append(foot)
                 continue
             self.crossed += 1
-            # the known region has grown: what was out of reach may not be any more
-            self.apart = np.zeros_like(self.apart)
             self._pooled.known[foot.plane] = True
             self._pooled.add_values(crossing.points, crossing.values, crossing.errors)
         self._solve()

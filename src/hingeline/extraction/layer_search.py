@@ -27,6 +27,7 @@ from hingeline.extraction.known_part import KnownPart, sweep_known
 from hingeline.extraction.recorded import RecordingProbe
 from hingeline.extraction.remainder import nearest_fitting, unexplained
 from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.sightings import goes_on
 from hingeline.extraction.suspects import Suspects, find_suspects, no_suspects, suspects_on_lines
 from hingeline.extraction.unsigned import Planes, UnsignedNeuron
 from hingeline.extraction.unsigned_layers import Assembly, assemble
@@ -59,7 +60,7 @@ class WalkSettings:
     """Fresh lines with nothing new before the search is given up, if not everything fits."""
     refusals: int = 12
     """Failed crossings in all, beyond one in four, before the first layer is taken to be wrong."""
-    corrections: int = 3
+    corrections: int = 6
     """Times that the first layer is corrected and the search begun again."""
 
 
@@ -138,7 +139,8 @@ class LayerSearch:
         if self.probe.input_dim < 2:
             return
         sweeps = [line.sweep for line in self.lines]
-        self.suspects = suspects_on_lines(self.pool.witnesses, sweeps, self.probe.input_dim)
+        seen = suspects_on_lines(self.pool.witnesses, sweeps, self.probe.input_dim)
+        self.suspects = self._confirmed(seen)
         self._follow_all()
         barren = 0
         for _ in range(self.settings.searches):
@@ -188,8 +190,19 @@ class LayerSearch:
         while len(self.pool) and not self.broken:
             self._follow()
         if not self.suspects.any:
-            straight = [boundary.neuron for boundary in self.straight]
-            self.suspects = find_suspects(self.neurons, straight, self.probe.input_dim)
+            self.suspects = self._confirmed(find_suspects(self.neurons, [], self.probe.input_dim))
+
+    def _confirmed(self, suspects: Suspects) -> Suspects:
+        """Those of the suspects that far points confirm."""
+        rng = self._rng("sightings")
+
+        def goes(normal: FloatArray, offset: float) -> bool:
+            return goes_on(self.probe, self.planes, normal, offset, -offset * normal, rng)
+
+        planes = self.planes
+        missing = [goes(n, float(o)) for n, o in zip(suspects.normals, suspects.offsets, strict=True)]
+        false = [i for i in suspects.false if not goes(planes.normals[i], float(planes.offsets[i]))]
+        return Suspects(suspects.normals[missing], suspects.offsets[missing], tuple(false))
 
     def _retry(self) -> None:
         """Go on with boundaries that were refused somewhere, if neurons to avoid were found since."""
@@ -205,13 +218,22 @@ class LayerSearch:
         boundary = Boundary(self.planes, self.pool.pop(), self.settings.follow)
         boundary.follow(self.probe, self.pool, self.neurons, self.randomness.step("walk", self.walks))
         self.walks += 1
-        if boundary.straight:
+        if boundary.straight and self._is_first_layer(boundary):
             self.straight.append(boundary)
-            self.suspects = find_suspects([], [boundary.neuron], self.probe.input_dim)
         elif boundary.lost:
             self.lost.append(boundary)
         else:
             self._file(boundary)
+
+    def _is_first_layer(self, boundary: Boundary) -> bool:
+        """Whether a boundary that did not bend yet is a first-layer hyperplane; if not, it is followed on."""
+        suspects = self._confirmed(find_suspects([], [boundary.neuron], self.probe.input_dim))
+        if suspects.any:
+            self.suspects = suspects
+            return True
+        boundary.cleared = True
+        boundary.follow(self.probe, self.pool, self.neurons, self.randomness.step("cleared", self.walks))
+        return False
 
     def _file(self, boundary: Boundary) -> None:
         """Add a boundary, or join it with another part of the same neuron's."""

@@ -34,6 +34,10 @@ UNEXPLAINED = (
 )
 CLEAR_SIGMAS = 30.0
 """A bend is clear if its slope jump exceeds this many standard deviations."""
+FAR_POINTS = 24
+"""Points far out along the hyperplanes of a single hidden layer, altogether."""
+FEWEST_FAR_POINTS = 3
+"""Such points along each of many hyperplanes."""
 TINY = float(np.finfo(np.float64).tiny)
 COARSEST = (1e-6, 1e-3)
 """Agreement within more than this fraction of what the answers vary proves nothing: exact, noisy answers."""
@@ -159,7 +163,7 @@ def verify(
     predicted = bends_of(network, line)
     on_line = line.at(_beside(line, predicted))
     telling = telling_points(network, probe.calibration.scale, probe.domain, rng)
-    asked = np.concatenate([points, on_line, telling])
+    asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng)])
     answers = probe.ask(asked)
     gaps = np.abs(answers - network(asked)).max(axis=1)
     ratios = gaps / allowed_gap(probe, network, parameter_error, asked)
@@ -182,6 +186,33 @@ def verify(
         sweep=sweep,
         worst_point=asked[np.argmax(ratios)],
     )
+
+
+def _far_along(network: PiecewiseLinearNetwork, probe: Probe, rng: np.random.Generator) -> FloatArray:
+    """Points far out beside each hyperplane of a single hidden layer: a deeper neuron bends away there.
+
+    The boundary of a second-layer neuron may run straight for a hundred typical norms, and pass for a
+    first-layer hyperplane on every line near the origin. Far out along it the two differ.
+    """
+    if len(network.weights) != 2 or np.isfinite(probe.calibration.radius):
+        return np.zeros((0, network.input_dim))
+    width = max(1, network.hidden_widths[0])
+    count = max(FEWEST_FAR_POINTS, FAR_POINTS // width)
+    layer = network.canonical()
+    normals, offsets = np.repeat(layer.weights[0], count, axis=0), np.repeat(layer.biases[0], count)
+    return _beside_far(normals, offsets, probe, rng)
+
+
+def _beside_far(
+    normals: FloatArray, offsets: FloatArray, probe: Probe, rng: np.random.Generator
+) -> FloatArray:
+    """One point per row, far out on its hyperplane and a little to its active side."""
+    tangents = rng.standard_normal(normals.shape)
+    tangents -= np.einsum("nd,nd->n", tangents, normals)[:, np.newaxis] * normals
+    lengths = np.linalg.norm(tangents, axis=1, keepdims=True)
+    tangents = tangents / np.where(lengths > 0, lengths, 1.0)
+    reach = probe.calibration.scale * 10 ** rng.uniform(2.0, 4.5, (len(normals), 1))
+    return (1e-4 * reach - offsets[:, np.newaxis]) * normals + reach * tangents
 
 
 def _beside(line: Line, bends: FloatArray) -> FloatArray:

@@ -74,7 +74,7 @@ def test_public_networks_are_rebuilt_for_a_twentieth_of_the_published_price(name
         ((64, 32, 10), 0.6, 1e-12),
         ((100, 200, 10), 0.45, 1e-11),
         ((50, 30, 1), 2.6, 1e-12),
-        ((10, 20, 1), 4.5, 1e-11),
+        ((10, 20, 1), 5.0, 1e-11),
         ((30, 20, 10, 10), 2.2, 1e-11),
         ((80, 40, 20, 1), 4.0, 1e-11),
     ],
@@ -224,3 +224,13 @@ def test_expansive_10_20_20_1_is_complete_in_eighteen_of_twenty_seeds():
         if finding.outcome.ok:
             np.testing.assert_allclose(finding.value(points), network(points), atol=1e-8)
     assert complete >= 18
+
+
+def test_a_deeper_neuron_that_runs_straight_for_long_is_not_called_a_single_layer():
+    # two nearly parallel first-layer neurons: near the origin the second layer's boundary is one hyperplane
+    rows = np.array([[1.0, 0.0, 0.0], [np.cos(0.0138), np.sin(0.0138), 0.0]])
+    weights = [rows, np.array([[0.97, -0.243]]), np.array([[0.0113]])]
+    network = PiecewiseLinearNetwork(weights, [np.array([-0.126, -0.129]), np.array([-0.78]), np.zeros(1)])
+    for seed in range(4):
+        finding = hl.extract(network_oracle(network), seed=seed)
+        assert not finding.outcome.ok or finding.value.hidden_widths == (2, 1)

@@ -101,7 +101,7 @@ def _run(
         ground = Ground.of(session.input_dim, session.oracle.spec.bounds, None)
         probe = Probe(session, centred(calibration(card), ground))
         bench = Bench(probe, randomness, settings, evidence=evidence)
-        return _moved_back(bench, recover_in_range(bench))
+        return _moved_back(bench, _within_sight(card, recover_in_range(bench)))
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
     except UnsupportedOracle as refused:
@@ -109,6 +109,18 @@ def _run(
     except RecoveryError as problem:
         outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
     return Recovery(None, outcome) if bench is None else _moved_back(bench, Recovery(bench.best, outcome))
+
+
+def _within_sight(card: DoctorCard, result: Recovery) -> Recovery:
+    """Not complete if typical inputs lie outside what could be verified; bounds say what is typical."""
+    if not result.outcome.ok or card.bounds is not None or card.radius >= card.scale:
+        return result
+    reason = (
+        f"Recovered and verified only within {card.radius:.3g} of the origin, where answers stop changing; "
+        f"typical inputs lie at {card.scale:.3g}."
+    )
+    advice = "If inputs are clipped, declare it with --bounds LO HI."
+    return Recovery(result.network, Outcome(Status.PARTIAL, reason, advice))
 
 
 def _moved_back(bench: Bench, result: Recovery) -> Recovery:

@@ -34,6 +34,8 @@ SEARCHED_POINTS = 4000
 """Random points among which roomy regions are chosen, offline."""
 GROUP_CONDITION = 25.0
 """Neurons share a region only if their output directions are this well conditioned."""
+MOST_CHANGE = 0.3
+"""An output jump that changes by more than this fraction when measured again is not the same one."""
 DESIGNS = 12
 """Random sets of regions of which the best conditioned is taken, offline."""
 
@@ -232,10 +234,12 @@ def _crossed(
     at_zero = (y[:, 1] + left * half) - (y[:, 2] - right * half)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = at_zero[pick] / jump[pick]
-    if not (np.abs(t) < reaches / 2).all():
+    speed = np.einsum("nd,nd->n", part.normals, directions)
+    expected = part.jumps * speed[:, np.newaxis]
+    off = np.linalg.norm(jump - expected, axis=1) > MOST_CHANGE * np.linalg.norm(expected, axis=1)
+    if off.any() or not (np.abs(t) < reaches / 2).all():
         raise IllConditioned("a hyperplane is not where it was found; a neuron is missing or wrong")
     witnesses = points + t[:, np.newaxis] * directions
-    speed = np.einsum("nd,nd->n", part.normals, directions)
     offsets = -np.einsum("nd,nd->n", part.normals, witnesses)
     return offsets, jump / speed[:, np.newaxis], witnesses
 

@@ -41,6 +41,8 @@ FEWEST_FAR_POINTS = 3
 TINY = float(np.finfo(np.float64).tiny)
 COARSEST = (1e-6, 1e-3)
 """Agreement within more than this fraction of what the answers vary proves nothing: exact, noisy answers."""
+BOX_POINTS = 60
+"""Points all over a declared box: neurons that only cut off a corner show nowhere else."""
 TYPICAL_POINTS = 150
 """Points at which the tolerance is computed, offline."""
 LOST_DIGITS = 1e4
@@ -163,7 +165,8 @@ def verify(
     predicted = bends_of(network, line)
     on_line = line.at(_beside(line, predicted))
     telling = telling_points(network, probe.calibration.scale, probe.domain, rng)
-    asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng)])
+    corners = probe.domain.spread(BOX_POINTS, probe.input_dim, rng)
+    asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng), corners])
     answers = probe.ask(asked)
     gaps = np.abs(answers - network(asked)).max(axis=1)
     ratios = gaps / allowed_gap(probe, network, parameter_error, asked)

@@ -44,7 +44,16 @@ class Domain:
 
     def pulled_in(self, points: FloatArray) -> FloatArray:
         """The same points, those outside moved straight towards the centre to just inside the edge."""
-        return points / np.maximum(1.0, self.excess(points) / 0.9)[:, np.newaxis]
+        excess = self.excess(points)
+        return points / np.where(excess > 1, excess / 0.9, 1.0)[:, np.newaxis]
+
+    def spread(self, count: int, dim: int, rng: np.random.Generator) -> FloatArray:
+        """Points all over the box, every second one in a corner: "n d"; none if there is no box."""
+        if np.isinf(self.half_width):
+            return np.zeros((0, dim))
+        points = rng.uniform(-1.0, 1.0, (count, dim))
+        points[::2] = np.sign(points[::2])
+        return self.pulled_in(self.half_width * _EDGE**2 * points)
 
     def margin(self, points: FloatArray) -> FloatArray:
         """Distance to the edge, not positive outside: "n d" to "n"."""

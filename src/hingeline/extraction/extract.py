@@ -16,7 +16,7 @@ from hingeline.core.events import EventSink, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
-from hingeline.extraction.coordinates import centred, moved_back
+from hingeline.extraction.coordinates import moved_back
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -24,6 +24,7 @@ from hingeline.oracles.journal import Journal
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import DoctorCard
+from hingeline.probing.coordinates import centred
 from hingeline.probing.doctor import calibration, examine
 from hingeline.probing.ground import Ground
 from hingeline.probing.probe import Probe

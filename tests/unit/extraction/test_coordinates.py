@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from practice_benches import he_network
 
-from hingeline.extraction.coordinates import centred, moved_back
+from hingeline.extraction.coordinates import moved_back
 from hingeline.numerics.tolerances import NoiseFloor
+from hingeline.probing.coordinates import centred
 from hingeline.probing.ground import Ground
 from hingeline.probing.probe import Calibration
 

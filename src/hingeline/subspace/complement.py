@@ -1,0 +1,122 @@
+"""The directions found so far, V, and an orthonormal basis of all others, B, which shrinks as V grows.
+
+B starts as a random rotation, so that no direction of the input is special. A new direction B c is turned
+into the last column of B by one Householder reflection and moved to V: 4 d (d - r) operations.
+
+Errors: the i-th direction was measured as the part of a gradient outside the directions before it. Its own
+noise and the tilt of those before it add up,
+
+    error_i^2 = (noise_i^2 + sum_l c_l^2 error_l^2) / size_i^2,     c_l = part of the gradient along v_l,
+
+so a weak direction found late is the least precise. The c_l are not measured (that would cost r queries);
+they are taken as equal, |g|^2 / r each, with |g| the largest gradient met.
+
+Cost: no queries.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, frozen
+
+
+class Complement:
+    """V and B, and how precise V is.
+
+    Args:
+        dim: Numbers in one input.
+        rng: Draws the rotation of B.
+    """
+
+    def __init__(self, dim: int, rng: np.random.Generator) -> None:
+        self.dim = dim
+        self.rest: FloatArray = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+        """B: orthonormal columns orthogonal to V, shape "d d-r"."""
+        self._found = np.zeros((dim, 0))
+        self._sizes: list[float] = []
+        self._errors: list[float] = []
+        self.largest = 0.0
+        """Largest gradient met, output units per input unit; what leaks through the tilt of V."""
+
+    @property
+    def rank(self) -> int:
+        """Directions found."""
+        return self._found.shape[1]
+
+    @property
+    def full(self) -> bool:
+        """True if nothing is left."""
+        return self.rank == self.dim
+
+    @property
+    def found(self) -> FloatArray:
+        """V: orthonormal columns, shape "d r"."""
+        return frozen(self._found)
+
+    @property
+    def sizes(self) -> FloatArray:
+        """Size of each direction's part outside those before it, shape "r"."""
+        return np.array(self._sizes)
+
+    @property
+    def errors(self) -> FloatArray:
+        """Estimated angle of each direction to the true span, radians, shape "r"."""
+        return np.array(self._errors)
+
+    @property
+    def tilt(self) -> float:
+        """Estimated largest principal angle of V to the true span, radians: sqrt(sum of errors^2)."""
+        return float(np.linalg.norm(self._errors))
+
+    @property
+    def leak(self) -> float:
+        """Part of a gradient that shows outside V only because V is tilted: |g| sqrt(mean error^2)."""
+        return self.largest * self.tilt / np.sqrt(self.rank) if self.rank else 0.0
+
+    def direction(self, rng: np.random.Generator) -> FloatArray:
+        """A random unit vector in the span of B, shape "d"."""
+        return self.directions(rng, 1)[0]
+
+    def directions(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Random unit vectors in the span of B, shape "count d"."""
+        mix = rng.standard_normal((count, self.rest.shape[1]))
+        mix /= np.linalg.norm(mix, axis=1, keepdims=True)
+        return mix @ self.rest.T
+
+    def note_gradient(self, size: float) -> None:
+        """Take in how large a gradient can be."""
+        self.largest = max(self.largest, size)
+
+    def append(self, coordinates: FloatArray, size: float, noise: float) -> None:
+        """Move one direction from B to V.
+
+        Args:
+            coordinates: The direction in the coordinates of B, any length, shape "d-r".
+            size: Length of the measured part outside V.
+            noise: Expected length of the error in it.
+        """
+        unit = coordinates / np.linalg.norm(coordinates)
+        leak = self.leak
+        self._found = np.column_stack([self._found, _orthogonal(self.rest @ unit, self._found)])
+        self._sizes.append(size)
+        self._errors.append(min(1.0, float(np.hypot(noise, leak)) / size))
+        self.rest = _without(self.rest, unit)
+        self.note_gradient(size)
+
+
+def _without(rest: FloatArray, unit: FloatArray) -> FloatArray:
+    """B less one direction: the reflection that takes `unit` to the first axis, then the others."""
+    # H = I - 2 w w^T with w = unit + sign(unit_0) e_0 normalised sends unit to -+ e_0
+    mirror = unit.copy()
+    mirror[0] += 1.0 if unit[0] >= 0 else -1.0
+    mirror /= np.linalg.norm(mirror)
+    reflected = rest - np.outer(rest @ mirror, 2 * mirror)
+    return np.ascontiguousarray(reflected[:, 1:])
+
+
+def _orthogonal(vector: FloatArray, basis: FloatArray) -> FloatArray:
+    """`vector` made exactly orthogonal to the basis, unit length; twice is enough."""
+    for _ in range(2):
+        vector = vector - basis @ (basis.T @ vector)
+    return vector / np.linalg.norm(vector)

@@ -1,0 +1,204 @@
+"""How points and long moves are drawn: over all inputs, inside a box, or from the user's data.
+
+Every statement about what was not seen holds under such a law and no other, so each has words for itself.
+Points are in the probe's coordinates (its origin is the middle of the box). No point leaves the domain.
+
+    free   coordinates N(0, s^2), s such that |x| is typical; for moves also other scales
+    box    a third uniform, a third corners, a third blocks of corners, all pulled a little inwards;
+           corners excite neurons that uniform noise leaves asleep
+    data   the user's examples; moves between and around them
+
+Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.probing.domain import Domain
+from hingeline.subspace.recovered import Where
+
+# Share of the half width that points of a box keep from its faces, so that steps fit.
+_INSET = 0.1
+# A long move may go so far towards the edge of the domain.
+_EDGE = 0.999
+
+
+class Law(Protocol):
+    """Where to look."""
+
+    @property
+    def where(self) -> Where:
+        """The domain it covers."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """The law, for people."""
+        ...
+
+    @property
+    def unit(self) -> float:
+        """Size of a typical coordinate, input units; steps are measured in it."""
+        ...
+
+    def points(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Points to look at: "count d" (fewer where the law has no more)."""
+        ...
+
+    def wide(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Starts of long moves, spread over more scales than `points`: "count d"."""
+        ...
+
+    def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
+        """How far each point may move along its unit direction: "n d", "n d" to "n"."""
+        ...
+
+
+@dataclass(frozen=True)
+class FreeLaw:
+    """All inputs (or a ball of them, where answers end)."""
+
+    dim: int
+    scale: float
+    """Typical |x|."""
+    domain: Domain = Domain()
+    """Where answers are usable."""
+
+    @property
+    def where(self) -> Where:
+        """All inputs."""
+        return "free"
+
+    @property
+    def unit(self) -> float:
+        """Standard deviation of a coordinate."""
+        return self.scale / float(np.sqrt(self.dim))
+
+    @property
+    def words(self) -> str:
+        """The law, for people."""
+        return (
+            f"start N(0, s^2) with s from {0.3 * self.unit:.3g} to {5 * self.unit:.3g}, move of like length"
+        )
+
+    def points(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Normal points of the typical size."""
+        return self.domain.pulled_in(self.unit * rng.standard_normal((count, self.dim)))
+
+    def wide(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Normal points of sizes spread log-uniformly."""
+        sizes = self.unit * np.exp(rng.uniform(np.log(0.3), np.log(5.0), (count, 1)))
+        return self.domain.pulled_in(sizes * rng.standard_normal((count, self.dim)))
+
+    def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
+        """Free up to the ball's edge; at most 5 typical norms."""
+        return np.minimum(5.0 * self.scale, _EDGE * _ball_room(points, directions, self.domain.radius))
+
+
+@dataclass(frozen=True)
+class BoxLaw:
+    """A box of allowed inputs around the origin."""
+
+    dim: int
+    domain: Domain
+
+    @property
+    def where(self) -> Where:
+        """The box."""
+        return "box"
+
+    @property
+    def unit(self) -> float:
+        """A third of the half width."""
+        return self.domain.half_width / 3
+
+    @property
+    def words(self) -> str:
+        """The law, for people."""
+        return "start uniform, corner or blocks of corners of the box, move towards its faces"
+
+    def points(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Uniform points, corners and blocky corners in turn."""
+        raw = rng.uniform(-1.0, 1.0, (count, self.dim))
+        raw[1::3] = np.sign(raw[1::3])
+        raw[2::3] = _blocks(rng, len(raw[2::3]), self.dim)
+        return self.domain.pulled_in((1 - _INSET) * self.domain.half_width * raw)
+
+    def wide(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """The same, shrunk towards the middle by random amounts."""
+        return self.points(rng, count) * rng.uniform(0.1, 1.0, (count, 1))
+
+    def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
+        """Up to the first face."""
+        with np.errstate(divide="ignore"):
+            faces = (self.domain.half_width - np.sign(directions) * points) / np.abs(directions)
+        ball = _ball_room(points, directions, self.domain.radius)
+        return _EDGE * np.maximum(np.minimum(faces.min(axis=1), ball), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class DataLaw:
+    """The user's examples, in order; the domain around them is the door's."""
+
+    examples: FloatArray
+    """Shape "n d", in the probe's coordinates, inside the domain."""
+    around: FreeLaw | BoxLaw
+    """What the door allows."""
+
+    @property
+    def where(self) -> Where:
+        """The data."""
+        return "data"
+
+    @property
+    def unit(self) -> float:
+        """That of the domain around."""
+        return self.around.unit
+
+    @property
+    def words(self) -> str:
+        """The law, for people."""
+        return f"the gradients at {len(self.examples):,} examples; nothing is said about long moves"
+
+    def points(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Examples, drawn without order."""
+        return self.examples[rng.permutation(len(self.examples))[:count]]
+
+    def wide(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Examples, drawn without order."""
+        return self.points(rng, count)
+
+    def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
+        """That of the domain around."""
+        return self.around.room(points, directions)
+
+
+def _ball_room(points: FloatArray, directions: FloatArray, radius: float) -> FloatArray:
+    """Distance from each point along its unit direction to the sphere |x| = radius."""
+    if np.isinf(radius):
+        return np.full(len(points), np.inf)
+    along = np.sum(points * directions, axis=1)
+    # |x + t u|^2 = R^2  =>  t = -x.u + sqrt((x.u)^2 + R^2 - |x|^2)
+    rest = np.maximum(radius**2 - np.sum(points**2, axis=1), 0.0)
+    return np.sqrt(along**2 + rest) - along
+
+
+def _blocks(rng: np.random.Generator, count: int, dim: int) -> FloatArray:
+    """Rows of -1 and 1 in runs (in squares, if the input can be a square image): "count d"."""
+    side = round(dim**0.5)
+    rows = np.empty((count, dim))
+    for row in rows:
+        if side * side == dim and side > 1:
+            size = int(rng.integers(1, max(2, side // 2)))
+            cells = -(-side // size)
+            pattern = rng.choice(np.array([-1.0, 1.0]), (cells, cells))
+            row[:] = np.kron(pattern, np.ones((size, size)))[:side, :side].ravel()
+        else:
+            size = int(rng.integers(1, max(2, dim // 2)))
+            row[:] = np.repeat(rng.choice(np.array([-1.0, 1.0]), -(-dim // size)), size)[:dim]
+    return rows

@@ -13,7 +13,7 @@ Cost: no queries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -66,7 +66,7 @@ class FreeLaw:
     dim: int
     scale: float
     """Typical |x|."""
-    domain: Domain = Domain()
+    domain: Domain = field(default_factory=Domain)
     """Where answers are usable."""
 
     @property

@@ -8,8 +8,9 @@ noise and the tilt of those before it add up,
 
     error_i^2 = (noise_i^2 + sum_l c_l^2 error_l^2) / size_i^2,     c_l = part of the gradient along v_l,
 
-so a weak direction found late is the least precise. The c_l are not measured (that would cost r queries);
-they are taken as equal, |g|^2 / r each, with |g| the largest gradient met.
+so a weak direction found late is the least precise. The c_l are not measured as a rule (that would cost r
+queries); a gradient is taken to be as long as they were on average, with parts in proportion to the sizes:
+c_l = size_l / sqrt(r), which makes the leak the root mean square of size_l error_l.
 
 Cost: no queries.
 """
@@ -36,8 +37,6 @@ class Complement:
         self._found = np.zeros((dim, 0))
         self._sizes: list[float] = []
         self._errors: list[float] = []
-        self.largest = 0.0
-        """Largest gradient met, output units per input unit; what leaks through the tilt of V."""
 
     @property
     def rank(self) -> int:
@@ -71,8 +70,17 @@ class Complement:
 
     @property
     def leak(self) -> float:
-        """Part of a gradient that shows outside V only because V is tilted: |g| sqrt(mean error^2)."""
-        return self.largest * self.tilt / np.sqrt(self.rank) if self.rank else 0.0
+        """Part of a gradient that shows outside V only because V is tilted, expected; output units."""
+        return float(np.linalg.norm(self.sizes * self.errors)) / float(np.sqrt(max(self.rank, 1)))
+
+    @property
+    def worst_leak(self) -> float:
+        """The same if all errors point the same way, as they tend to: later errors inherit the earlier ones."""
+        return float(np.sqrt(np.mean(self.sizes**2))) * self.tilt if self.rank else 0.0
+
+    def worst_leak_of(self, parts: FloatArray) -> float:
+        """The same for gradients whose parts along V are known: "m r"."""
+        return float(np.linalg.norm(parts, 2)) * self.tilt
 
     def direction(self, rng: np.random.Generator) -> FloatArray:
         """A random unit vector in the span of B, shape "d"."""
@@ -84,25 +92,20 @@ class Complement:
         mix /= np.linalg.norm(mix, axis=1, keepdims=True)
         return mix @ self.rest.T
 
-    def note_gradient(self, size: float) -> None:
-        """Take in how large a gradient can be."""
-        self.largest = max(self.largest, size)
-
-    def append(self, coordinates: FloatArray, size: float, noise: float) -> None:
+    def append(self, direction: FloatArray, size: float, error: float) -> None:
         """Move one direction from B to V.
 
         Args:
-            coordinates: The direction in the coordinates of B, any length, shape "d-r".
+            direction: A vector in the span of B, any length, shape "d".
             size: Length of the measured part outside V.
-            noise: Expected length of the error in it.
+            error: Expected length of the error in it, from noise and leak.
         """
+        coordinates = self.rest.T @ direction
         unit = coordinates / np.linalg.norm(coordinates)
-        leak = self.leak
         self._found = np.column_stack([self._found, _orthogonal(self.rest @ unit, self._found)])
         self._sizes.append(size)
-        self._errors.append(min(1.0, float(np.hypot(noise, leak)) / size))
+        self._errors.append(min(1.0, error / size))
         self.rest = _without(self.rest, unit)
-        self.note_gradient(size)
 
 
 def _without(rest: FloatArray, unit: FloatArray) -> FloatArray:

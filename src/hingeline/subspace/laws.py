@@ -58,6 +58,10 @@ class Law(Protocol):
         """How far each point may move along its unit direction: "n d", "n d" to "n"."""
         ...
 
+    def inside(self, points: FloatArray) -> FloatArray:
+        """The same points, those outside the domain pulled in: "n d"."""
+        ...
+
 
 @dataclass(frozen=True)
 class FreeLaw:
@@ -99,13 +103,20 @@ class FreeLaw:
         """Free up to the ball's edge; at most 5 typical norms."""
         return np.minimum(5.0 * self.scale, _EDGE * _ball_room(points, directions, self.domain.radius))
 
+    def inside(self, points: FloatArray) -> FloatArray:
+        """Pulled towards the origin."""
+        return self.domain.pulled_in(points)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class BoxLaw:
-    """A box of allowed inputs around the origin."""
+    """A box of allowed inputs; where answers end at a ball around the origin, the part of it within."""
 
     dim: int
     domain: Domain
+    """Half width of the box, and radius of the ball."""
+    centre: FloatArray | None = None
+    """Middle of the box in the probe's coordinates, shape "d"; None: the origin."""
 
     @property
     def where(self) -> Where:
@@ -122,23 +133,35 @@ class BoxLaw:
         """The law, for people."""
         return "start uniform, corner or blocks of corners of the box, move towards its faces"
 
+    @property
+    def _middle(self) -> FloatArray:
+        return np.zeros(self.dim) if self.centre is None else self.centre
+
     def points(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Uniform points, corners and blocky corners in turn."""
         raw = rng.uniform(-1.0, 1.0, (count, self.dim))
         raw[1::3] = np.sign(raw[1::3])
         raw[2::3] = _blocks(rng, len(raw[2::3]), self.dim)
-        return self.domain.pulled_in((1 - _INSET) * self.domain.half_width * raw)
+        return self.inside(self._middle + (1 - _INSET) * self.domain.half_width * raw)
 
     def wide(self, rng: np.random.Generator, count: int) -> FloatArray:
         """The same, shrunk towards the middle by random amounts."""
-        return self.points(rng, count) * rng.uniform(0.1, 1.0, (count, 1))
+        return self._middle + (self.points(rng, count) - self._middle) * rng.uniform(0.1, 1.0, (count, 1))
 
     def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
         """Up to the first face."""
+        offsets = points - self._middle
         with np.errstate(divide="ignore"):
-            faces = (self.domain.half_width - np.sign(directions) * points) / np.abs(directions)
+            faces = (self.domain.half_width - np.sign(directions) * offsets) / np.abs(directions)
         ball = _ball_room(points, directions, self.domain.radius)
         return _EDGE * np.maximum(np.minimum(faces.min(axis=1), ball), 0.0)
+
+    def inside(self, points: FloatArray) -> FloatArray:
+        """Pulled towards the middle, then into the ball."""
+        offsets = points - self._middle
+        reach = np.abs(offsets).max(axis=1, keepdims=True) / (_EDGE * self.domain.half_width)
+        within = self._middle + offsets / np.maximum(reach, 1.0)
+        return Domain(self.domain.radius).pulled_in(within)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +199,10 @@ class DataLaw:
     def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
         """That of the domain around."""
         return self.around.room(points, directions)
+
+    def inside(self, points: FloatArray) -> FloatArray:
+        """Pulled into the domain around."""
+        return self.around.inside(points)
 
 
 def _ball_room(points: FloatArray, directions: FloatArray, radius: float) -> FloatArray:

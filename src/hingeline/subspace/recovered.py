@@ -56,10 +56,14 @@ class Unseen:
     """How start and move were drawn: the statement holds under this law and no other."""
     confidence: float = 0.95
     """Of the bound."""
+    nothing_left: bool = False
+    """True if the span is everything: there is no direction left that could be unseen."""
 
     @property
     def probability(self) -> float:
         """With this confidence, at most such a share of moves shows an unseen direction: ln(1/a) / m."""
+        if self.nothing_left:
+            return 0.0
         return 1.0 if not self.moves else min(1.0, math.log(1 / (1 - self.confidence)) / self.moves)
 
 

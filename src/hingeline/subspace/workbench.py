@@ -67,9 +67,16 @@ class Bench:
     """Where to look: the widest domain asked for."""
     randomness: Randomness
     settings: SpanSettings
+    inner: BoxLaw | None = None
+    """A box inside that is examined first; None if there is none."""
     data: DataLaw | None = None
     """The user's examples, in the probe's coordinates."""
     partial: Callable[[], Gathered] | None = None
     """Set by the method once it has something: what to hand over if the budget ends now."""
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
     """Grows as steps report; JSON-ready."""
+
+    @property
+    def laws(self) -> tuple[FreeLaw | BoxLaw, ...]:
+        """The domains to examine, from the narrowest to the widest, data aside."""
+        return (self.law,) if self.inner is None else (self.inner, self.law)

@@ -1,0 +1,205 @@
+"""The main method: spots, certified gradients, a shrinking complement, and long moves until nothing is left.
+
+For each domain asked for, from the narrowest to the widest (data, box, free), so that the spans lie one in
+the other and nothing is paid twice:
+
+1. fresh spots of the domain's law, the one whose gradient leaves V most clearly is measured;
+2. when fresh spots show nothing, long moves; what they hit is measured as well;
+3. the domain is done when so many moves in a row showed nothing.
+
+At the end the weakest directions must answer again at other spots (the third vote).
+
+Source: our design, for the goals of Jayaram, Woodruff and Zhang (ICLR 2020).
+Cost: about 1.1 times the floor k (d - k) over the outputs; 4 times that for smooth functions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.subspace.differences import certified_slopes
+from hingeline.subspace.laws import DataLaw, Law
+from hingeline.subspace.moves import Moves
+from hingeline.subspace.recovered import Unseen
+from hingeline.subspace.search import Search
+from hingeline.subspace.smooth import smooth_slopes, smooth_spots
+from hingeline.subspace.spots import Spot, SpotFinder, value_noise
+from hingeline.subspace.standing import judged
+from hingeline.subspace.workbench import Bench, Gathered
+
+_POOL = 4
+"""Spots to choose from: the clearest of four responses avoids most poor gradients."""
+_BATCH = 4
+"""Candidates asked at once."""
+_GOOD = 1e-10
+"""A gradient is worth its price if its expected angle error is at most this; else look for a better spot."""
+_MORE_SPOTS = 4
+"""Extra spots looked at for a better one, at most, for each direction."""
+_QUIET_PER_VAIN = 4
+"""A gradient that was measured and added nothing counts as so many quiet spots."""
+_BARREN = 60
+"""Batches of candidates without a single spot: the function is not piecewise linear at any size tried."""
+_MOST_EXAMPLES = 2000
+"""Examples whose gradients are looked at."""
+_EXAMPLES_AT_ONCE = 32
+_GLANCE = 1e-3
+"""Step of a first look at an example, in typical coordinates: shorter than most distances to a boundary."""
+_QUIET_SPOTS = 12
+"""Candidates in a row without a new direction before long moves take over."""
+_FEWEST_MOVES = 60
+_MOVES_SHARE = 0.005
+"""Moves, as a share of the queries spent: with 2 queries each they cost 1 %."""
+_MOVES_PER_HIT = 20
+"""Where hits are rare, so many times the moves that one took so far."""
+_DEAD_MOVES = 1000
+"""Moves before something is called constant: 95 % sure that fewer than 0.3 % of moves show anything."""
+_MOVES_AT_ONCE = 16
+_FAILURES = 12
+"""Places in a row that could not be measured, before the search is given up."""
+
+
+def recover_adaptive(bench: Bench, *, smooth: bool = False) -> Gathered:
+    """Find the span by gradients outside what is known.
+
+    Args:
+        bench: Where to work; its probe must answer values.
+        smooth: Whether the function is smooth, so that differences are never exact.
+
+    Raises:
+        BudgetExhausted: The budget ended; `bench.partial` gives what was found.
+    """
+    search = Search.begun(bench, smooth_slopes if smooth else certified_slopes)
+    bench.partial = lambda: judged(search, finished=False)
+    if bench.data is not None:
+        with bench.session.phase("data"):
+            _examples(search, bench.data)
+            search.close_domain(_data_evidence(bench.data, search))
+    for law in bench.laws:
+        with bench.session.phase(law.where):
+            _domain(search, law)
+    with bench.session.phase("again"):
+        search.ask_weakest_again()
+    return judged(search, finished=True)
+
+
+def _domain(search: Search, law: Law) -> None:
+    """One domain, until nothing is left or nothing shows."""
+    finder = SpotFinder(search.probe, law, search.step(f"spots {law.where}"))
+    moves = Moves(search.probe, law, search.step(f"moves {law.where}"))
+    _from_spots(search, finder)
+    _from_moves(search, finder, moves)
+    search.close_domain(
+        Unseen(moves.quiet, law.words, search.bench.settings.confidence, search.complement.full)
+    )
+
+
+def _from_spots(search: Search, finder: SpotFinder) -> None:
+    """Measure fresh spots, the most telling of a few first, until they show nothing new."""
+    law, pool, quiet, barren = finder.law, list[Spot](), 0, 0
+    while not search.complement.full and quiet < _QUIET_SPOTS and barren < _BARREN:
+        pool = [spot for spot in search.looked_at(law, pool) if search.tells(spot, rays=1)]
+        extra = 0
+        while quiet < _QUIET_SPOTS and barren < _BARREN and _wants_more(search, pool, extra):
+            fresh, silent = _fresh(search, finder)
+            telling = [spot for spot in fresh if search.tells(spot)]
+            quiet = 0 if telling else quiet + silent + len(fresh)
+            barren = 0 if fresh or silent else barren + 1
+            extra += len(telling) if len(pool) >= _pool_size(search) else 0
+            pool += telling
+        if pool:
+            best = min(pool, key=search.expected_error)
+            pool = sorted((s for s in pool if s is not best), key=search.expected_error)[:_POOL]
+            quiet = 0 if search.take(law, best).added else quiet + _QUIET_PER_VAIN
+        search.spare = pool
+
+
+def _pool_size(search: Search) -> int:
+    """Spots to choose from; with several outputs, one spot gives several responses already."""
+    return max(1, _POOL // search.outputs)
+
+
+def _wants_more(search: Search, pool: list[Spot], extra: int) -> bool:
+    """Whether to look for more spots before a gradient is measured."""
+    if len(pool) < _pool_size(search):
+        return True
+    best = min(search.expected_error(spot) for spot in pool)
+    return best > _GOOD and extra < _MORE_SPOTS
+
+
+def _fresh(search: Search, finder: SpotFinder) -> tuple[list[Spot], int]:
+    """Spots, and how many candidates showed nothing."""
+    if not search.smooth:
+        return finder.batch(search.complement, _BATCH)
+    points = finder.law.points(finder.rng, _BATCH)
+    directions = search.complement.directions(finder.rng, len(points))
+    return smooth_spots(search.probe, finder.law, points, directions), 0
+
+
+def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
+    """Move far outside the span; measure where that changes something, until nothing does."""
+    for spot in search.measured:
+        moves.remember(spot.point)
+    failures, hits = 0, 0
+    while not search.complement.full and failures < _FAILURES:
+        wanted = _moves_wanted(search, moves, hits) - moves.quiet
+        if wanted <= 0:
+            return
+        hit = moves.attempt(search.complement, min(_MOVES_AT_ONCE, wanted))
+        if hit is None:
+            continue
+        hits += 1
+        added = _measured_at(search, finder, hit.point, hit.reach)
+        failures = 0 if added else failures + 1
+        if added:
+            moves.remember(hit.point)
+    search.gave_up |= failures >= _FAILURES
+
+
+def _moves_wanted(search: Search, moves: Moves, hits: int) -> int:
+    """Moves without effect that end the search of this domain."""
+    if search.bench.settings.moves is not None:
+        return search.bench.settings.moves
+    if search.complement.rank == 0:
+        return _DEAD_MOVES
+    usual = max(_FEWEST_MOVES, int(_MOVES_SHARE * search.bench.session.spent))
+    return max(usual, _MOVES_PER_HIT * moves.tried // hits if hits else 0)
+
+
+def _measured_at(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> bool:
+    """Measure the gradient at a live place; True if that added a direction."""
+    if search.smooth:
+        directions = search.complement.directions(finder.rng, 1)
+        found = smooth_spots(search.probe, finder.law, point[np.newaxis], directions)
+        spot = found[0] if found else None
+    else:
+        spot = finder.at(point, search.complement, reach)
+    if spot is None or not search.tells(spot) or not search.take(finder.law, spot).added:
+        search.unmeasured += 1
+        return False
+    return True
+
+
+def _examples(search: Search, law: DataLaw) -> None:
+    """The gradients at the user's examples, each looked at until it adds nothing."""
+    finder = SpotFinder(search.probe, law, search.step("spots data"))
+    examples = law.points(search.step("examples"), _MOST_EXAMPLES)
+    for start in range(0, len(examples), _EXAMPLES_AT_ONCE):
+        chunk = examples[start : start + _EXAMPLES_AT_ONCE]
+        values = search.probe.ask(chunk)
+        sigma = value_noise(search.probe, chunk, values)
+        radius = _GLANCE * law.unit
+        spots = [
+            Spot(x, value, float(s), radius, 0.0) for x, value, s in zip(chunk, values, sigma, strict=True)
+        ]
+        while spots and not search.complement.full:
+            spots = [spot for spot in search.looked_at(law, spots) if search.tells(spot, rays=1)]
+            if spots:
+                _measured_at(search, finder, spots[0].point, finder.radius)
+                spots = spots[1:]
+
+
+def _data_evidence(law: DataLaw, search: Search) -> Unseen:
+    """What the examples say: all of those looked at, and nothing else."""
+    seen = min(len(law.examples), _MOST_EXAMPLES) - search.unmeasured
+    return Unseen(max(seen, 0), law.words, search.bench.settings.confidence, search.complement.full)

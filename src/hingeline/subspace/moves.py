@@ -1,0 +1,119 @@
+"""Long moves: is anything left outside the span, anywhere? And where, if so?
+
+    f(x + w) = f(x),    w a long random vector orthogonal to V.
+
+Equal answers say more than a zero slope: nothing was met on the whole segment. They are the evidence for what
+was not seen. Different answers lead to a live place, also where most of the input space is dead: bisect, keep
+the half with the larger change, until the middle lies on the chord (5 to 8 queries).
+
+Starts are half fresh, over several scales, and half near places known to be alive.
+
+Source: our design (segment search). Cost: 2 queries a move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.probing.probe import Probe
+from hingeline.subspace.complement import Complement
+from hingeline.subspace.laws import Law
+from hingeline.subspace.spots import SIGMAS, value_noise
+
+_SCALES = (0.02, 1.0)
+"""Distance from a live place to a start near it, in typical norms; log-uniform."""
+_LENGTHS = (0.03, 3.0)
+"""Length of a move, in typical norms; log-uniform."""
+_HALVINGS = 40
+_ON_CHORD = 0.02
+"""The middle lies on the chord if it misses by less than this share of the change (or by noise)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hit:
+    """A move that changed the answer, narrowed down."""
+
+    point: FloatArray
+    """A live place, shape "d"."""
+    reach: float
+    """Half the length of the segment that looks straight around it, input units."""
+
+
+class Moves:
+    """Tries long moves and remembers live places.
+
+    Args:
+        probe: Where queries go.
+        law: Where to look.
+        rng: Draws starts and moves.
+    """
+
+    def __init__(self, probe: Probe, law: Law, rng: np.random.Generator) -> None:
+        self.probe, self.law, self.rng = probe, law, rng
+        self._norm = law.unit * float(np.sqrt(probe.input_dim))
+        self._alive: list[FloatArray] = []
+        self.tried = 0
+        """Moves so far."""
+        self.quiet = 0
+        """Moves without effect since the last one that had one."""
+
+    def remember(self, point: FloatArray) -> None:
+        """A live place, to start from."""
+        self._alive.append(point)
+
+    def attempt(self, complement: Complement, count: int) -> Hit | None:
+        """Try `count` moves at once; the clearest change, narrowed down, or None.
+
+        Cost: 2 queries a move, about 8 more for a hit.
+        """
+        starts = self._starts(count)
+        directions = complement.directions(self.rng, len(starts))
+        room = self.law.room(starts, directions)
+        lengths = np.minimum(self._norm * _log_uniform(self.rng, _LENGTHS, len(starts)), room)
+        moves = lengths[:, np.newaxis] * directions
+        answers = self.probe.ask(np.concatenate([starts, starts + moves]))
+        before, after = np.split(answers, 2)
+        noise = np.hypot(
+            value_noise(self.probe, starts, before), value_noise(self.probe, starts + moves, after)
+        )
+        # a tilted V leaks: the move is orthogonal to what was measured, not to what is true
+        allowed = SIGMAS * noise + SIGMAS * lengths * complement.worst_leak
+        excess = np.abs(after - before).max(axis=1) / np.maximum(allowed, 1e-300)
+        self.tried += len(starts)
+        if not np.any(excess > 1):
+            self.quiet += len(starts)
+            return None
+        self.quiet = 0
+        best = int(np.argmax(excess))
+        return self._narrowed(starts[best], starts[best] + moves[best], before[best], after[best])
+
+    def _starts(self, count: int) -> FloatArray:
+        fresh = self.law.wide(self.rng, count)
+        near = self.rng.random(len(fresh)) < (0.5 if self._alive else 0.0)
+        if near.any():
+            picks = self.rng.integers(len(self._alive), size=int(near.sum()))
+            around = self.law.unit * self.rng.standard_normal((len(picks), fresh.shape[1]))
+            sizes = _log_uniform(self.rng, _SCALES, len(picks))[:, np.newaxis]
+            fresh[near] = self.law.inside(np.array(self._alive)[picks] + sizes * around)
+        return fresh
+
+    def _narrowed(self, start: FloatArray, end: FloatArray, before: FloatArray, after: FloatArray) -> Hit:
+        for _ in range(_HALVINGS):
+            middle = (start + end) / 2
+            value = self.probe.ask(middle[np.newaxis])[0]
+            change = float(np.abs(after - before).max())
+            noise = float(value_noise(self.probe, middle[np.newaxis], value[np.newaxis])[0])
+            if np.abs(value - (before + after) / 2).max() <= max(_ON_CHORD * change, SIGMAS * noise):
+                break
+            if np.abs(value - before).max() >= np.abs(after - value).max():
+                end, after = middle, value
+            else:
+                start, before = middle, value
+        return Hit((start + end) / 2, float(np.linalg.norm(end - start)) / 2)
+
+
+def _log_uniform(rng: np.random.Generator, ends: tuple[float, float], count: int) -> FloatArray:
+    return np.exp(rng.uniform(np.log(ends[0]), np.log(ends[1]), count))

@@ -30,7 +30,7 @@ from hingeline.subspace.workbench import Bench, Gathered
 
 _POOL = 4
 """Spots to choose from: the clearest of four responses avoids most poor gradients."""
-_BATCH = 4
+_BATCH = 5
 """Candidates asked at once."""
 _GOOD = 1e-10
 """A gradient is worth its price if its expected angle error is at most this; else look for a better spot."""
@@ -42,10 +42,16 @@ _BARREN = 60
 """Batches of candidates without a single spot: the function is not piecewise linear at any size tried."""
 _MOST_EXAMPLES = 2000
 """Examples whose gradients are looked at."""
+_NEARBY = 6
+"""Places looked at around a live one, for a spot that is good enough."""
+_LONGEST = 3.0
+"""Longest ray there, in those that suit most spots."""
+_APART = 0.1
+"""Their distance, in typical |x|."""
 _EXAMPLES_AT_ONCE = 32
 _GLANCE = 1e-3
 """Step of a first look at an example, in typical coordinates: shorter than most distances to a boundary."""
-_QUIET_SPOTS = 12
+_QUIET_SPOTS = 8
 """Candidates in a row without a new direction before long moves take over."""
 _FEWEST_MOVES = 60
 _MOVES_SHARE = 0.005
@@ -86,7 +92,7 @@ def recover_adaptive(bench: Bench, *, smooth: bool = False) -> Gathered:
 def _domain(search: Search, law: Law) -> None:
     """One domain, until nothing is left or nothing shows."""
     finder = SpotFinder(search.probe, law, search.step(f"spots {law.where}"))
-    moves = Moves(search.probe, law, search.step(f"moves {law.where}"))
+    moves = Moves(finder, search.step(f"moves {law.where}"))
     _from_spots(search, finder)
     _from_moves(search, finder, moves)
     search.close_domain(
@@ -109,7 +115,8 @@ def _from_spots(search: Search, finder: SpotFinder) -> None:
             pool += telling
         if pool:
             best = min(pool, key=search.expected_error)
-            pool = sorted((s for s in pool if s is not best), key=search.expected_error)[:_POOL]
+            pool = sorted((s for s in pool if s is not best), key=search.expected_error)
+            pool = pool[: _pool_size(search)] if search.outputs == 1 else []
             quiet = 0 if search.take(law, best).added else quiet + _QUIET_PER_VAIN
         search.spare = pool
 
@@ -167,17 +174,30 @@ def _moves_wanted(search: Search, moves: Moves, hits: int) -> int:
 
 
 def _measured_at(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> bool:
-    """Measure the gradient at a live place; True if that added a direction."""
-    if search.smooth:
-        directions = search.complement.directions(finder.rng, 1)
-        found = smooth_spots(search.probe, finder.law, point[np.newaxis], directions)
-        spot = found[0] if found else None
-    else:
-        spot = finder.at(point, search.complement, reach)
-    if spot is None or not search.tells(spot) or not search.take(finder.law, spot).added:
+    """Measure the gradient at a live place, or better near it; True if that added a direction."""
+    spots = _spots_near(search, finder, point, reach)
+    if not spots or not search.take(finder.law, min(spots, key=search.expected_error)).added:
         search.unmeasured += 1
         return False
     return True
+
+
+def _spots_near(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> list[Spot]:
+    """Spots that tell something new, at the place or around it, until one is good enough to be measured."""
+    spots, norm = list[Spot](), finder.law.unit * float(np.sqrt(len(point)))
+    for attempt in range(_NEARBY):
+        around = finder.rng.standard_normal(len(point)) / np.sqrt(len(point))
+        moved = finder.law.inside((point + _APART * norm * (attempt > 0) * around)[np.newaxis])
+        if search.smooth:
+            directions = search.complement.directions(finder.rng, 1)
+            found = smooth_spots(search.probe, finder.law, moved, directions)
+        else:
+            spot = finder.at(moved[0], search.complement, min(reach, _LONGEST * finder.radius))
+            found = [] if spot is None else [spot]
+        spots += [spot for spot in found if search.tells(spot)]
+        if spots and min(map(search.expected_error, spots)) < _GOOD:
+            break
+    return spots
 
 
 def _examples(search: Search, law: DataLaw) -> None:

@@ -41,6 +41,8 @@ def choose_method(card: DoctorCard, settings: SpanSettings) -> Choice:
         return Choice(settings.method, "it was asked for")
     if settings.quantum is not None:
         return Choice("central", f"inputs are multiples of {settings.quantum:g}, so steps must be too")
+    if card.variation == 0:
+        return Choice("complement", "nothing varies near typical inputs: long moves must find what does")
     noise = card.noise_at_scale / card.variation
     if noise > MOST_NOISE:
         return Choice("central", f"noise is {noise:.0e} of what the answers vary: long steps are needed")
@@ -53,12 +55,12 @@ def refusal(card: DoctorCard, settings: SpanSettings) -> Outcome | None:
     """Why no span can be had at this door, if the card says so."""
     if card.answers == "labels":
         return _label_refusal(settings)
-    if card.kind == "constant":
+    if card.kind == "constant" or card.variation == 0:
         return None  # long moves are the better judges of that
-    if card.variation == 0 or card.radius == 0:
+    if card.radius == 0:
         return Outcome(
             Status.INCONCLUSIVE,
-            "The answers do not vary near typical inputs, or hold no numbers there.",
+            "The answers hold no numbers near typical inputs.",
             "Say where the network is interesting with --box LO HI or --bounds LO HI.",
         )
     if card.depends_on_batch or (card.batch_change or 0.0) > MOST_BATCH_CHANGE * card.variation:

@@ -75,12 +75,42 @@ class Complement:
 
     @property
     def worst_leak(self) -> float:
-        """The same if all errors point the same way, as they tend to: later errors inherit the earlier ones."""
-        return float(np.sqrt(np.mean(self.sizes**2))) * self.tilt if self.rank else 0.0
+        """The same if all errors point the same way, as they tend to: later ones inherit the earlier."""
+        return float(np.linalg.norm(self.sizes * self.errors))
+
+    @property
+    def largest_leak(self) -> float:
+        """The same for a gradient that lies along the least precise direction."""
+        return float(np.max(self.sizes, initial=0.0)) * self.tilt
 
     def worst_leak_of(self, parts: FloatArray) -> float:
         """The same for gradients whose parts along V are known: "m r"."""
-        return float(np.linalg.norm(parts, 2)) * self.tilt
+        return float(np.linalg.norm(parts * self.errors, 2)) * float(np.sqrt(self.rank))
+
+    def refine(self, parts: FloatArray, outside: FloatArray, noise: float) -> None:
+        """Tilt V so that it explains what gradients showed outside it: a Kalman update.
+
+        Each gradient c V^T + b with its small b is taken as c (V + E)^T plus noise, E of the errors assumed:
+
+            gain_l = error_l^2 c_l / (sum error^2 c^2 + noise^2),    v_l += gain_l b.
+
+        Args:
+            parts: The gradients' parts along V, shape "m r".
+            outside: What they showed outside V, vectors of the input space, shape "m d".
+            noise: Expected length of the error of a row of `outside`.
+        """
+        variances, before = self.errors**2, self._found
+        for part, rest in zip(parts, outside, strict=True):
+            explained = variances * part
+            gain = explained / (float(explained @ part) + noise**2)
+            left = rest - (self._found - before) @ part
+            self._found = self._found + np.outer(left, gain)
+            variances = np.maximum(variances * (1 - gain * part), 0.0)
+        self._errors = [float(error) for error in np.sqrt(variances)]
+        every = np.linalg.qr(np.hstack([self._found, self.rest]))[0]
+        # the factorisation may turn columns round
+        signs = np.sign(np.sum(every[:, : self.rank] * self._found, axis=0))
+        self._found, self.rest = every[:, : self.rank] * signs, np.ascontiguousarray(every[:, self.rank :])
 
     def direction(self, rng: np.random.Generator) -> FloatArray:
         """A random unit vector in the span of B, shape "d"."""
@@ -105,10 +135,23 @@ class Complement:
         self._found = np.column_stack([self._found, _orthogonal(self.rest @ unit, self._found)])
         self._sizes.append(size)
         self._errors.append(min(1.0, error / size))
-        self.rest = _without(self.rest, unit)
+        self.rest = _reflected(self.rest, unit)
 
 
-def _without(rest: FloatArray, unit: FloatArray) -> FloatArray:
+def without(rest: FloatArray, directions: FloatArray) -> FloatArray:
+    """An orthonormal basis of what `rest` spans less some directions of it.
+
+    Args:
+        rest: Orthonormal columns, shape "d c".
+        directions: Orthonormal columns in its span, shape "d q", q < c.
+    """
+    for direction in directions.T:
+        coordinates = rest.T @ direction
+        rest = _reflected(rest, coordinates / np.linalg.norm(coordinates))
+    return rest
+
+
+def _reflected(rest: FloatArray, unit: FloatArray) -> FloatArray:
     """B less one direction: the reflection that takes `unit` to the first axis, then the others."""
     # H = I - 2 w w^T with w = unit + sign(unit_0) e_0 normalised sends unit to -+ e_0
     mirror = unit.copy()

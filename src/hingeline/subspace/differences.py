@@ -26,9 +26,11 @@ from hingeline.subspace.laws import Law
 from hingeline.subspace.spots import SIGMAS, Spot, value_noise
 
 _TRIAL = 48
-"""Directions asked first: if several of them fail, the step is wrong for all."""
-_MOST_BAD = 0.06
-"""Share of bad directions above which everything is asked again with a smaller step."""
+"""Directions asked first: one bad one means dozens among all, each dearer than a new trial."""
+_TRIAL_SHRINK = 0.4
+"""Factor on the step after a trial with a bad direction."""
+_MOST_BAD = 0.2
+"""Share of bad directions above which a spot is given up."""
 _SHRINK = 0.25
 """Factor on the step of bad directions."""
 _SHRINKS = 6
@@ -73,17 +75,20 @@ def certified_slopes(
     for _ in range(_SHRINKS):
         work.ask(trial)
         bad = work.bad_ones(trial)
-        if len(bad) <= max(1, _MOST_BAD * len(trial)):
+        if not len(bad) or len(trial) == total:
             break
-        work.steps *= _SHRINK
+        work.steps *= _TRIAL_SHRINK
     else:
         return None
     rest = np.arange(len(trial), total)
     work.ask(rest)
+    every = np.arange(total)
+    if not len(bad) and work.agree(every):
+        return work.slopes()
     bad = np.concatenate([bad, work.bad_ones(rest)])
     if len(bad) > max(2, _MOST_BAD * total) or not work.mend(bad):
         return None
-    return work.slopes() if work.agree(np.arange(total)) else None
+    return work.slopes() if work.agree(every) else None
 
 
 class _Differences:

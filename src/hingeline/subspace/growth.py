@@ -18,7 +18,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.probing.probe import Probe
-from hingeline.subspace.complement import Complement
+from hingeline.subspace.complement import Complement, without
 from hingeline.subspace.differences import Slopes
 from hingeline.subspace.laws import Law
 from hingeline.subspace.spots import Spot
@@ -29,8 +29,10 @@ DOUBT = 3.0
 """What is so many times longer is not explained by them."""
 NOTICE = 6.0
 """So many times their expected size, a response is worth a measurement."""
-_NEAR = 100.0
-"""Below so many expected leaks, the gradient's known part is measured too, so that the leak is known."""
+_NEAR = 30.0
+"""Below so many leaks at worst, the gradient's known part is measured too, so that the leak is known."""
+_ROUGH = 1e-3
+"""Step for it, in typical coordinates: a boundary that close would be bad luck, and it need not be exact."""
 
 Measure = Callable[[Probe, Law, Spot, FloatArray, np.random.Generator], Slopes | None]
 
@@ -65,20 +67,58 @@ def grow(
     Raises:
         BudgetExhausted: The budget ended; nothing was added.
     """
-    slopes = measure(probe, law, spot, complement.rest, rng)
-    if slopes is None:
+    outside = _slopes_outside(probe, law, spot, complement, rng, measure)
+    if outside is None:
         return Growth(0, measured=False)
+    basis, slopes = outside
     # J = U S W^T: the rows of W^T are directions outside V, strongest first
     _, sizes, turned = np.linalg.svd(slopes.matrix, full_matrices=False)
-    leak = complement.worst_leak
-    if complement.rank and sizes[-1] < _NEAR * np.hypot(slopes.noise, leak):
-        known = measure(probe, law, spot, complement.found, rng)
-        leak = leak if known is None else complement.worst_leak_of(known.matrix)
-    edge = float(np.hypot(slopes.noise, leak))
+    edge, parts = float(np.hypot(slopes.noise, complement.worst_leak)), None
+    if complement.rank and sizes[-1] < _NEAR * np.hypot(slopes.noise, complement.largest_leak):
+        parts = _parts_along(probe, law, spot, complement.found)
+        edge = float(np.hypot(slopes.noise, complement.worst_leak_of(parts)))
     error = float(np.hypot(slopes.noise, complement.leak))
     new = sizes > ACCEPT * edge
-    directions = turned[new] @ complement.rest.T
-    for size, direction in zip(sizes[new], directions, strict=True):
-        complement.append(direction, float(size), error)
     grey = sizes[~new & (sizes > DOUBT * edge)]
+    if parts is not None and not new.any():
+        complement.refine(parts, slopes.matrix @ basis.T, slopes.noise)
+    for size, direction in zip(sizes[new], turned[new] @ basis.T, strict=True):
+        complement.append(direction, float(size), error)
     return Growth(int(new.sum()), measured=True, doubtful=float(max(grey, default=0.0)), edge=edge)
+
+
+def _parts_along(probe: Probe, law: Law, spot: Spot, directions: FloatArray) -> FloatArray:
+    """Slopes of each output along the columns of `directions`, good to a few per cent: "m r".
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    starts = np.broadcast_to(spot.point, directions.T.shape)
+    room = np.minimum(law.room(starts, directions.T), law.room(starts, -directions.T))
+    steps = np.minimum(min(spot.step, _ROUGH * law.unit), 0.9 * room)[:, np.newaxis]
+    values = probe.ask(spot.point + steps * directions.T)
+    return ((values - spot.values) / np.maximum(steps, 1e-300)).T
+
+
+def _slopes_outside(
+    probe: Probe, law: Law, spot: Spot, complement: Complement, rng: np.random.Generator, measure: Measure
+) -> tuple[FloatArray, Slopes] | None:
+    """An orthonormal basis of all that lies outside V, shape "d d-r", and the slopes along it.
+
+    Slopes along the spot's rays are known already, from differences on both sides; they save their number.
+    """
+    rays, known_slopes = spot.rays, spot.slopes
+    fresh = spot.rank == complement.rank
+    if rays is None or known_slopes is None or not fresh or len(rays) >= complement.rest.shape[1]:
+        slopes = measure(probe, law, spot, complement.rest, rng)
+        return None if slopes is None else (complement.rest, slopes)
+    # U = O T with orthonormal O; J U = S is known, so J O = S T^-1
+    along, mixing = np.linalg.qr(rays.T)
+    others = without(complement.rest, along)
+    measured = measure(probe, law, spot, others, rng)
+    if measured is None:
+        return None
+    known: FloatArray = np.linalg.solve(mixing.T, known_slopes.T).T.astype(np.float64)
+    errors = np.full(along.shape[1], 2 * spot.sigma / spot.radius)
+    slopes = Slopes(np.hstack([known, measured.matrix]), np.concatenate([errors, measured.errors]))
+    return np.hstack([along, others]), slopes

@@ -23,7 +23,7 @@ from hingeline.subspace.smooth import smooth_slopes
 from hingeline.subspace.spots import RAYS, Spot, value_noise
 from hingeline.subspace.workbench import Bench, DirectionsFound
 
-_WEAKEST = 12
+_WEAKEST = 8
 """Directions that are asked again at the end."""
 _AGAIN = 6
 """Most spots at which a direction is asked again."""
@@ -141,7 +141,7 @@ class Search:
         A gradient has no part along directions found after it, so only later spots and spare ones can tell;
         the very last directions are asked beside their own spot if there is no other.
         """
-        weakest = np.argsort(self.complement.sizes)[:_WEAKEST]
+        weakest = np.argsort(self.complement.sizes)[: _WEAKEST if self.outputs == 1 else _WEAKEST // 2]
         silent = [index for index in weakest if not self._answers(int(index))]
         self.remeasured = self.complement.rank - len(silent)
 

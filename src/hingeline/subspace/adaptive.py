@@ -36,6 +36,8 @@ _GOOD = 1e-10
 """A gradient is worth its price if its expected angle error is at most this; else look for a better spot."""
 _MORE_SPOTS = 4
 """Extra spots looked at for a better one, at most, for each direction."""
+_SHORTER = 10.0
+"""Rays of a spot that is wanted for its place may be so many times shorter than usual."""
 _QUIET_PER_VAIN = 4
 """A gradient that was measured and added nothing counts as so many quiet spots."""
 _BARREN = 60
@@ -53,7 +55,7 @@ _GLANCE = 1e-3
 """Step of a first look at an example, in typical coordinates: shorter than most distances to a boundary."""
 _QUIET_SPOTS = 8
 """Candidates in a row without a new direction before long moves take over."""
-_FEWEST_MOVES = 60
+_FEWEST_MOVES = 48
 _MOVES_SHARE = 0.005
 """Moves, as a share of the queries spent: with 2 queries each they cost 1 %."""
 _MOVES_PER_HIT = 20
@@ -105,6 +107,7 @@ def _from_spots(search: Search, finder: SpotFinder) -> None:
     law, pool, quiet, barren = finder.law, list[Spot](), 0, 0
     while not search.complement.full and quiet < _QUIET_SPOTS and barren < _BARREN:
         pool = [spot for spot in search.looked_at(law, pool) if search.tells(spot, rays=1)]
+        pool += _opposite(search, finder)
         extra = 0
         while quiet < _QUIET_SPOTS and barren < _BARREN and _wants_more(search, pool, extra):
             fresh, silent = _fresh(search, finder)
@@ -119,6 +122,19 @@ def _from_spots(search: Search, finder: SpotFinder) -> None:
             pool = pool[: _pool_size(search)] if search.outputs == 1 else []
             quiet = 0 if search.take(law, best).added else quiet + _QUIET_PER_VAIN
         search.spare = pool
+
+
+def _opposite(search: Search, finder: SpotFinder) -> list[Spot]:
+    """A spot on the other side of the origin from the last one measured, every second time.
+
+    With several outputs a few spots give everything, unless a neuron happens to be off at all of them; most
+    neurons that are off at x are on at -x.
+    """
+    if search.outputs == 1 or search.smooth or len(search.measured) % 2 == 0:
+        return []
+    point = -search.measured[-1].point
+    spot = finder.at(point, search.complement, finder.radius, finder.radius / _SHORTER)
+    return [spot] if spot is not None and search.tells(spot) else []
 
 
 def _pool_size(search: Search) -> int:
@@ -137,7 +153,7 @@ def _wants_more(search: Search, pool: list[Spot], extra: int) -> bool:
 def _fresh(search: Search, finder: SpotFinder) -> tuple[list[Spot], int]:
     """Spots, and how many candidates showed nothing."""
     if not search.smooth:
-        return finder.batch(search.complement, _BATCH)
+        return finder.batch(search.complement, _BATCH if search.outputs == 1 else _BATCH - 1)
     points = finder.law.points(finder.rng, _BATCH)
     directions = search.complement.directions(finder.rng, len(points))
     return smooth_spots(search.probe, finder.law, points, directions), 0

@@ -67,7 +67,12 @@ class Search:
         """A search that knows nothing."""
         assert bench.probe is not None  # the verb gives value methods a probe
         complement = Complement(bench.session.input_dim, bench.randomness.step("rotation"))
-        return Search(bench, bench.probe, complement, measure, bench.randomness.step("tests"))
+        search = Search(bench, bench.probe, complement, measure, bench.randomness.step("tests"))
+        if bench.card is not None:
+            # a softmax gives one log-ratio less
+            lost = bench.card.head.kind in ("softmax", "log-softmax")
+            search.outputs = max(1, bench.card.output_dim - lost)
+        return search
 
     @property
     def smooth(self) -> bool:

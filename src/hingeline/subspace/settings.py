@@ -19,7 +19,7 @@ class SpanSettings:
     """Measure once more with differences on both sides for the last two digits: about 3 times the queries."""
     moves: int | None = None
     """Long moves outside the span that must show nothing before it is called exact; None: about 1 % of the
-    price, at least 60."""
+    price, at least 48."""
     confidence: float = 0.95
     """Of the bound on directions that no move has shown."""
     points: int | None = None

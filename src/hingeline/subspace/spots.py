@@ -12,8 +12,8 @@ found so far, so they tell at the same time, for nothing, whether the gradient l
 A candidate is first asked on one side only. If that changes nothing, for all its length, it is quiet: nothing
 outside V shows there.
 
-Source: our design. Cost: 2 queries for a candidate, 1 more for its first ray, 6 more for a spot (4 where there
-are several outputs).
+Source: our design.
+Cost: 2 queries for a candidate, 1 more for its first ray, 6 more for a spot (4 for several outputs).
 """
 
 from __future__ import annotations
@@ -34,12 +34,16 @@ RAYS = 4
 """Rays that a spot must pass; one less where several outputs would all show a bend."""
 STEP_PER_RAY = 0.3
 """Step as a fraction of the ray length: the farthest of 800 directions reaches three times a random one."""
+_FEWER_RAYS = 0.6
+"""Factor on the length of rays that were trusted although there were fewer of them."""
 _PASSING = (0.25, 0.55)
 """Share of candidates that should pass; outside, R is made smaller or larger."""
 _PASSING_VECTORS = (0.4, 0.75)
 """The same for several outputs: a gradient costs less there, so the search for its spot must too."""
 _CONFIRMED = 2
 """Candidates of a batch that get all their rays, for one output; for several outputs, one."""
+_STANDS_OUT = 2.0
+"""A candidate that reacts so many times more than the next one is worth shorter rays."""
 _FIRST = 0.02
 """First R, in typical |x|: fits a hundred neurons; other networks settle elsewhere."""
 _CHANGE = 1.6
@@ -108,9 +112,12 @@ class SpotFinder:
         self._asked.extend(points)
         wanted = _CONFIRMED if glance.values.shape[1] == 1 else 1
         spots, passed = list[Spot](), list[bool]()
-        for index in glance.clearest:
+        for place, index in enumerate(glance.clearest):
             first, found = self._tried(points[index], glance.directions[[index]], complement, self.radius)
             passed.append(first)
+            if not found and glance.stands_out(place):
+                spot = self.at(points[index], complement, self.radius / 3, self.radius / 30)
+                found = [] if spot is None else [spot]
             spots += found
             if len(spots) == wanted:
                 break
@@ -118,16 +125,19 @@ class SpotFinder:
             self._settle(float(np.mean(passed)), _PASSING if wanted > 1 else _PASSING_VECTORS)
         return spots, int(glance.quiet.sum())
 
-    def at(self, point: FloatArray, complement: Complement, reach: float) -> Spot | None:
+    def at(
+        self, point: FloatArray, complement: Complement, reach: float, shortest: float = 0.0
+    ) -> Spot | None:
         """A spot at this very point, with rays as long as its region allows; None if none does.
 
         Args:
             point: Shape "d".
             complement: The directions of interest.
             reach: First ray length tried.
+            shortest: Rays are not made shorter than this.
         """
         radius = min(reach, self._limit)
-        while radius > _SMALLEST * self._limit:
+        while radius > max(shortest, _SMALLEST * self._limit):
             _, spots = self._tried(point, complement.directions(self.rng, 1), complement, radius)
             if spots:
                 return spots[0]
@@ -141,7 +151,8 @@ class SpotFinder:
         first = _Rays(self, point, direction, radius)
         if not first.straight:
             return False, []
-        count = RAYS - 1 if first.slopes.shape[1] == 1 else RAYS - 2
+        scalar = first.slopes.shape[1] == 1
+        count = RAYS - 1 if scalar else RAYS - 2
         more = _Rays(self, point, complement.directions(self.rng, count), radius)
         if not more.straight:
             return True, []
@@ -150,7 +161,7 @@ class SpotFinder:
             point=point,
             values=first.values,
             sigma=first.sigma,
-            radius=min(first.shortest, more.shortest),
+            radius=(1.0 if scalar else _FEWER_RAYS) * min(first.shortest, more.shortest),
             response=float(np.sqrt(np.mean(np.sum(slopes**2, axis=1)))),
             rays=np.concatenate([first.directions, more.directions]),
             slopes=slopes.T,
@@ -188,6 +199,12 @@ class _Glance:
         order = np.argsort(-slopes)
         self.clearest = order[~self.quiet[order]]
         """Places of the points that react, clearest first."""
+        self._slopes = slopes[self.clearest]
+
+    def stands_out(self, place: int) -> bool:
+        """Whether the point at this place among the clearest reacts far more than the next one."""
+        following = float(self._slopes[place + 1]) if place + 1 < len(self._slopes) else 0.0
+        return float(self._slopes[place]) > _STANDS_OUT * following
 
 
 class _Rays:

@@ -34,7 +34,7 @@ _BATCH = 5
 """Candidates asked at once."""
 _GOOD = 1e-10
 """A gradient is worth its price if its expected angle error is at most this; else look for a better spot."""
-_MORE_SPOTS = 4
+_MORE_SPOTS = 3
 """Extra spots looked at for a better one, at most, for each direction."""
 _SHORTER = 10.0
 """Rays of a spot that is wanted for its place may be so many times shorter than usual."""
@@ -147,7 +147,7 @@ def _wants_more(search: Search, pool: list[Spot], extra: int) -> bool:
     if len(pool) < _pool_size(search):
         return True
     best = min(search.expected_error(spot) for spot in pool)
-    return best > _GOOD and extra < _MORE_SPOTS
+    return search.outputs == 1 and best > _GOOD and extra < _MORE_SPOTS
 
 
 def _fresh(search: Search, finder: SpotFinder) -> tuple[list[Spot], int]:

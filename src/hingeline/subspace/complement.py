@@ -9,8 +9,7 @@ noise and the tilt of those before it add up,
     error_i^2 = (noise_i^2 + sum_l c_l^2 error_l^2) / size_i^2,     c_l = part of the gradient along v_l,
 
 so a weak direction found late is the least precise. The c_l are not measured as a rule (that would cost r
-queries); a gradient is taken to be as long as they were on average, with parts in proportion to the sizes:
-c_l = size_l / sqrt(r), which makes the leak the root mean square of size_l error_l.
+queries), only the length of c; the parts are taken in proportion to the sizes.
 
 Cost: no queries.
 """
@@ -68,10 +67,14 @@ class Complement:
         """Estimated largest principal angle of V to the true span, radians: sqrt(sum of errors^2)."""
         return float(np.linalg.norm(self._errors))
 
-    @property
-    def leak(self) -> float:
-        """Part of a gradient that shows outside V only because V is tilted, expected; output units."""
-        return float(np.linalg.norm(self.sizes * self.errors)) / float(np.sqrt(max(self.rank, 1)))
+    def leak(self, inside: float) -> float:
+        """Part of a gradient that shows outside V only because V is tilted, expected; output units.
+
+        Args:
+            inside: Length of the gradient's part along V, whose components are taken as `sizes` are.
+        """
+        total = float(np.linalg.norm(self.sizes))
+        return inside * float(np.linalg.norm(self.sizes * self.errors)) / total if total else 0.0
 
     @property
     def worst_leak(self) -> float:

@@ -31,6 +31,8 @@ NOTICE = 6.0
 """So many times their expected size, a response is worth a measurement."""
 _NEAR = 30.0
 """Below so many leaks at worst, the gradient's known part is measured too, so that the leak is known."""
+_LOOKS_INSIDE = 3
+"""Random directions of V along which a gradient is looked at for its length."""
 _ROUGH = 1e-3
 """Step for it, in typical coordinates: a boundary that close would be bad luck, and it need not be exact."""
 
@@ -77,7 +79,7 @@ def grow(
     if complement.rank and sizes[-1] < _NEAR * np.hypot(slopes.noise, complement.largest_leak):
         parts = _parts_along(probe, law, spot, complement.found)
         edge = float(np.hypot(slopes.noise, complement.worst_leak_of(parts)))
-    error = float(np.hypot(slopes.noise, complement.leak))
+    error = float(np.hypot(slopes.noise, complement.leak(_length_inside(probe, law, spot, complement, rng))))
     new = sizes > ACCEPT * edge
     grey = sizes[~new & (sizes > DOUBT * edge)]
     if parts is not None and not new.any():
@@ -98,6 +100,21 @@ def _parts_along(probe: Probe, law: Law, spot: Spot, directions: FloatArray) -> 
     steps = np.minimum(min(spot.step, _ROUGH * law.unit), 0.9 * room)[:, np.newaxis]
     values = probe.ask(spot.point + steps * directions.T)
     return ((values - spot.values) / np.maximum(steps, 1e-300)).T
+
+
+def _length_inside(
+    probe: Probe, law: Law, spot: Spot, complement: Complement, rng: np.random.Generator
+) -> float:
+    """Length of the gradient's part along V, root mean square over outputs, good to some ten per cent.
+
+    Cost: 3 queries.
+    """
+    if not complement.rank:
+        return 0.0
+    mix = rng.standard_normal((complement.rank, _LOOKS_INSIDE))
+    directions = complement.found @ (mix / np.linalg.norm(mix, axis=0))
+    parts = _parts_along(probe, law, spot, directions)
+    return float(np.sqrt(np.mean(parts**2) * complement.rank))
 
 
 def _slopes_outside(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from hingeline.core.errors import BudgetExhausted, InvalidInput, QueryFailed, Re
 from hingeline.core.events import EventSink, Note, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
+from hingeline.numerics.tolerances import NoiseFloor
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
@@ -21,9 +22,10 @@ from hingeline.probing.coordinates import centred
 from hingeline.probing.doctor import calibration, examine
 from hingeline.probing.domain import Domain
 from hingeline.probing.ground import Ground
-from hingeline.probing.probe import Probe
+from hingeline.probing.probe import Calibration, Probe
 from hingeline.subspace.adaptive import recover_adaptive
 from hingeline.subspace.choice import Choice, choose_method, refusal
+from hingeline.subspace.far_inputs import with_far_inputs
 from hingeline.subspace.laws import BoxLaw, DataLaw, FreeLaw
 from hingeline.subspace.recovered import ActiveSubspace, RecoveredSpan, query_floor
 from hingeline.subspace.settings import METHODS, SpanSettings
@@ -119,6 +121,7 @@ class _Request:
                 if refused is not None:
                     return None, refused
                 choice = choose_method(card, self.settings)
+                card = with_far_inputs(self.session, card, self.randomness.step("far inputs"))
             self.session.emit(Note(f"Method '{choice.method}': {choice.why}."))
             bench = self._bench(card, choice)
             return self._worded(bench, choice, _follow(bench, choice))
@@ -150,7 +153,7 @@ class _Request:
         probe = None
         law: FreeLaw | BoxLaw = FreeLaw(dim, ground.scale)
         if card is not None and choice.method != "labels":
-            probe = Probe(self.session, centred(calibration(card), ground))
+            probe = Probe(self.session, centred(_calibrated(card), ground))
             law = _law(dim, probe.calibration.scale, probe.domain)
         elif ground.bounds is not None:
             low, high = ground.bounds
@@ -200,6 +203,14 @@ def _follow(bench: Bench, choice: Choice) -> Gathered:
 
 def _active(bench: Bench, found: Gathered) -> ActiveSubspace | None:
     return None
+
+
+def _calibrated(card: DoctorCard) -> Calibration:
+    """What the doctor measured; where nothing varied it measured no noise, and float rounding is left."""
+    measured = calibration(card)
+    if card.variation > 0 or card.deterministic is False:
+        return measured
+    return replace(measured, noise=NoiseFloor(np.finfo(np.float64).tiny, 0.0))
 
 
 def _law(dim: int, scale: float, domain: Domain) -> FreeLaw | BoxLaw:

@@ -44,7 +44,7 @@ _CONFIRMED = 2
 """Candidates of a batch that get all their rays, for one output; for several outputs, one."""
 _STANDS_OUT = 2.0
 """A candidate that reacts so many times more than the next one is worth shorter rays."""
-_FIRST = 0.02
+_FIRST = 0.03
 """First R, in typical |x|: fits a hundred neurons; other networks settle elsewhere."""
 _CHANGE = 1.6
 """Factor on R each time."""
@@ -115,7 +115,7 @@ class SpotFinder:
         for place, index in enumerate(glance.clearest):
             first, found = self._tried(points[index], glance.directions[[index]], complement, self.radius)
             passed.append(first)
-            if not found and glance.stands_out(place):
+            if not found and wanted == 1 and glance.stands_out(place):
                 spot = self.at(points[index], complement, self.radius / 3, self.radius / 30)
                 found = [] if spot is None else [spot]
             spots += found

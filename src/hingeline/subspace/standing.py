@@ -75,7 +75,7 @@ def forecast(rank: int, dim: int, outputs: int, *, smooth: bool) -> int:
 def _votes(search: Search) -> RankVotes:
     sizes = np.sort(search.complement.sizes)[::-1]
     # Nothing may have been measured that added nothing: then the edge is what would have been noticed.
-    edge = max(search.edge, search.complement.leak, 1e-300)
+    edge = max(search.edge, search.complement.worst_leak, 1e-300)
     ladder = np.concatenate([sizes, [max(search.doubtful, edge)]])
     gap = _last_gap(ladder)
     ratio = float(sizes[-1] / ladder[-1]) if len(sizes) else 0.0

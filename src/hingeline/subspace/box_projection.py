@@ -15,8 +15,8 @@ counts as well.
 Source: Qi and Sun 1993, a nonsmooth version of Newton's method; Boyd and Vandenberghe 2004, section 5.5,
 for the multipliers. The use here is ours.
 Cost: no queries; 5 to 10 steps of about 10 products with V and V^T (0.02 s for 100 images of 784 pixels and
-k = 80); a hundred steps where k nears d and many pixels sit at the ends of the box. Memory: a few arrays "n d" for `ROWS`
-rows at a time.
+k = 80); a hundred steps where k nears d and many pixels sit at the ends of the box. Memory: a few arrays
+"n d" for `ROWS` rows at a time.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ down to what float64 rounding can make. For a torch module the Jacobians come fr
 of a float64 copy; for a network of ours from its activation patterns.
 
 Source: Jayaram, Woodruff and Zhang 2020 recover by gradients at random points; here nothing has to be asked.
-Cost: no queries; every Jacobian twice and one singular value decomposition of at most "2d d". Memory: one chunk of
-Jacobians and that matrix.
+Cost: no queries; every Jacobian twice and one singular value decomposition of at most "2d d". Memory: one
+chunk of Jacobians and that matrix.
 """
 
 from __future__ import annotations

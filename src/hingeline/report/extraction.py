@@ -12,12 +12,11 @@ from typing import Any
 
 from hingeline.core.outcome import Finding, Provenance, Status
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.report.figure_data import Bars, Dots
 from hingeline.report.model import (
-    Bars,
     Block,
     Claim,
     Command,
-    Dots,
     Report,
     Section,
     Table,

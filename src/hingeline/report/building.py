@@ -8,11 +8,13 @@ from typing import Any
 
 from hingeline.core.outcome import Finding
 from hingeline.networks.files import write_atomically
+from hingeline.report.common import tone
 from hingeline.report.examination import examination_report
-from hingeline.report.extraction import TONES, extraction_report
+from hingeline.report.extraction import extraction_report
 from hingeline.report.html import html_text
-from hingeline.report.model import Report, Section, Table, Tile, Tone
+from hingeline.report.model import Report, Section, Table, Tile
 from hingeline.report.numbers import count, duration, small
+from hingeline.report.span import span_report
 
 
 def build_report(finding: Finding[Any]) -> Report:
@@ -21,6 +23,8 @@ def build_report(finding: Finding[Any]) -> Report:
         return extraction_report(finding)
     if finding.provenance.verb == "doctor":
         return examination_report(finding)
+    if finding.provenance.verb == "span":
+        return span_report(finding)
     return _plain_report(finding)
 
 
@@ -41,7 +45,7 @@ def _plain_report(finding: Finding[Any]) -> Report:
     rows = tuple((key.replace("_", " "), text) for key, text in _flat(finding.evidence).items())
     return Report(
         title=f"hingeline {made.verb} {made.target}",
-        tone=TONES.get(finding.outcome.status, Tone.PART),
+        tone=tone(finding),
         verdict=str(finding.outcome.status),
         headline=finding.outcome.reason,
         summary=finding.outcome.advice,

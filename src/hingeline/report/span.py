@@ -1,0 +1,171 @@
+"""The report on a recovered span, made from its finding.
+
+Of the evidence it reads `doctor` (the card), `growth` (questions and directions, each time the span grew) and
+`undecided` (sentences). What is absent is not claimed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from hingeline.core.outcome import Finding
+from hingeline.report import span_figures, span_words
+from hingeline.report.common import again, door, price, tone
+from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile
+from hingeline.report.numbers import count, duration, plural, small
+from hingeline.report.recipe import Recipe
+from hingeline.subspace.recovered import DomainSpan, RecoveredSpan
+
+_FUNCTIONAL = (
+    "This is the span of what the answers depend on. Directions that the weights span beyond it leave no "
+    "trace in the answers, and nothing is said about them."
+)
+_CREDIT = "The question comes from the literature named here, the algorithms are hingeline's own:"
+_NESTED = (
+    "One span for each set of inputs that was examined. What is seen at the examples is also seen in the "
+    "box, and what is seen in the box also among all inputs."
+)
+_EXAMPLES_ONLY = (
+    "The span of the examples comes from the slopes at these examples: it promises nothing for long moves "
+    "away from them."
+)
+
+Span = Finding[RecoveredSpan]
+
+
+def span_report(finding: Span, recipe: Recipe | None = None) -> Report:
+    """Everything a reader of `report.html` is told.
+
+    Args:
+        finding: What `span` returned.
+        recipe: What the command line was told to do; None if the run did not come from there.
+    """
+    return Report(
+        title=f"hingeline span {finding.provenance.target}",
+        tone=tone(finding),
+        verdict=str(finding.outcome.status),
+        headline=span_words.headline(finding),
+        summary=_summary(finding),
+        tiles=tuple(_tiles(finding)),
+        sections=tuple(section for section in _sections(finding, recipe) if section.blocks),
+        footer=_footer(finding),
+    )
+
+
+def _sections(finding: Span, recipe: Recipe | None) -> Iterable[Section]:
+    span = finding.value
+    if span is not None:
+        yield Section("What it looks at", tuple(_seen(span)))
+        yield Section("How sure is the number?", tuple(_sure(span)))
+        yield Section("What matters most", tuple(_active(span)))
+    yield Section("What it cost", tuple(_cost(finding)))
+    yield Section("What the answers give away", tuple(door(finding.evidence)))
+    yield Section("What could not be established", tuple(_open_ends(finding)))
+    yield Section("Do it again", tuple(again(finding, recipe, _CREDIT)))
+
+
+def _summary(finding: Span) -> str:
+    span, outcome = finding.value, finding.outcome
+    free = span is not None and outcome.ok and span.where == "free" and span.null_dim > 0
+    meaning = "Change any input in those directions, by any amount: the answer stays." if free else ""
+    return " ".join(part for part in (meaning, outcome.reason, outcome.advice) if part)
+
+
+def _tiles(finding: Span) -> Iterable[Tile]:
+    span = finding.value
+    if span is not None:
+        least = "" if span.standing == "exact" else "at least " if span.standing == "partial" else "about "
+        yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it looks at")
+        if span.standing == "exact":
+            yield Tile(count(span.null_dim), "it cannot see" if span.rank else "without any effect seen")
+    yield Tile(count(finding.queries), "questions, all counted")
+    if span is not None and span.floor:
+        yield Tile(f"{finding.queries / span.floor:.2f}", f"times the fewest possible ({count(span.floor)})")
+    if span is not None and span_words.precision(span) and span.rank:
+        yield Tile(span_words.precision(span), "estimated error of the directions, radians")
+    yield Tile(duration(finding.spending.seconds), "on the clock")
+
+
+def _seen(span: RecoveredSpan) -> Iterable[Block]:
+    if span.domains:
+        columns = ("among", "it looks at", "it cannot see", "moves that showed no more", "questions so far")
+        rows = tuple(_domain_row(domain, span.input_dim) for domain in span.domains)
+        yield Table(columns, rows, _NESTED if len(rows) > 1 else "")
+    if any(domain.where == "data" for domain in span.domains):
+        yield Text(_EXAMPLES_ONLY)
+    yield from _present(span_figures.leverage(span))
+
+
+def _domain_row(domain: DomainSpan, input_dim: int) -> tuple[str, ...]:
+    moves = count(domain.unseen.moves) if domain.unseen.moves else "none tried"
+    seen = (span_words.WHERE[domain.where], count(domain.rank), count(input_dim - domain.rank))
+    return (*seen, moves, count(domain.queries))
+
+
+def _sure(span: RecoveredSpan) -> Iterable[Block]:
+    yield Text(f"Found by the method '{span.method}'. {span.why}".strip())
+    yield from span_words.votes(span)
+    yield span_words.confidence(span.unseen)
+    yield from _present(span_figures.strengths(span))
+
+
+def _active(span: RecoveredSpan) -> Iterable[Block]:
+    if span.active is None:
+        return
+    yield Text(
+        f"The {plural(span.rank, 'direction')} say what can matter; they do not matter alike. Over "
+        f"{plural(span.active.points, 'fresh input')} the answer moves as if along "
+        f"{small(span.active.participation)} directions of equal weight (participation ratio)."
+    )
+    yield from _present(span_figures.active_images(span))
+    yield from _present(span_figures.eigenvalues(span))
+
+
+def _cost(finding: Span) -> Iterable[Block]:
+    span = finding.value
+    if span is not None and span.floor:
+        yield Text(
+            f"{plural(finding.queries, 'question')} were asked. So many numbers need at least "
+            f"{count(span.floor)} by a count of equations; the method was expected to take "
+            f"{count(span.forecast)}."
+        )
+    if span is not None:
+        yield from _present(span_figures.growth(_growth(finding), span))
+    yield from price(finding)
+
+
+def _growth(finding: Span) -> list[tuple[int, int]]:
+    return [(int(asked), int(found)) for asked, found in finding.evidence.get("growth", ())]
+
+
+def _open_ends(finding: Span) -> Iterable[Block]:
+    span = finding.value
+    if span is None:
+        return
+    yield Text(_FUNCTIONAL)
+    if span.standing != "exact":
+        yield Claim(finding.outcome.reason, None)
+    if span.standing == "ambiguous":
+        ranks = ", ".join(map(count, span.votes.candidates))
+        yield Claim(f"The rank is one of {ranks}", None, "the votes above do not agree, or the gap is small")
+    if not span.basis.shape[1] and span.rank:
+        yield Claim("Which directions they are was not asked, only how many", None)
+    elif span.rank and not math.isfinite(span.angle):
+        yield Claim("How far the directions are off was not estimated", None)
+    undecided: Any = finding.evidence.get("undecided", ())
+    for sentence in undecided if isinstance(undecided, list | tuple) else (undecided,):
+        yield Claim(str(sentence), None)
+    yield from (Text(note) for note in span.notes)
+
+
+def _footer(finding: Span) -> str:
+    return (
+        f"Made by hingeline {finding.provenance.versions.get('hingeline', '')}. The same run as data: "
+        "result.json; the directions: span.npz; every question and answer: journal.sqlite."
+    )
+
+
+def _present(figure: Block | None) -> tuple[Block, ...]:
+    return () if figure is None else (figure,)

@@ -1,0 +1,118 @@
+"""A recovered span in words: the headline, what decided the rank, what may have been missed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from hingeline.core.outcome import Finding, Status
+from hingeline.report.model import Claim
+from hingeline.report.numbers import count, plural, small
+from hingeline.subspace.recovered import RecoveredSpan, Unseen, Where
+
+WHERE: dict[Where, str] = {"free": "all inputs", "box": "inputs in the box", "data": "the examples"}
+"""Names of the domains."""
+# A basis known to a millionth lets through a millionth of a change: less than any picture file can hold.
+_SHARP = 1e-6
+
+
+def headline(finding: Finding[RecoveredSpan]) -> str:
+    """One sentence that a manager can repeat."""
+    span, asked = finding.value, plural(finding.queries, "question")
+    status = finding.outcome.status
+    if span is None:
+        if status is Status.REFUSED:
+            return f"What this target looks at cannot be found: {finding.outcome.reason}"
+        spent = status is Status.BUDGET_SPENT
+        return f"The budget ended after {asked}, before anything was found." if spent else _nothing(asked)
+    if status is Status.INCONCLUSIVE and span.standing == "partial" and not span.rank:
+        return _nothing(asked)
+    if span.standing == "ambiguous":
+        return (
+            f"{_scope(span)} looks at {_candidates(span)} of {_directions(span.input_dim)}; which, is open."
+        )
+    if span.standing == "partial":
+        ended = "when the budget ended" if status is Status.BUDGET_SPENT else "so far"
+        seen = f"{count(span.rank)} of {_directions(span.input_dim)} seen {ended}"
+        return f"{_scope(span)} looks at {seen}; there may be more."
+    return _exact(span)
+
+
+def votes(span: RecoveredSpan) -> Iterable[Claim]:
+    """The independent decisions on the rank, each held against the rank that is reported."""
+    cast, rank = span.votes, span.rank
+    yield Claim(
+        f"Stronger than noise could be: {_directions(cast.edge)}",
+        cast.edge == rank,
+        f"noise alone reaches {small(cast.noise_edge)}",
+    )
+    yield Claim(f"Largest gap in strength: after {_directions(cast.gap)}", cast.gap == rank, _gap(span))
+    if cast.remeasured is None:
+        yield Claim("The directions were not asked again at fresh points", None)
+    else:
+        words = f"Answered again at fresh points: {_directions(cast.remeasured)}"
+        yield Claim(words, cast.remeasured == rank)
+
+
+def confidence(unseen: Unseen) -> Claim:
+    """What was not seen, how surely, under which law."""
+    if not unseen.moves:
+        return Claim("Whether anything was missed was not tested", None, unseen.law)
+    return Claim(
+        f"{plural(unseen.moves, 'long move')} outside the span changed no answer",
+        True,
+        f"with {percent(unseen.confidence)} confidence at most {percent(unseen.probability)} of such moves "
+        f"would show something that was missed; {unseen.law}",
+    )
+
+
+def percent(share: float) -> str:
+    """A share as people read it: 95%, 0.12%."""
+    return f"{small(100 * share)}%"
+
+
+def precision(span: RecoveredSpan) -> str:
+    """The estimated error of the basis; empty if there is none."""
+    return small(span.angle) if math.isfinite(span.angle) else ""
+
+
+def _exact(span: RecoveredSpan) -> str:
+    scope, total = _scope(span), _directions(span.input_dim)
+    if not span.rank:
+        return f"As far as seen, {scope[0].lower()}{scope[1:]} gives the same answer to every input."
+    if not span.null_dim:
+        return f"{scope} looks at all {total}: nothing can be changed behind its back."
+    seen = f"{scope} looks at {count(span.rank)} of {total}"
+    if not span.basis.shape[1]:
+        return f"{seen}; which ones, was not asked."
+    other = f"the other {count(span.null_dim)}" if span.null_dim > 1 else "the other one"
+    effect = "has no effect at all" if span.angle <= _SHARP else "has no effect that its answers show"
+    return f"{seen}; what happens in {other} {effect}."
+
+
+def _scope(span: RecoveredSpan) -> str:
+    """The subject of the headline; a span of less than all inputs says so first."""
+    places = {"free": "The network", "box": "Within its box of inputs, the network"}
+    return places.get(span.where, "At the examples given, the network")
+
+
+def _candidates(span: RecoveredSpan) -> str:
+    *others, last = map(count, span.votes.candidates or (span.rank,))
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _nothing(asked: str) -> str:
+    return f"After {asked} there is no conclusion."
+
+
+def _gap(span: RecoveredSpan) -> str:
+    ratio = span.votes.gap_ratio
+    if not span.rank:
+        return ""
+    if not math.isfinite(ratio):
+        return "nothing at all below it"
+    return f"the weakest kept is {small(ratio)} times as strong as the strongest rejected"
+
+
+def _directions(number: int) -> str:
+    return plural(number, "direction")

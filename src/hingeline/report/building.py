@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,21 @@ from hingeline.report.extraction import extraction_report
 from hingeline.report.html import html_text
 from hingeline.report.model import Report, Section, Table, Tile
 from hingeline.report.numbers import count, duration, small
+from hingeline.report.obfuscation import obfuscation_report
 from hingeline.report.span import span_report
+
+_BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
+    "extract": extraction_report,
+    "doctor": examination_report,
+    "span": span_report,
+    "obfuscate": obfuscation_report,
+}
 
 
 def build_report(finding: Finding[Any]) -> Report:
     """The report on what any verb returned."""
-    if finding.provenance.verb == "extract":
-        return extraction_report(finding)
-    if finding.provenance.verb == "doctor":
-        return examination_report(finding)
-    if finding.provenance.verb == "span":
-        return span_report(finding)
-    return _plain_report(finding)
+    builder = _BUILDERS.get(finding.provenance.verb)
+    return _plain_report(finding) if builder is None else builder(finding)
 
 
 def save_report(finding: Finding[Any], path: str | Path) -> Path:

@@ -15,6 +15,7 @@ from hingeline.report import span_figures, span_words
 from hingeline.report.common import again, door, price, tone
 from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile
 from hingeline.report.numbers import count, duration, plural, small
+from hingeline.report.obfuscation import Hidden, obfuscation_blocks, obfuscation_headline
 from hingeline.report.recipe import Recipe
 from hingeline.subspace.recovered import DomainSpan, RecoveredSpan
 
@@ -35,42 +36,46 @@ _EXAMPLES_ONLY = (
 Span = Finding[RecoveredSpan]
 
 
-def span_report(finding: Span, recipe: Recipe | None = None) -> Report:
+def span_report(finding: Span, recipe: Recipe | None = None, hidden: Hidden | None = None) -> Report:
     """Everything a reader of `report.html` is told.
 
     Args:
         finding: What `span` returned.
         recipe: What the command line was told to do; None if the run did not come from there.
+        hidden: What `obfuscate` returned for this span; None if it was not asked.
     """
     return Report(
         title=f"hingeline span {finding.provenance.target}",
         tone=tone(finding),
         verdict=str(finding.outcome.status),
         headline=span_words.headline(finding),
-        summary=_summary(finding),
+        summary=_summary(finding, hidden),
         tiles=tuple(_tiles(finding)),
-        sections=tuple(section for section in _sections(finding, recipe) if section.blocks),
+        sections=tuple(section for section in _sections(finding, recipe, hidden) if section.blocks),
         footer=_footer(finding),
     )
 
 
-def _sections(finding: Span, recipe: Recipe | None) -> Iterable[Section]:
+def _sections(finding: Span, recipe: Recipe | None, hidden: Hidden | None) -> Iterable[Section]:
     span = finding.value
     if span is not None:
         yield Section("What it looks at", tuple(_seen(span)))
+        if hidden is not None:
+            yield Section("Inputs it cannot tell apart", tuple(obfuscation_blocks(hidden)))
         yield Section("How sure is the number?", tuple(_sure(span)))
         yield Section("What matters most", tuple(_active(span)))
-    yield Section("What it cost", tuple(_cost(finding)))
+    yield Section("What it cost", tuple(_cost(finding, hidden)))
     yield Section("What the answers give away", tuple(door(finding.evidence)))
     yield Section("What could not be established", tuple(_open_ends(finding)))
     yield Section("Do it again", tuple(again(finding, recipe, _CREDIT)))
 
 
-def _summary(finding: Span) -> str:
+def _summary(finding: Span, hidden: Hidden | None) -> str:
     span, outcome = finding.value, finding.outcome
     free = span is not None and outcome.ok and span.where == "free" and span.null_dim > 0
     meaning = "Change any input in those directions, by any amount: the answer stays." if free else ""
-    return " ".join(part for part in (meaning, outcome.reason, outcome.advice) if part)
+    shown = "" if hidden is None or hidden.value is None else obfuscation_headline(hidden.value)
+    return " ".join(part for part in (meaning, shown, outcome.reason, outcome.advice) if part)
 
 
 def _tiles(finding: Span) -> Iterable[Tile]:
@@ -123,7 +128,7 @@ def _active(span: RecoveredSpan) -> Iterable[Block]:
     yield from _present(span_figures.eigenvalues(span))
 
 
-def _cost(finding: Span) -> Iterable[Block]:
+def _cost(finding: Span, hidden: Hidden | None) -> Iterable[Block]:
     span = finding.value
     if span is not None and span.floor:
         yield Text(
@@ -134,6 +139,8 @@ def _cost(finding: Span) -> Iterable[Block]:
     if span is not None:
         yield from _present(span_figures.growth(_growth(finding), span))
     yield from price(finding)
+    if hidden is not None:
+        yield Text(f"Making and checking the obfuscated inputs took {count(hidden.queries)} more.")
 
 
 def _growth(finding: Span) -> list[tuple[int, int]]:

@@ -47,10 +47,10 @@ def test_answers_of_another_model_are_not_taken_for_this_one(
     path = tmp_path / "m.npz"
     path.write_bytes(b"weights")
     recipe = Recipe("extract", described_target({"target": str(path)}))
-    recipe.check_target()
+    recipe.check_files()
     path.unlink() if change is None else path.write_bytes(change)
     with pytest.raises(InvalidInput, match=words):
-        recipe.check_target()
+        recipe.check_files()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from hingeline.report.recipe import Recipe
 from hingeline.report.span import span_report
 from hingeline.subspace.recovered import RankVotes, RecoveredSpan, Unseen
 
-
 REST = "what happens in the other 13 has no effect"
 
 

@@ -150,7 +150,7 @@ def closing_lines(ended: Ended, folder: RunFolder) -> Iterator[str]:
         yield ended.report.summary
     if ended.tally.replayed:
         replayed = plural(ended.tally.replayed, "answer")
-        yield f"{replayed} came from the journal; {count(ended.tally.new)} were asked now."
+        yield f"{replayed} were in the journal already; {count(ended.tally.new)} were asked now."
     yield f"Saved in {folder.path}: {', '.join(_listed(ended.saved.files))}"
     yield from (f"Without {name}: {reason}" for name, reason in ended.saved.left_out.items())
     if ended.code is Exit.BUDGET:

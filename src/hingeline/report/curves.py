@@ -120,8 +120,15 @@ def _drawn(places: list[tuple[float, float]], joined: bool, number: int) -> list
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
     if not joined or len(places) <= _MOST_DOTS_ON_LINE:
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{colour}"/>' for x, y in places]
+        parts += [_dot(x, y, number) for x, y in places]
     return parts
+
+
+def _dot(x: float, y: float, number: int) -> str:
+    """A full dot, or every other time a hollow one: they must be told apart in grey."""
+    colour = _LOOKS[number % len(_LOOKS)][0]
+    look = f'fill="#ffffff" stroke="{colour}" stroke-width="1.4"' if number % 2 else f'fill="{colour}"'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.8" {look}/>'
 
 
 def _legend(curves: tuple[Curve, ...], top: float) -> list[str]:
@@ -135,6 +142,6 @@ def _legend(curves: tuple[Curve, ...], top: float) -> list[str]:
         if curve.joined:
             parts.append(segment(_LEFT, y - 4, _LEFT + 36, y - 4, colour=colour, width=2, dash=dash))
         else:
-            parts.append(f'<circle cx="{_LEFT + 18}" cy="{y - 4:.1f}" r="3" fill="{colour}"/>')
+            parts.append(_dot(_LEFT + 18, y - 4, number))
         parts.append(words(_LEFT + 46, y, curve.label, size=12))
     return parts

@@ -26,8 +26,8 @@ _TITLES = ("original", "what the network sees", "what it cannot see", "obfuscate
 _CREDIT = "The question comes from the literature named here, the constructions are hingeline's own:"
 _WAYS = {
     "null noise": "Noise was added in the directions that the network cannot see",
-    "reads as target": "What the network cannot see was replaced by that of the target image",
-    "boxed": "The inputs were moved towards a target image, as far as range and unseen directions let",
+    "reads as target": "What the network cannot see was replaced by that of {}",
+    "boxed": "The inputs were moved towards {}, as far as range and unseen directions let",
 }
 
 Hidden = Finding[Obfuscation]
@@ -62,7 +62,7 @@ def obfuscation_headline(value: Obfuscation) -> str:
     number = len(value.original)
     kept = round(value.labels_kept * number)
     control = value.control
-    as_far = f"; as large a change where it looks keeps {percent(control.labels_kept)}" if control else ""
+    as_far = f"; as large a change in what it sees keeps {percent(control.labels_kept)}" if control else ""
     return f"{count(kept)} of {plural(number, 'obfuscated input')} keep their label{as_far}."
 
 
@@ -72,7 +72,8 @@ def obfuscation_blocks(finding: Hidden) -> Iterable[Block]:
     if value is None:
         yield Claim("No inputs were obfuscated", None, finding.outcome.reason)
         return
-    yield Text(_described(value))
+    picture = "the target image" if finding.provenance.settings.get("target") else "random noise"
+    yield Text(_described(value, picture))
     gallery = obfuscation_gallery(value)
     if gallery is not None:
         yield gallery
@@ -121,10 +122,10 @@ def _range(value: Obfuscation, pixels: FloatArray) -> tuple[float, float]:
     return value.box or (float(pixels.min()), float(pixels.max()))
 
 
-def _described(value: Obfuscation) -> str:
-    words = f"{_WAYS[value.construction]}; what it sees of every input stayed as it was."
+def _described(value: Obfuscation, picture: str) -> str:
+    words = f"{_WAYS[value.construction].format(picture)}; what it sees of every input stayed as it was."
     target = value.correlation_target
-    beside = f", and {float(target.mean()):.2f} with the target" if target is not None else ""
+    beside = f", and {float(target.mean()):.2f} with {picture}" if target is not None else ""
     return (
         f"{words} The results correlate {float(value.correlation_original.mean()):.2f} with the "
         f"originals{beside}."
@@ -147,7 +148,7 @@ def _claims(finding: Hidden, value: Obfuscation) -> Iterable[Claim]:
         yield Claim("There is no control: the network seems to look at nothing", None)
     else:
         matters = control.labels_kept < 1 or finding.outcome.ok
-        words = f"As large a change where it looks keeps {percent(control.labels_kept)} of the labels"
+        words = f"As large a change in what it sees keeps {percent(control.labels_kept)} of the labels"
         yield Claim(words, True if matters else None, _control_seen(value, control))
     if value.rounding_changes is not None:
         largest = float(np.nanmax(value.rounding_changes, initial=0.0))
@@ -165,13 +166,13 @@ def _control_seen(value: Obfuscation, control: Control) -> str:
 def _compared(value: Obfuscation) -> Table:
     """The obfuscation beside moves of the same and of other lengths inside the span."""
     own = float(np.median(_lengths(value)))
-    rows = [_row("where it cannot see", own, value.labels_kept, value.largest_change)]
+    rows = [_row("in what it cannot see", own, value.labels_kept, value.largest_change)]
     controls = [] if value.control is None else [value.control]
     for control in (*controls, *value.controls):
         length = float(np.median(control.lengths))
-        rows.append(_row("where it looks", length, control.labels_kept, control.largest_change))
+        rows.append(_row("in what it sees", length, control.labels_kept, control.largest_change))
     columns = ("change of the input", "its length", "labels kept", f"largest change of {_values(value)}")
-    return Table(columns, tuple(rows), "The same change, made where the network looks: the control.")
+    return Table(columns, tuple(rows), "The same change, made in what the network sees: the control.")
 
 
 def _values(value: Obfuscation) -> str:
@@ -192,11 +193,11 @@ def _changes_by_length(value: Obfuscation) -> Figure | None:
     outside = list(zip(_lengths(value).tolist(), value.changes.tolist(), strict=True))
     return Curves(
         "null-against-span",
-        f"How far {value.value_kind} move when the input moves: where the network looks, and where it cannot "
-        "see. Exact zeros have no place on this axis.",
+        f"How far {value.value_kind} move when the input moves: in what the network sees, and in what "
+        "it cannot see. Exact zeros have no place on this axis.",
         Axis("length of the change of the input", log=True),
         Axis(f"largest change of {value.value_kind}", log=True),
-        (_dots("where it looks", inside), _dots("where it cannot see", outside)),
+        (_dots("in what it sees", inside), _dots("in what it cannot see", outside)),
     )
 
 

@@ -23,7 +23,7 @@ _FUNCTIONAL = (
     "This is the span of what the answers depend on. Directions that the weights span beyond it leave no "
     "trace in the answers, and nothing is said about them."
 )
-_CREDIT = "The question comes from the literature named here, the algorithms are hingeline's own:"
+_CREDIT = "Where the question comes from:"
 _NESTED = (
     "One span for each set of inputs that was examined. What is seen at the examples is also seen in the "
     "box, and what is seen in the box also among all inputs."
@@ -82,20 +82,20 @@ def _tiles(finding: Span) -> Iterable[Tile]:
     span = finding.value
     if span is not None:
         least = "" if span.standing == "exact" else "at least " if span.standing == "partial" else "about "
-        yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it looks at")
+        yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it sees")
         if span.standing == "exact":
             yield Tile(count(span.null_dim), "it cannot see" if span.rank else "without any effect seen")
     yield Tile(count(finding.queries), "questions, all counted")
     if span is not None and span.floor:
         yield Tile(f"{finding.queries / span.floor:.2f}", f"times the fewest possible ({count(span.floor)})")
     if span is not None and span_words.precision(span) and span.rank:
-        yield Tile(span_words.precision(span), "estimated error of the directions, radians")
+        yield Tile(span_words.precision(span), "error of the directions, radians")
     yield Tile(duration(finding.spending.seconds), "on the clock")
 
 
 def _seen(span: RecoveredSpan) -> Iterable[Block]:
     if span.domains:
-        columns = ("among", "it looks at", "it cannot see", "moves that showed no more", "questions so far")
+        columns = ("among", "it looks at", "it cannot see", "tries that showed no more", "questions so far")
         rows = tuple(_domain_row(domain, span.input_dim) for domain in span.domains)
         yield Table(columns, rows, _NESTED if len(rows) > 1 else "")
     if any(domain.where == "data" for domain in span.domains):
@@ -110,7 +110,7 @@ def _domain_row(domain: DomainSpan, input_dim: int) -> tuple[str, ...]:
 
 
 def _sure(span: RecoveredSpan) -> Iterable[Block]:
-    yield Text(f"Found by the method '{span.method}'. {span.why}".strip())
+    yield Text(f"Found by the method '{span.method}': {span.why.rstrip('.')}.")
     yield from span_words.votes(span)
     yield span_words.confidence(span.unseen)
     yield from _present(span_figures.strengths(span))

@@ -11,6 +11,7 @@ from hingeline.report.numbers import small
 from hingeline.subspace.recovered import RecoveredSpan
 
 _LEAST_SIDE = 4  # smaller squares are tables, not images
+_NOTHING = 1e-9  # of a coordinate seen: rounding of the basis
 _SHOWN_DIRECTIONS = 3  # of the active subspace, as images
 
 
@@ -37,7 +38,7 @@ def strengths(span: RecoveredSpan) -> Figure | None:
         "Strength of every direction found, strongest first. What is real stands far above what noise alone "
         "can reach (dashed).",
         Axis("direction, strongest first", whole=True),
-        Axis("strength (change of the answer per unit of input)", log=True),
+        Axis("strength, answer per unit of input", log=True),
         (Curve("direction", tuple(float(n + 1) for n in range(len(ordered))), tuple(ordered), False),),
         levels=(("noise edge", edge),) if edge > 0 else (),
     )
@@ -70,6 +71,7 @@ def leverage(span: RecoveredSpan) -> Figure | None:
         return None
     values, side = span.leverage, image_side(span.input_dim)
     low, high = float(values.min()), float(values.max())
+    low = low if low > _NOTHING else 0.0
     if side is None:
         return Curves(
             "leverage",

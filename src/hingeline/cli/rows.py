@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,19 @@ def read_rows(path: Path, input_dim: int) -> FloatArray:
 
 def _npy(path: Path) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        with path.open("rb") as file:
+            return np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise FormatError(f"{path} is not a readable .npy file of numbers: {error}") from error
 
 
 def _npz(path: Path) -> Any:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if _KEY in file.files:
-                return file[_KEY]
-            held = ", ".join(file.files) or "nothing"
+        # Opened here, because NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            if _KEY in arrays.files:
+                return arrays[_KEY]
+            held = ", ".join(arrays.files) or "nothing"
     # A damaged archive can end in any of several errors of zipfile and zlib.
     except Exception as error:
         raise FormatError(f"{path} is not a readable .npz file of numbers: {error}") from error

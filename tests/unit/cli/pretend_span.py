@@ -6,16 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from pretend import BATCHES, ask_batches
 
-from hingeline.core.errors import BudgetExhausted
 from hingeline.core.events import ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.oracles.session import QuerySession
 from hingeline.subspace.recovered import RankVotes, RecoveredSpan, Unseen
 from hingeline.subspace.workbench import DirectionsFound
 
-ROWS = 10
-BATCHES = 3
 # The first coordinate of the network that `hidden_half` makes matters, the others do not.
 RANK = 1
 
@@ -64,17 +62,10 @@ def pretend_span(
         if seen is not None:
             seen.append(wishes)
         session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
-        rng = np.random.default_rng(seed)
         made = Provenance("span", oracle.spec.name, seed)
-        for batch in range(BATCHES):
-            interrupt(batch)
-            try:
-                with session.phase(f"step {batch}"):
-                    session.ask(rng.normal(size=(ROWS, session.input_dim)))
-            except BudgetExhausted as error:
-                spent = Outcome(Status.BUDGET_SPENT, f"{error}.", "Saved.")
-                return Finding(None, spent, {}, session.spending, made)
-            session.emit(DirectionsFound(batch + 1, BATCHES))
+        short = ask_batches(session, seed, interrupt, lambda batch: DirectionsFound(batch + 1, BATCHES))
+        if short is not None:
+            return Finding(None, short, {}, session.spending, made)
         value = None if status is Status.REFUSED else known_span(session.input_dim)
         return Finding(value, Outcome(status, "As told."), {}, session.spending, made)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pretend_span import BATCHES, ROWS, pretend_span
+from pretend import BATCHES, ROWS
+from pretend_span import pretend_span
 
 from hingeline.cli import span as command_module
 from hingeline.cli import span_run

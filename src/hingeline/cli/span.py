@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,24 @@ from hingeline.cli.options import (
 # As in `subspace.settings`, which would bring NumPy; a test holds both together.
 _METHODS = ("auto", "complement", "central", "gaussian", "labels", "rank")
 _FILE = click.Path(path_type=Path)
+
+
+class _Quantum(click.ParamType[float]):
+    """A positive number or fraction."""
+
+    name = "quantum"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number."""
+        try:
+            quantum = float(Fraction(str(value)))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            quantum = 0.0
+        if quantum <= 0:
+            self.fail(
+                f"{value!r} is not a step; want a positive number, or a fraction such as 1/255", param, ctx
+            )
+        return quantum
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,9 +61,9 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option(
     "--quantum",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Quantum(),
     metavar="Q",
-    help="Inputs must be multiples of this (8-bit images: 1/255).",
+    help="Inputs must be multiples of this; a number or a fraction (8-bit images: 1/255).",
 )
 @click.option(
     "--active",

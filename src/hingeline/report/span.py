@@ -13,7 +13,7 @@ from typing import Any
 from hingeline.core.outcome import Finding
 from hingeline.report import span_figures, span_words
 from hingeline.report.common import again, door, price, tone
-from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile
+from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile, Tone
 from hingeline.report.numbers import count, duration, plural, small
 from hingeline.report.obfuscation import Hidden, obfuscation_blocks, obfuscation_headline
 from hingeline.report.recipe import Recipe
@@ -46,7 +46,7 @@ def span_report(finding: Span, recipe: Recipe | None = None, hidden: Hidden | No
     """
     return Report(
         title=f"hingeline span {finding.provenance.target}",
-        tone=tone(finding),
+        tone=_tone(finding),
         verdict=str(finding.outcome.status),
         headline=span_words.headline(finding),
         summary=_summary(finding, hidden),
@@ -70,6 +70,13 @@ def _sections(finding: Span, recipe: Recipe | None, hidden: Hidden | None) -> It
     yield Section("Do it again", tuple(again(finding, recipe, _CREDIT)))
 
 
+def _tone(finding: Span) -> Tone:
+    """An ambiguous rank is inconclusive, and still tells something."""
+    told = tone(finding)
+    known = finding.value is not None and finding.value.rank > 0
+    return Tone.PART if told is Tone.BAD and known else told
+
+
 def _summary(finding: Span, hidden: Hidden | None) -> str:
     span, outcome = finding.value, finding.outcome
     free = span is not None and outcome.ok and span.where == "free" and span.null_dim > 0
@@ -80,17 +87,26 @@ def _summary(finding: Span, hidden: Hidden | None) -> str:
 
 def _tiles(finding: Span) -> Iterable[Tile]:
     span = finding.value
-    if span is not None:
-        least = "" if span.standing == "exact" else "at least " if span.standing == "partial" else "about "
-        yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it sees")
-        if span.standing == "exact":
-            yield Tile(count(span.null_dim), "it cannot see" if span.rank else "without any effect seen")
+    if span is not None and span.rank:
+        yield from _rank_tiles(span)
     yield Tile(count(finding.queries), "questions, all counted")
     if span is not None and span.floor:
         yield Tile(f"{finding.queries / span.floor:.2f}", f"times the fewest possible ({count(span.floor)})")
-    if span is not None and span_words.precision(span) and span.rank:
-        yield Tile(span_words.precision(span), "error of the directions, radians")
+    if span is not None and span.rank and math.isfinite(span.angle):
+        yield Tile(small(span.angle), "error, in radians")
     yield Tile(duration(finding.spending.seconds), "on the clock")
+
+
+def _rank_tiles(span: RecoveredSpan) -> Iterable[Tile]:
+    least = {"exact": "", "partial": "at least "}.get(span.standing, "about ")
+    if len(span.domains) > 1:
+        ranks = " / ".join(count(domain.rank) for domain in span.domains)
+        places = " / ".join(span_words.WHERE[domain.where] for domain in span.domains)
+        yield Tile(f"{least}{ranks}", f"of {plural(span.input_dim, 'direction')} it sees: {places}")
+    else:
+        yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it sees")
+    if span.standing == "exact" and span.null_dim:
+        yield Tile(count(span.null_dim), "it cannot see")
 
 
 def _seen(span: RecoveredSpan) -> Iterable[Block]:
@@ -152,11 +168,10 @@ def _open_ends(finding: Span) -> Iterable[Block]:
     if span is None:
         return
     yield Text(_FUNCTIONAL)
-    if span.standing != "exact":
-        yield Claim(finding.outcome.reason, None)
-    if span.standing == "ambiguous":
-        ranks = ", ".join(map(count, span.votes.candidates))
-        yield Claim(f"The rank is one of {ranks}", None, "the votes above do not agree, or the gap is small")
+    if span.standing == "partial":
+        yield Claim("Whether there are more directions than these", None)
+    elif span.standing == "ambiguous":
+        yield Claim(_doubt(span), None, "the votes do not agree, or the gap is small")
     if not span.basis.shape[1] and span.rank:
         yield Claim("Which directions they are was not asked, only how many", None)
     elif span.rank and not math.isfinite(span.angle):
@@ -165,6 +180,13 @@ def _open_ends(finding: Span) -> Iterable[Block]:
     for sentence in undecided if isinstance(undecided, list | tuple) else (undecided,):
         yield Claim(str(sentence), None)
     yield from (Text(note) for note in span.notes)
+
+
+def _doubt(span: RecoveredSpan) -> str:
+    ranks = ", ".join(map(count, span.votes.candidates))
+    return (
+        f"Which of {ranks} is the rank" if len(span.votes.candidates) > 1 else f"Whether the rank is {ranks}"
+    )
 
 
 def _footer(finding: Span) -> str:

@@ -19,28 +19,27 @@ _SHARP = 1e-6
 def headline(finding: Finding[RecoveredSpan]) -> str:
     """One sentence that a manager can repeat."""
     span, asked = finding.value, plural(finding.queries, "question")
-    status = finding.outcome.status
     if span is None:
-        if status is Status.REFUSED:
-            return f"What this target looks at cannot be found: {finding.outcome.reason}"
-        spent = status is Status.BUDGET_SPENT
-        return f"The budget ended after {asked}, before anything was found." if spent else _nothing(asked)
-    if status is Status.INCONCLUSIVE and span.standing == "partial" and not span.rank:
-        return _nothing(asked)
-    if span.standing == "ambiguous":
-        return (
-            f"{_scope(span)} looks at {_candidates(span)} of {_directions(span.input_dim)}; which, is open."
-        )
-    if span.standing == "partial":
-        ended = "when the budget ended" if status is Status.BUDGET_SPENT else "so far"
-        seen = f"{count(span.rank)} of {_directions(span.input_dim)} seen {ended}"
-        return f"{_scope(span)} looks at {seen}; there may be more."
-    return _exact(span)
+        return _without_span(finding, asked)
+    if not span.rank:
+        return _constant(span, asked)
+    match span.standing:
+        case "ambiguous":
+            return _ambiguous(span)
+        case "partial":
+            spent = finding.outcome.status is Status.BUDGET_SPENT
+            seen = f"{count(span.rank)} of {_directions(span.input_dim)} seen"
+            ended = "when the budget ended" if spent else "so far"
+            return f"{_scope(span)} looks at {seen} {ended}; there may be more."
+        case _:
+            return _exact(span)
 
 
 def votes(span: RecoveredSpan) -> Iterable[Claim]:
     """The independent decisions on the rank, each held against the rank that is reported."""
     cast, rank = span.votes, span.rank
+    if not rank:
+        return
     yield Claim(
         f"Stronger than noise could be: {_directions(cast.edge)}",
         cast.edge == rank,
@@ -56,6 +55,8 @@ def votes(span: RecoveredSpan) -> Iterable[Claim]:
 
 def confidence(unseen: Unseen) -> Claim:
     """What was not seen, how surely, under which law."""
+    if unseen.nothing_left:
+        return Claim("No direction is left that could have been missed", True)
     if not unseen.moves:
         return Claim("Whether anything was missed was not tested", None, unseen.law)
     return Claim(
@@ -71,15 +72,35 @@ def percent(share: float) -> str:
     return f"{small(100 * share)}%"
 
 
-def precision(span: RecoveredSpan) -> str:
-    """The estimated error of the basis; empty if there is none."""
-    return small(span.angle) if math.isfinite(span.angle) else ""
+def _without_span(finding: Finding[RecoveredSpan], asked: str) -> str:
+    match finding.outcome.status:
+        case Status.REFUSED:
+            return f"What this target looks at cannot be found: {finding.outcome.reason}"
+        case Status.BUDGET_SPENT:
+            return f"The budget ended after {asked}, before anything was found."
+        case _:
+            return f"After {asked} there is no conclusion."
+
+
+def _constant(span: RecoveredSpan, asked: str) -> str:
+    """Nothing was found: that is news only if enough was tried."""
+    if not span.unseen.moves:
+        return f"After {asked} nothing is known for certain of what this target looks at."
+    scope = _scope(span)
+    return f"As far as seen, {scope[0].lower()}{scope[1:]} gives the same answer to every input."
+
+
+def _ambiguous(span: RecoveredSpan) -> str:
+    total = _directions(span.input_dim)
+    *others, last = map(count, span.votes.candidates or (span.rank,))
+    if not others:
+        return f"{_scope(span)} seems to look at {last} of {total}; its answers are too coarse to be sure."
+    either = f"{', '.join(others)} or {last}"
+    return f"{_scope(span)} looks at {either} of {total}; its answers do not decide between these."
 
 
 def _exact(span: RecoveredSpan) -> str:
     scope, total = _scope(span), _directions(span.input_dim)
-    if not span.rank:
-        return f"As far as seen, {scope[0].lower()}{scope[1:]} gives the same answer to every input."
     if not span.null_dim:
         return f"{scope} looks at all {total}: nothing can be changed behind its back."
     seen = f"{scope} looks at {count(span.rank)} of {total}"
@@ -96,21 +117,12 @@ def _scope(span: RecoveredSpan) -> str:
     return places.get(span.where, "At the examples given, the network")
 
 
-def _candidates(span: RecoveredSpan) -> str:
-    *others, last = map(count, span.votes.candidates or (span.rank,))
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _nothing(asked: str) -> str:
-    return f"After {asked} there is no conclusion."
-
-
 def _gap(span: RecoveredSpan) -> str:
     ratio = span.votes.gap_ratio
-    if not span.rank:
-        return ""
     if not math.isfinite(ratio):
         return "nothing at all below it"
+    if ratio < 1:
+        return "the weakest that is kept is weaker than what was rejected, or than noise may be"
     return f"the weakest kept is {small(ratio)} times as strong as the strongest rejected"
 
 

@@ -93,6 +93,8 @@ def test_the_command_knows_every_method() -> None:
         (("--box", "0", "inf"), "two finite ends"),
         (("--data", "none.npy"), "none.npy"),
         (("--active", "0"), "--active"),
+        (("--quantum", "1/0"), "such as 1/255"),
+        (("--quantum", "-1"), "such as 1/255"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
@@ -205,7 +207,7 @@ def test_the_inputs_to_obfuscate_and_the_picture_can_be_files(
 
 def test_eight_bits_are_rounded_and_told(shell: Any, scripted: Any, wide: Path, data: Path) -> None:
     scripted()
-    words = ("--data", data, "--box", "0", "1", "--obfuscate", "2", "--quantum", repr(1 / 255))
+    words = ("--data", data, "--box", "0", "1", "--obfuscate", "2", "--quantum", "1/255")
     shell("span", wide, "--out", "run", *words)
     with np.load("run/obfuscation.npz") as kept:
         levels = kept["obfuscated"] * 255

@@ -57,7 +57,7 @@ def report_on(value: RecoveredSpan | None, status: Status = Status.COMPLETE, **e
             "The network looks at 3 of 16 directions; which ones, was not asked.",
         ),
         (
-            span(rank=0, where="box"),
+            span(rank=0, where="box", standing="partial"),
             "As far as seen, within its box of inputs, the network gives the same answer to every input.",
         ),
     ],
@@ -68,11 +68,40 @@ def test_the_headline_can_be_repeated(value: RecoveredSpan, headline: str) -> No
 
 def test_an_ambiguous_rank_is_told_with_all_its_candidates() -> None:
     votes = RankVotes(edge=4, gap=3, remeasured=3, gap_ratio=20.0, noise_edge=1e-6)
-    report = report_on(span(standing="ambiguous", votes=votes), Status.PARTIAL)
-    assert report.headline == "The network looks at 3 or 4 of 16 directions; which, is open."
+    report = report_on(span(standing="ambiguous", votes=votes), Status.INCONCLUSIVE)
+    assert report.headline == (
+        "The network looks at 3 or 4 of 16 directions; its answers do not decide between these."
+    )
     assert report.tone is Tone.PART
     assert claims(report)["Stronger than noise could be: 4 directions"].holds is False
-    assert claims(report)["The rank is one of 3, 4"].holds is None
+    assert claims(report)["Which of 3, 4 is the rank"].holds is None
+
+
+def test_agreeing_votes_with_a_small_gap_are_no_certainty() -> None:
+    votes = RankVotes(edge=3, gap=3, remeasured=3, gap_ratio=51.0, noise_edge=1e-3)
+    report = report_on(span(standing="ambiguous", votes=votes), Status.INCONCLUSIVE)
+    assert report.headline == (
+        "The network seems to look at 3 of 16 directions; its answers are too coarse to be sure."
+    )
+    assert claims(report)["Whether the rank is 3"].holds is None
+
+
+def test_a_kept_direction_below_the_noise_is_told() -> None:
+    votes = RankVotes(edge=2, gap=2, remeasured=3, gap_ratio=1e-7, noise_edge=1e-3)
+    told = claims(report_on(span(standing="ambiguous", votes=votes), Status.INCONCLUSIVE))
+    assert told["Largest gap in strength: after 2 directions"].seen.startswith("the weakest that is kept")
+
+
+def test_where_nothing_moved_and_nothing_was_tried_nothing_is_claimed() -> None:
+    report = report_on(span(rank=0, standing="partial", unseen=Unseen(0, LAW)), Status.PARTIAL)
+    assert report.headline == "After 300 questions nothing is known for certain of what this target looks at."
+    assert not any("directions" in tile.label for tile in report.tiles)
+    assert not any("Stronger" in words for words in claims(report))
+
+
+def test_a_full_span_leaves_nothing_to_miss() -> None:
+    told = claims(report_on(span(rank=16, unseen=Unseen(0, LAW, nothing_left=True))))
+    assert told["No direction is left that could have been missed"].holds
 
 
 @pytest.mark.parametrize(
@@ -83,7 +112,7 @@ def test_a_part_is_never_told_as_the_whole(status: Status, words: str) -> None:
     assert report.headline == f"The network looks at 3 of 16 directions seen {words}; there may be more."
     assert report.tiles[0].value == "at least 3"
     assert not any("cannot see" in tile.label for tile in report.tiles)
-    assert claims(report)["As told."].holds is None
+    assert claims(report)["Whether there are more directions than these"].holds is None
 
 
 @pytest.mark.parametrize(
@@ -132,6 +161,9 @@ def test_an_untested_rest_is_told_as_open() -> None:
 
 def test_three_spans_stand_in_one_table_and_the_data_span_is_not_overstated() -> None:
     report = report_on(span(domains=(domain("data", 1, 0), domain("box", 2), domain("free", 3))))
+    assert (report.tiles[0].value, report.tiles[0].label) == (
+        "1 / 2 / 3", "of 16 directions it sees: the examples / inputs in the box / all inputs",
+    )  # fmt: skip
     table, warning, _ = section(report, "What it looks at").blocks
     assert isinstance(table, Table)
     assert [row[:4] for row in table.rows] == [
@@ -177,7 +209,7 @@ def test_the_tiles_hold_the_rank_the_price_and_the_error() -> None:
     tiles = {tile.label: tile.value for tile in report_on(span()).tiles}
     assert tiles["of 16 directions it sees"] == "3"
     assert tiles["times the fewest possible (39)"] == "7.69"
-    assert tiles["error of the directions, radians"] == "6e-11"
+    assert tiles["error, in radians"] == "6e-11"
 
 
 def test_only_a_complete_finding_is_good_news() -> None:

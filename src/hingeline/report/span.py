@@ -99,12 +99,7 @@ def _tiles(finding: Span) -> Iterable[Tile]:
 
 def _rank_tiles(span: RecoveredSpan) -> Iterable[Tile]:
     least = {"exact": "", "partial": "at least "}.get(span.standing, "about ")
-    if len(span.domains) > 1:
-        ranks = " / ".join(count(domain.rank) for domain in span.domains)
-        places = " / ".join(span_words.WHERE[domain.where] for domain in span.domains)
-        yield Tile(f"{least}{ranks}", f"of {plural(span.input_dim, 'direction')} it sees: {places}")
-    else:
-        yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it sees")
+    yield Tile(f"{least}{count(span.rank)}", f"of {plural(span.input_dim, 'direction')} it sees")
     if span.standing == "exact" and span.null_dim:
         yield Tile(count(span.null_dim), "it cannot see")
 
@@ -114,6 +109,8 @@ def _seen(span: RecoveredSpan) -> Iterable[Block]:
         columns = ("among", "it looks at", "it cannot see", "tries that showed no more", "questions so far")
         rows = tuple(_domain_row(domain, span.input_dim) for domain in span.domains)
         yield Table(columns, rows, _NESTED if len(rows) > 1 else "")
+    if len(span.domains) > 1:
+        yield span_words.domains(span)
     if any(domain.where == "data" for domain in span.domains):
         yield Text(_EXAMPLES_ONLY)
     yield from _present(span_figures.leverage(span))
@@ -171,7 +168,9 @@ def _open_ends(finding: Span) -> Iterable[Block]:
     if span.standing == "partial":
         yield Claim("Whether there are more directions than these", None)
     elif span.standing == "ambiguous":
-        yield Claim(_doubt(span), None, "the votes do not agree, or the gap is small")
+        yield Claim(_doubt(span), None)
+    if finding.provenance.settings.get("active_points") and span.active is None:
+        yield Claim("What matters most was asked for, and was not measured", None)
     if not span.basis.shape[1] and span.rank:
         yield Claim("Which directions they are was not asked, only how many", None)
     elif span.rank and not math.isfinite(span.angle):

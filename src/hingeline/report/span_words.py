@@ -67,6 +67,12 @@ def confidence(unseen: Unseen) -> Claim:
     )
 
 
+def domains(span: RecoveredSpan) -> Claim:
+    """The ranks over all domains in one line, from the narrowest to the widest."""
+    ranks = ", ".join(f"{count(domain.rank)} among {WHERE[domain.where]}" for domain in span.domains)
+    return Claim(f"Directions it sees: {ranks}", True if span.standing == "exact" else None)
+
+
 def percent(share: float) -> str:
     """A share as people read it: 95%, 0.12%."""
     return f"{small(100 * share)}%"
@@ -94,7 +100,7 @@ def _ambiguous(span: RecoveredSpan) -> str:
     total = _directions(span.input_dim)
     *others, last = map(count, span.votes.candidates or (span.rank,))
     if not others:
-        return f"{_scope(span)} seems to look at {last} of {total}; its answers are too coarse to be sure."
+        return f"{_scope(span)} seems to look at {last} of {total}; that is not certain."
     either = f"{', '.join(others)} or {last}"
     return f"{_scope(span)} looks at {either} of {total}; its answers do not decide between these."
 

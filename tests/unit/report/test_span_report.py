@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,9 +81,7 @@ def test_an_ambiguous_rank_is_told_with_all_its_candidates() -> None:
 def test_agreeing_votes_with_a_small_gap_are_no_certainty() -> None:
     votes = RankVotes(edge=3, gap=3, remeasured=3, gap_ratio=51.0, noise_edge=1e-3)
     report = report_on(span(standing="ambiguous", votes=votes), Status.INCONCLUSIVE)
-    assert report.headline == (
-        "The network seems to look at 3 of 16 directions; its answers are too coarse to be sure."
-    )
+    assert report.headline == ("The network seems to look at 3 of 16 directions; that is not certain.")
     assert claims(report)["Whether the rank is 3"].holds is None
 
 
@@ -161,16 +160,18 @@ def test_an_untested_rest_is_told_as_open() -> None:
 
 def test_three_spans_stand_in_one_table_and_the_data_span_is_not_overstated() -> None:
     report = report_on(span(domains=(domain("data", 1, 0), domain("box", 2), domain("free", 3))))
-    assert (report.tiles[0].value, report.tiles[0].label) == (
-        "1 / 2 / 3", "of 16 directions it sees: the examples / inputs in the box / all inputs",
-    )  # fmt: skip
-    table, warning, _ = section(report, "What it looks at").blocks
+    table, line, warning, _ = section(report, "What it looks at").blocks
     assert isinstance(table, Table)
     assert [row[:4] for row in table.rows] == [
         ("the examples", "1", "15", "none tried"),
         ("inputs in the box", "2", "14", "100"),
         ("all inputs", "3", "13", "100"),
     ]
+    assert isinstance(line, Claim)
+    assert (
+        line.words
+        == "Directions it sees: 1 among the examples, 2 among inputs in the box, 3 among all inputs"
+    )
     assert isinstance(warning, Text)
     assert "promises nothing for long moves" in warning.words
 
@@ -203,6 +204,12 @@ def test_what_matters_most_stands_beside_what_can_matter() -> None:
     assert "as if along 1.5 directions of equal weight" in text.words
     assert {"active", "active-directions"} <= set(figures(report))
     assert "What matters most" not in {section.title for section in report_on(span()).sections}
+
+
+def test_what_was_asked_for_and_is_missing_is_told() -> None:
+    found = span_finding(span())
+    asked = replace(found, provenance=replace(found.provenance, settings={"active_points": 20}))
+    assert "What matters most was asked for, and was not measured" in claims(span_report(asked))
 
 
 def test_the_tiles_hold_the_rank_the_price_and_the_error() -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from hingeline.cli.exits import Exit, status_code
 from hingeline.cli.progress import counted_on
-from hingeline.cli.rows import read_rows
 from hingeline.cli.runs import Ran, Run
-from hingeline.core.arrays import FloatArray
-from hingeline.core.errors import InvalidInput
+from hingeline.cli.span_wishes import SpanWishes
 from hingeline.core.events import AnswersReplayed, Event, EventSink, QueriesAnswered
 from hingeline.core.outcome import Finding, Spending, Status
 from hingeline.oracles.journal import Journal
@@ -23,31 +18,8 @@ from hingeline.report.span import span_report
 from hingeline.subspace.obfuscate import obfuscate
 from hingeline.subspace.obfuscated import Obfuscation
 from hingeline.subspace.recovered import RecoveredSpan
-from hingeline.subspace.settings import SpanSettings
 from hingeline.subspace.span import span
 from hingeline.subspace.workbench import DirectionsFound
-
-# Names of options, where the settings are called otherwise.
-_FIELDS = {"active": "active_points"}
-_OF_SPAN = ("method", "polish", "quantum", "active", "moves")
-# Eight bits: 256 levels from one end of the box to the other, so 255 steps.
-_STEPS_OF_A_BYTE = 255
-
-
-@dataclass(frozen=True, eq=False)
-class _Wishes:
-    """What the recipe asks for, its files read."""
-
-    settings: SpanSettings
-    box: tuple[float, float] | None
-    data: FloatArray | None
-    """Examples, shape "n d"."""
-    originals: FloatArray | None
-    """Inputs to obfuscate, shape "m d"."""
-    target: FloatArray | None
-    """What they shall look like, shape "1 d" or "m d"."""
-    sigma: float | None
-    """Deviation of the noise that hides them."""
 
 
 def span_run(oracle: Oracle, recipe: Recipe) -> Run:
@@ -57,7 +29,7 @@ def span_run(oracle: Oracle, recipe: Recipe) -> Run:
         InvalidInput: A file does not fit the target, or a setting cannot be meant.
         FormatError: A file cannot be read.
     """
-    wishes = _wishes(recipe, oracle.spec.input_dim)
+    wishes = SpanWishes.read(recipe, oracle.spec)
 
     def run(journal: Journal, on_event: EventSink) -> Ran:
         growth = _Growth(on_event)
@@ -103,7 +75,7 @@ class _Growth:
 def _hidden(
     oracle: Oracle,
     found: Finding[RecoveredSpan],
-    wishes: _Wishes,
+    wishes: SpanWishes,
     recipe: Recipe,
     journal: Journal,
     on_event: EventSink,
@@ -122,20 +94,12 @@ def _hidden(
         target=wishes.target,
         box=wishes.box,
         sigma=wishes.sigma,
-        eight_bit=_is_byte(wishes, oracle.spec.bounds),
+        eight_bit=wishes.is_of_bytes(oracle.spec.bounds),
         budget=left,
         seed=recipe.seed,
         journal=journal,
         on_event=counted_on(on_event, found.queries, recipe.budget),
     )
-
-
-def _is_byte(wishes: _Wishes, bounds: tuple[float, float] | None) -> bool:
-    """Whether inputs are images of 8 bits: the quantum is a 255th of the box."""
-    box, quantum = wishes.box or bounds, wishes.settings.quantum
-    if box is None or quantum is None:
-        return False
-    return math.isclose(quantum * _STEPS_OF_A_BYTE, box[1] - box[0], rel_tol=1e-6)  # 1/255 as it is typed
 
 
 def _told(found: Finding[RecoveredSpan], hidden: Finding[Obfuscation] | None, recipe: Recipe) -> Ran:
@@ -194,33 +158,3 @@ def _span_arrays(value: RecoveredSpan) -> dict[str, Any]:
 def _obfuscation_arrays(value: Obfuscation) -> dict[str, Any]:
     names = ("original", "seen", "unseen", "obfuscated", "labels", "obfuscated_labels", "changes")
     return {name: getattr(value, name) for name in names}
-
-
-def _wishes(recipe: Recipe, input_dim: int) -> _Wishes:
-    said = recipe.settings
-    data = _rows(recipe, "data", input_dim)
-    box = said.get("box")
-    return _Wishes(
-        settings=SpanSettings(**{_FIELDS.get(name, name): said[name] for name in _OF_SPAN if name in said}),
-        box=None if box is None else (float(box[0]), float(box[1])),
-        data=data,
-        originals=_originals(recipe, data, input_dim),
-        target=_rows(recipe, "target-image", input_dim),
-        sigma=said.get("sigma"),
-    )
-
-
-def _originals(recipe: Recipe, data: FloatArray | None, input_dim: int) -> FloatArray | None:
-    """The rows to obfuscate: a file's, or the first of the data."""
-    wanted = recipe.settings.get("obfuscate")
-    if wanted is None:
-        return _rows(recipe, "obfuscate", input_dim)
-    if data is None or len(data) < wanted:
-        held = 0 if data is None else len(data)
-        raise InvalidInput(f"--obfuscate {wanted} wants so many rows of --data; there are {held}")
-    return data[:wanted]
-
-
-def _rows(recipe: Recipe, name: str, input_dim: int) -> FloatArray | None:
-    file: Mapping[str, str] | None = recipe.files.get(name)
-    return None if file is None else read_rows(Path(file["path"]), input_dim)

@@ -21,8 +21,8 @@ def tone(finding: Finding[Any]) -> Tone:
     return TONES.get(finding.outcome.status, Tone.PART)
 
 
-def price(finding: Finding[Any]) -> Iterable[Block]:
-    """Questions by step."""
+def price(finding: Finding[Any], names: Mapping[str, str] | None = None) -> Iterable[Block]:
+    """Questions by step; `names` has words for those that do not explain themselves."""
     by_step = _steps(finding.spending.queries_by_phase)
     if not by_step:
         return
@@ -31,7 +31,7 @@ def price(finding: Finding[Any]) -> Iterable[Block]:
         "questions",
         "Questions by step, in the order of the run.",
         "questions",
-        tuple(by_step),
+        tuple((names or {}).get(step, step) for step in by_step),
         tuple(float(rows) for rows in by_step.values()),
     )
 

@@ -33,6 +33,15 @@ _EXAMPLES_ONLY = (
     "away from them."
 )
 
+# Words for the phases of the verb that do not explain themselves.
+_STEPS = {
+    "doctor": "what the door gives away",
+    "data": "at the examples",
+    "box": "among inputs in the box",
+    "free": "among all inputs",
+    "again": "asked again",
+}
+
 Span = Finding[RecoveredSpan]
 
 
@@ -151,7 +160,7 @@ def _cost(finding: Span, hidden: Hidden | None) -> Iterable[Block]:
         )
     if span is not None:
         yield from _present(span_figures.growth(_growth(finding), span))
-    yield from price(finding)
+    yield from price(finding, _STEPS)
     if hidden is not None:
         yield Text(f"Making and checking the obfuscated inputs took {count(hidden.queries)} more.")
 

@@ -223,6 +223,30 @@ def test_too_few_rows_are_told_before_anything_is_asked(
     assert seen == []
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--bounds", "0", "1", "--box", "-1", "1"), "leaves the target's bounds, 0 to 1"),
+        (("--bounds", "0", "0.5", "--data", "data.npy"), "the inputs of --data reach from"),
+        (("--bounds", "0", "1", "--data", "bytes.npy"), "8-bit images? divide by 255"),
+        (("--box", "0", "0.5", "--obfuscate", "data.npy"), "outside 0 to 0.5"),
+        (
+            ("--obfuscate", "data.npy", "--target-image", "bytes.npy"),
+            "3 rows for 5 inputs; want 1 or as many",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_are_told_before_anything_is_asked(
+    shell: Any, scripted: Any, wide: Path, data: Path, words: tuple[str, ...], told: str
+) -> None:
+    seen = scripted()
+    np.save(data.with_name("bytes.npy"), np.full((3, DIM), 200, dtype=np.uint8))
+    assert shell("span", wide, "--out", "run", *words) == 2
+    assert told in shell.err
+    assert seen == []
+    assert not Path("run").exists()
+
+
 def test_the_budget_is_for_both_and_what_is_missing_is_told(
     shell: Any, scripted: Any, wide: Path, data: Path
 ) -> None:

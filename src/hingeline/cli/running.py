@@ -44,6 +44,8 @@ class Ended:
     saved: SavedRun
     tally: Tally
     code: Exit
+    resumed: bool
+    """Whether there were answers before."""
 
 
 def begin(
@@ -109,11 +111,12 @@ def perform(run: Run, folder: RunFolder, view: View) -> Ended:
         RunStopped: It was interrupted or the target failed; what was answered is kept, and the message says
             how to go on.
     """
+    resumed = folder.has_answers
     progress = Progress(messages(), quiet=view.quiet or view.as_json)
     with _kept(folder, progress.tally), folder.journal() as journal, progress:
         ran = run(journal, progress)
     saved = folder.save(ran.finding, ran.report, ran.arrays)
-    return Ended(ran.finding, ran.report, saved, progress.tally, ran.code)
+    return Ended(ran.finding, ran.report, saved, progress.tally, ran.code, resumed)
 
 
 def announce(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> None:
@@ -148,9 +151,10 @@ def closing_lines(ended: Ended, folder: RunFolder) -> Iterator[str]:
     """What is said below the report: what is missing, what was saved, what to type next."""
     if not ended.finding.outcome.ok:
         yield ended.report.summary
-    if ended.tally.replayed:
+    # Within one run a second verb may ask what the first one did: nobody needs to know.
+    if ended.resumed and ended.tally.replayed:
         replayed = plural(ended.tally.replayed, "answer")
-        yield f"{replayed} were in the journal already; {count(ended.tally.new)} were asked now."
+        yield f"{replayed} came from the journal; {count(ended.tally.new)} were asked now."
     yield f"Saved in {folder.path}: {', '.join(_listed(ended.saved.files))}"
     yield from (f"Without {name}: {reason}" for name, reason in ended.saved.left_out.items())
     if ended.code is Exit.BUDGET:

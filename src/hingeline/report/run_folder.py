@@ -116,6 +116,11 @@ class RunFolder:
         """
         return read_recipe(self.path / _RECIPE)
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether this run was begun before."""
+        return (self.path / _JOURNAL).exists()
+
     def journal(self) -> Journal:
         """The run's answers, open for recording."""
         return Journal.open(self.path / _JOURNAL)

@@ -135,7 +135,7 @@ def test_a_target_that_dies_ends_with_3_and_can_be_resumed(shell: Any, scripted:
     assert "hingeline resume run" in shell.err
     scripted()
     assert shell("resume", "run") == 0
-    assert "10 answers were in the journal already; 20 were asked now." in shell.out
+    assert "10 answers came from the journal; 20 were asked now." in shell.out
 
 
 def test_a_spent_budget_ends_with_4_and_resumes_with_a_larger_one(

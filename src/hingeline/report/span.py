@@ -99,8 +99,9 @@ def _tiles(finding: Span) -> Iterable[Tile]:
     if span is not None and span.rank:
         yield from _rank_tiles(span)
     yield Tile(count(finding.queries), "questions, all counted")
-    if span is not None and span.floor:
-        yield Tile(f"{finding.queries / span.floor:.2f}", f"times the fewest possible ({count(span.floor)})")
+    fewest, _ = span_words.floor(finding)
+    if fewest:
+        yield Tile(f"{finding.queries / fewest:.2f}", f"times the fewest possible ({count(fewest)})")
     if span is not None and span.rank and math.isfinite(span.angle):
         yield Tile(small(span.angle), "error, in radians")
     yield Tile(duration(finding.spending.seconds), "on the clock")
@@ -152,14 +153,14 @@ def _active(span: RecoveredSpan) -> Iterable[Block]:
 
 def _cost(finding: Span, hidden: Hidden | None) -> Iterable[Block]:
     span = finding.value
-    if span is not None and span.floor:
+    fewest, why = span_words.floor(finding)
+    if span is not None and fewest:
         yield Text(
-            f"{plural(finding.queries, 'question')} were asked. So many numbers need at least "
-            f"{count(span.floor)} by a count of equations; the method was expected to take "
-            f"{count(span.forecast)}."
+            f"{plural(finding.queries, 'question')} asked. So many numbers need at least {count(fewest)}, {why}; "
+            f"the method was expected to take {count(span.forecast)}."
         )
     if span is not None:
-        yield from _present(span_figures.growth(_growth(finding), span))
+        yield from _present(span_figures.growth(_growth(finding), fewest))
     yield from price(finding, _STEPS)
     if hidden is not None:
         yield Text(f"Making and checking the obfuscated inputs took {count(hidden.queries)} more.")

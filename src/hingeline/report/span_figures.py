@@ -44,12 +44,12 @@ def strengths(span: RecoveredSpan) -> Figure | None:
     )
 
 
-def growth(pairs: Sequence[tuple[int, int]], span: RecoveredSpan) -> Figure | None:
+def growth(pairs: Sequence[tuple[int, int]], fewest: int) -> Figure | None:
     """Directions known against questions asked.
 
     Args:
         pairs: Questions and directions, each time the span grew.
-        span: What it grew to.
+        fewest: Queries that any method needs for what was found; 0 if unknown.
     """
     if len(pairs) < 2:
         return None
@@ -61,7 +61,7 @@ def growth(pairs: Sequence[tuple[int, int]], span: RecoveredSpan) -> Figure | No
         Axis("questions", from_zero=True, whole=True),
         Axis("directions found", from_zero=True, whole=True),
         (Curve("found", tuple(map(float, asked)), tuple(map(float, found))),),
-        marks=(("fewest possible", float(span.floor)),) if span.floor else (),
+        marks=(("fewest possible", float(fewest)),) if fewest else (),
     )
 
 

@@ -57,14 +57,33 @@ def confidence(unseen: Unseen) -> Claim:
     """What was not seen, how surely, under which law."""
     if unseen.nothing_left:
         return Claim("No direction is left that could have been missed", True)
-    if not unseen.moves:
-        return Claim("Whether anything was missed was not tested", None, unseen.law)
+    if unseen.probability >= 1:
+        tried = f"{plural(unseen.moves, 'try', 'tries')} since the last that showed something; {unseen.law}"
+        return Claim("That nothing was missed is not shown", None, tried if unseen.moves else unseen.law)
     return Claim(
-        f"{plural(unseen.moves, 'long move')} outside the span changed no answer",
+        f"{plural(unseen.moves, 'try', 'tries')} outside the span showed nothing more",
         True,
-        f"with {percent(unseen.confidence)} confidence at most {percent(unseen.probability)} of such moves "
+        f"with {percent(unseen.confidence)} confidence at most {percent(unseen.probability)} of such tries "
         f"would show something that was missed; {unseen.law}",
     )
+
+
+def floor(finding: Finding[RecoveredSpan]) -> tuple[int, str]:
+    """The fewest queries that can tell so many numbers, and why; 0 where there is no such number.
+
+    A value tells a number; a label tells log2(classes) bits, and the numbers of a span to an angle e have
+    about k (d - k) log2(1/e) of them.
+    """
+    span, card = finding.value, finding.evidence.get("doctor", {})
+    if span is None or not span.basis.shape[1]:
+        return 0, ""
+    if card.get("answers") != "labels":
+        return span.floor, "by a count of equations"
+    if not 0 < span.angle < 1:
+        return 0, ""
+    bits = span.rank * span.null_dim * math.log2(1 / span.angle)
+    classes = max(len(card.get("classes", ())), 2)
+    return math.ceil(bits / math.log2(classes)), "to this precision, by the bits that labels carry"
 
 
 def domains(span: RecoveredSpan) -> Claim:

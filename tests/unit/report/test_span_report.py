@@ -148,14 +148,15 @@ def test_a_vote_that_was_not_cast_is_told_as_open() -> None:
 
 
 def test_confidence_comes_with_its_law() -> None:
-    seen = claims(report_on(span()))["600 long moves outside the span changed no answer"].seen
-    assert seen.startswith("with 95% confidence at most 0.5% of such moves")
+    seen = claims(report_on(span()))["600 tries outside the span showed nothing more"].seen
+    assert seen.startswith("with 95% confidence at most 0.5% of such tries")
     assert seen.endswith(LAW)
 
 
-def test_an_untested_rest_is_told_as_open() -> None:
-    told = claims(report_on(span(unseen=Unseen(0, "none"))))
-    assert told["Whether anything was missed was not tested"].holds is None
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_a_rest_that_was_hardly_tested_is_told_as_open(moves: int) -> None:
+    told = claims(report_on(span(unseen=Unseen(moves, "none"))))
+    assert told["That nothing was missed is not shown"].holds is None
 
 
 def test_three_spans_stand_in_one_table_and_the_data_span_is_not_overstated() -> None:
@@ -204,6 +205,19 @@ def test_what_matters_most_stands_beside_what_can_matter() -> None:
     assert "as if along 1.5 directions of equal weight" in text.words
     assert {"active", "active-directions"} <= set(figures(report))
     assert "What matters most" not in {section.title for section in report_on(span()).sections}
+
+
+def test_the_rank_alone_is_not_held_against_the_floor_of_a_basis() -> None:
+    report = report_on(span(basis=np.zeros((16, 0)), angle=math.nan), growth=GROWTH)
+    assert not any("fewest" in tile.label for tile in report.tiles)
+    assert figures(report)["growth"].marks == ()
+
+
+def test_labels_are_held_against_the_bits_they_carry() -> None:
+    door = {"answers": "labels", "classes": [0, 1, 2, 3], "headline": "labels", "queries": 40}
+    report = report_on(span(angle=2.0**-20), doctor=door)
+    # 3 * 13 numbers of 20 bits, 2 bits a label
+    assert "times the fewest possible (390)" in {tile.label for tile in report.tiles}
 
 
 def test_what_was_asked_for_and_is_missing_is_told() -> None:

@@ -156,8 +156,8 @@ def _cost(finding: Span, hidden: Hidden | None) -> Iterable[Block]:
     fewest, why = span_words.floor(finding)
     if span is not None and fewest:
         yield Text(
-            f"{plural(finding.queries, 'question')} asked. So many numbers need at least {count(fewest)}, {why}; "
-            f"the method was expected to take {count(span.forecast)}."
+            f"{plural(finding.queries, 'question')} asked. So many numbers need at least {count(fewest)}, "
+            f"{why}; the method was expected to take {count(span.forecast)}."
         )
     if span is not None:
         yield from _present(span_figures.growth(_growth(finding), fewest))

@@ -25,8 +25,8 @@ _FUNCTIONAL = (
 )
 _CREDIT = "Where the question comes from:"
 _NESTED = (
-    "One span for each set of inputs that was examined. What is seen at the examples is also seen in the "
-    "box, and what is seen in the box also among all inputs."
+    "One span for each set of inputs that was examined, from the narrowest to the widest: what is seen in "
+    "one is also seen in the next."
 )
 _EXAMPLES_ONLY = (
     "The span of the examples comes from the slopes at these examples: it promises nothing for long moves "

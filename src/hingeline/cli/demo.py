@@ -22,7 +22,7 @@ def command(plan: Plan, keep: bool, view: View) -> int:
     # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
     from hingeline.cli.console import messages, output
     from hingeline.cli.demo_view import introduce, show
-    from hingeline.cli.running import perform, tell
+    from hingeline.cli.running import perform, prepared, tell
     from hingeline.evaluation.demo_data import DIGITS_MODEL, digits_network
     from hingeline.networks.storage import save_npz
     from hingeline.report.recipe import Recipe, described_target
@@ -34,7 +34,7 @@ def command(plan: Plan, keep: bool, view: View) -> int:
     folder.begin(recipe)
     if not (view.quiet or view.as_json):
         introduce(messages(), plan.seed)
-    ended = perform(open_target(target), recipe, folder, view)
+    ended = perform(prepared(open_target(target), recipe), folder, view)
     if keep:
         save_npz(digits_network(), folder.path / "digits.npz")
     if view.as_json:

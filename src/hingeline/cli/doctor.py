@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
-from hingeline.cli.exits import Exit
+from hingeline.cli.exits import status_code
 from hingeline.cli.options import (
     Plan,
     TargetRequest,
@@ -17,20 +18,12 @@ from hingeline.cli.options import (
     target_options,
     view_options,
 )
-from hingeline.core.outcome import Status
 
 if TYPE_CHECKING:
     from hingeline.core.outcome import Finding
     from hingeline.oracles.protocol import Oracle
     from hingeline.probing.card import DoctorCard
     from hingeline.report.run_folder import RunFolder
-
-_CODES = {
-    Status.COMPLETE: Exit.DONE,
-    Status.BUDGET_SPENT: Exit.BUDGET,
-    Status.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    Status.REFUSED: Exit.TARGET,
-}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,7 +58,7 @@ def command(target: TargetRequest, plan: Plan, scale: float | None, view: View) 
             folder.abandon()
         raise
     finding, files = _examined(oracle, target, plan, scale, folder, view)
-    code = _CODES[finding.outcome.status]
+    code = status_code(finding.outcome.status)
     if view.as_json:
         click.echo(
             result_line(finding, exit_code=int(code), out=str(plan.out) if plan.out else None, files=files)
@@ -91,22 +84,22 @@ def _examined(
     scale: float | None,
     folder: RunFolder | None,
     view: View,
-) -> tuple[Finding[DoctorCard], list[str]]:
+) -> tuple[Finding[DoctorCard], Sequence[str]]:
     """Ask, and keep what came of it where there is a folder."""
+    if folder is not None:
+        # This brings the solvers of all verbs; a look without --out does not need them.
+        from hingeline.cli.running import perform, prepared
+        from hingeline.report.recipe import Recipe, described_target
+
+        settings = {} if scale is None else {"scale": scale}
+        recipe = Recipe("doctor", described_target(target.said()), plan.seed, plan.budget, settings)
+        folder.begin(recipe)
+        ended = perform(prepared(oracle, recipe), folder, view)
+        return ended.finding, ended.saved.files
     from hingeline.cli.console import messages
     from hingeline.probing.doctor import doctor
-    from hingeline.report.examination import examination_report
-    from hingeline.report.recipe import Recipe, described_target
 
-    settings = {} if scale is None else {"scale": scale}
-    recipe = Recipe("doctor", described_target(target.said()), plan.seed, plan.budget, settings)
     with ExitStack() as stack:
-        journal = None
-        if folder is not None:
-            folder.begin(recipe)
-            journal = stack.enter_context(folder.journal())
         if not (view.quiet or view.as_json):
             stack.enter_context(messages().status(f"asking {oracle.spec.name} about 40 questions"))
-        finding = doctor(oracle, seed=plan.seed, budget=plan.budget, scale=scale, journal=journal)
-    saved = () if folder is None else folder.save(finding, examination_report(finding, recipe)).files
-    return finding, list(saved)
+        return doctor(oracle, seed=plan.seed, budget=plan.budget, scale=scale), ()

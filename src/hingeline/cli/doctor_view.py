@@ -76,8 +76,10 @@ def next_step(card: DoctorCard, target: str) -> str:
         return f"{again} --bounds 0 1" if card.bounds is None else ""
     if card.depends_on_batch:
         return f"{again} --batch-size 1"
-    weights = [verdict.possible for verdict in card.verdicts if verdict.attack == "weights"]
-    return f"hingeline extract {target}" if weights and weights[0] != "no" else ""
+    possible = {verdict.attack for verdict in card.verdicts if verdict.possible != "no"}
+    verbs = {"weights": "extract", "input subspace": "span"}
+    verb = next((verb for attack, verb in verbs.items() if attack in possible), None)
+    return f"hingeline {verb} {target}" if verb else ""
 
 
 def _facts(card: DoctorCard) -> Table:

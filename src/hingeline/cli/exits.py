@@ -39,6 +39,22 @@ class Exit(IntEnum):
     """Stopped by the user; a run folder can be resumed."""
 
 
+# By the words of `Status`: importing it would bring NumPy.
+_STATUS = {
+    "complete": Exit.DONE,
+    "equivalent": Exit.DONE,
+    "partial": Exit.INCONCLUSIVE,
+    "budget spent": Exit.BUDGET,
+    "inconclusive": Exit.INCONCLUSIVE,
+    "refused": Exit.TARGET,
+}
+
+
+def status_code(status: str) -> Exit:
+    """The exit code of a finding, by how it ended."""
+    return _STATUS[status]
+
+
 class RunStopped(click.ClickException):
     """A run ended before its finding; the message says what is kept and how to go on.
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from hingeline.cli.options import (
     Plan,
     TargetRequest,
     View,
-    open_target,
     plan_options,
-    remote_host,
     target_options,
     view_options,
 )
@@ -33,29 +29,6 @@ def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
     complete; 6 no authorisation; 130 interrupted.
     """
     # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
-    from hingeline.cli.running import announce, perform, tell
-    from hingeline.report.recipe import Recipe, described_target
-    from hingeline.report.run_folder import RunFolder, new_folder
+    from hingeline.cli.running import begin
 
-    folder = RunFolder.reserve(plan.out or new_folder(target.target))
-    try:
-        oracle = open_target(target)
-        _agree(target, plan)
-    except BaseException:
-        folder.abandon()
-        raise
-    settings = {} if polish else {"polish": False}
-    recipe = Recipe("extract", described_target(target.said()), plan.seed, plan.budget, settings)
-    folder.begin(recipe)
-    announce(oracle, recipe, folder, view)
-    return tell(perform(oracle, recipe, folder, view), folder, view)
-
-
-def _agree(target: TargetRequest, plan: Plan) -> None:
-    """Let nobody spend without limit on another host by accident."""
-    host = remote_host(target.target)
-    if host is None or plan.budget is not None or plan.yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"say how much may be asked of {host}:  --budget N  (or --yes for no limit)")
-    click.confirm(f"Ask {host} without a limit?", abort=True, err=True)
+    return begin("extract", target, plan, view, {} if polish else {"polish": False})

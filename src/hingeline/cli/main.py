@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("hingeline.cli.demo", "Watch a digit classifier being rebuilt from its answers. Offline."),
     "doctor": ("hingeline.cli.doctor", "What does this door reveal? About 40 queries."),
     "extract": ("hingeline.cli.extract", "How much of the network can be rebuilt, at what price?"),
+    "span": ("hingeline.cli.span", "What does it look at, and what can be changed unnoticed?"),
     "diff": ("hingeline.cli.diff", "Are two networks the same up to neuron order and scale?"),
     "serve": ("hingeline.cli.serve", "Turn a model file into a practice endpoint."),
     "resume": ("hingeline.cli.resume", "Go on with an interrupted run; no answer is asked twice."),

@@ -6,6 +6,7 @@ On a terminal a live table ticks off neurons layer by layer; elsewhere a plain l
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -19,12 +20,14 @@ from hingeline.core.events import (
     AnswersReplayed,
     BudgetLow,
     Event,
+    EventSink,
     NeuronRecovered,
     Note,
     PhaseStarted,
     QueriesAnswered,
 )
 from hingeline.report.numbers import count, duration, plural
+from hingeline.subspace.workbench import DirectionsFound
 
 _SECONDS_BETWEEN_LINES = 10.0
 _FRAMES_PER_SECOND = 8
@@ -40,6 +43,7 @@ class Tally:
         self.budget: int | None = None
         self.replayed = 0
         self.neurons: dict[int, int] = {}
+        self.directions: DirectionsFound | None = None
         self.notes: list[str] = []
         self.started = time.perf_counter()
 
@@ -55,6 +59,8 @@ class Tally:
                 self.replayed += event.rows
             case NeuronRecovered():
                 self.neurons[event.layer] = event.found
+            case DirectionsFound():
+                self.directions = event
             case BudgetLow():
                 self.notes.append(f"less than a tenth of the budget of {count(event.budget)} is left")
             case Note():
@@ -77,7 +83,19 @@ class Tally:
         limit = f" of {count(self.budget)}" if self.budget is not None else ""
         parts = [duration(self.seconds), f"{count(self.spent)}{limit} queries"]
         parts += [f"layer {layer}: {plural(found, 'neuron')}" for layer, found in self.neurons.items()]
+        parts += [directions_words(self.directions)] if self.directions is not None else []
         return " · ".join([*parts, self.phase] if self.phase else parts)
+
+
+def counted_on(sink: EventSink, before: int, budget: int | None) -> EventSink:
+    """A sink for the second verb of a run: its questions are told as added to those `before`."""
+
+    def send(event: Event) -> None:
+        if isinstance(event, QueriesAnswered | AnswersReplayed):
+            event = replace(event, spent=event.spent + before, budget=budget)
+        sink(event)
+
+    return send
 
 
 class Progress:
@@ -143,15 +161,30 @@ def picture(tally: Tally, *, running: bool = True) -> RenderableType:
         dots = "●" * found if found <= _MOST_DOTS else "●" * _MOST_DOTS + "…"
         grid.add_row(Text(f"layer {layer}"), Text(dots, style="green"), Text(plural(found, "neuron")))
     told = _spent(tally)
-    grid.add_row(Text("queries"), *([told] if tally.budget is None else [_bar(tally, tally.budget), told]))
+    if tally.directions is not None:
+        grid.add_row(Text("span"), *_grown(tally.directions))
+    grid.add_row(
+        Text("queries"), *([told] if tally.budget is None else [_bar(tally.spent, tally.budget), told])
+    )
     if not running:
         return Group(grid, Text(""))
     step = Spinner("dots", Text(f"{tally.phase or 'starting'}  {duration(tally.seconds)}", style="dim"))
     return Group(grid, step)
 
 
-def _bar(tally: Tally, budget: int) -> RenderableType:
-    return ProgressBar(total=budget, completed=tally.spent, width=40)
+def directions_words(grown: DirectionsFound) -> str:
+    """How far a span has grown: 41 directions, or 41 of 80."""
+    known = plural(grown.found, "direction")
+    return known if grown.of is None else f"{count(grown.found)} of {plural(grown.of, 'direction')}"
+
+
+def _grown(grown: DirectionsFound) -> list[RenderableType]:
+    told = Text(directions_words(grown), style="green")
+    return [told] if grown.of is None else [_bar(grown.found, grown.of), told]
+
+
+def _bar(done: int, total: int) -> RenderableType:
+    return ProgressBar(total=total, completed=done, width=40)
 
 
 def _spent(tally: Tally) -> Text:

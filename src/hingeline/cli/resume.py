@@ -7,9 +7,6 @@ from pathlib import Path
 import click
 
 from hingeline.cli.options import View, view_options
-from hingeline.core.errors import InvalidInput
-
-_RESUMABLE = "extract"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,17 +25,17 @@ def command(directory: Path, budget: int | None, view: View) -> int:
     journal.sqlite and not asked again; only what was in flight when it stopped may be asked twice.
     """
     # NumPy and the solvers are loaded when a run goes on; --help must not pay for them.
-    from hingeline.cli.running import announce, open_recorded, perform, tell
+    from hingeline.cli.running import announce, open_recorded, perform, prepared, tell
     from hingeline.report.run_folder import RunFolder
 
     folder = RunFolder.open(directory)
     recipe = folder.recipe()
-    if recipe.verb != _RESUMABLE:
-        raise InvalidInput(f"{directory} holds a run of '{recipe.verb}'; only '{_RESUMABLE}' can be resumed")
-    recipe.check_target()
+    recipe.check_files()
     oracle = open_recorded(recipe)
     if budget is not None:
         recipe = recipe.with_budget(budget)
+    run = prepared(oracle, recipe)
+    if budget is not None:
         folder.begin(recipe)
     announce(oracle, recipe, folder, view)
-    return tell(perform(oracle, recipe, folder, view), folder, view)
+    return tell(perform(run, folder, view), folder, view)

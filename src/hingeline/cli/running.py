@@ -1,58 +1,88 @@
-"""One run of `extract` inside a run folder: begun, watched, saved, ended with the right code.
+"""One run inside a run folder: begun, watched, saved, ended with the right code.
 
-`extract`, `resume` and `demo` differ only in where the recipe comes from.
+New runs, `resume` and `demo` differ only in where the recipe comes from; what a verb does is in `runs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import sys
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
 
 from hingeline.cli.console import messages, output
 from hingeline.cli.exits import Exit, RunStopped, exit_code
-from hingeline.cli.options import TargetRequest, View, open_target
+from hingeline.cli.options import Plan, TargetRequest, View, open_target, remote_host
 from hingeline.cli.progress import Progress, Tally
-from hingeline.core.errors import HingelineError
-from hingeline.core.outcome import Finding, Status
-from hingeline.extraction.extract import extract
-from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.cli.runs import Prepare, Run, doctor_run, extract_run
+from hingeline.cli.span_run import span_run
+from hingeline.core.errors import HingelineError, InvalidInput
+from hingeline.core.outcome import Finding
+from hingeline.networks.files import readable
 from hingeline.oracles.protocol import Oracle
-from hingeline.report.extraction import extraction_report
 from hingeline.report.machine import result_line
 from hingeline.report.model import Report
 from hingeline.report.numbers import count, plural
-from hingeline.report.recipe import Recipe
-from hingeline.report.run_folder import RunFolder, SavedRun
+from hingeline.report.recipe import Recipe, described_file, described_target
+from hingeline.report.run_folder import RunFolder, SavedRun, new_folder
 from hingeline.report.text import terminal_text
 
-_CODES = {
-    Status.COMPLETE: Exit.DONE,
-    Status.EQUIVALENT: Exit.DONE,
-    Status.PARTIAL: Exit.INCONCLUSIVE,
-    Status.BUDGET_SPENT: Exit.BUDGET,
-    Status.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    Status.REFUSED: Exit.TARGET,
-}
+_VERBS: dict[str, Prepare] = {"extract": extract_run, "doctor": doctor_run, "span": span_run}
 
 
 @dataclass(frozen=True)
 class Ended:
     """A run that came to its end."""
 
-    finding: Finding[PiecewiseLinearNetwork]
+    finding: Finding[Any]
     report: Report
     saved: SavedRun
     tally: Tally
     code: Exit
+    resumed: bool
+    """Whether there were answers before."""
 
 
-def status_code(status: Status) -> Exit:
-    """The exit code of a finding, by how it ended."""
-    return _CODES[status]
+def begin(
+    verb: str,
+    target: TargetRequest,
+    plan: Plan,
+    view: View,
+    settings: Mapping[str, Any],
+    files: Mapping[str, Path] | None = None,
+) -> int:
+    """Do a new run in a new folder and tell what came of it; returns the exit code.
+
+    Args:
+        verb: What to do.
+        target: The door.
+        plan: Budget, seed and place.
+        view: How to show things.
+        settings: What else was said, by the names of the options.
+        files: Files that were named, by the names of the options.
+
+    Raises:
+        HingelineError: The door or a file cannot be opened; no folder is left then.
+        RunStopped: The run was interrupted; the message says how to go on.
+    """
+    folder = RunFolder.reserve(plan.out or new_folder(target.target))
+    try:
+        oracle = open_target(target)
+        _agree(target, plan)
+        kept = {name: described_file(readable(path)) for name, path in (files or {}).items()}
+        recipe = Recipe(verb, described_target(target.said()), plan.seed, plan.budget, settings, kept)
+        run = prepared(oracle, recipe)
+    except BaseException:
+        folder.abandon()
+        raise
+    folder.begin(recipe)
+    announce(oracle, recipe, folder, view)
+    return tell(perform(run, folder, view), folder, view)
 
 
 def open_recorded(recipe: Recipe) -> Oracle:
@@ -61,26 +91,32 @@ def open_recorded(recipe: Recipe) -> Oracle:
     return open_target(TargetRequest(**{k: v for k, v in recipe.target.items() if k in known}))
 
 
-def perform(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> Ended:
-    """Run the recipe against its journal and save what comes of it.
+def prepared(oracle: Oracle, recipe: Recipe) -> Run:
+    """The recipe's run, its files read; nothing has been asked.
+
+    Raises:
+        InvalidInput: No such verb, or something in the recipe cannot be meant.
+        FormatError: A file cannot be read.
+    """
+    if recipe.verb not in _VERBS:
+        known = ", ".join(_VERBS)
+        raise InvalidInput(f"this is a run of '{recipe.verb}'; runs of {known} can be resumed")
+    return _VERBS[recipe.verb](oracle, recipe)
+
+
+def perform(run: Run, folder: RunFolder, view: View) -> Ended:
+    """Do a run against its journal and save what comes of it.
 
     Raises:
         RunStopped: It was interrupted or the target failed; what was answered is kept, and the message says
             how to go on.
     """
+    resumed = folder.has_answers
     progress = Progress(messages(), quiet=view.quiet or view.as_json)
     with _kept(folder, progress.tally), folder.journal() as journal, progress:
-        finding = extract(
-            oracle,
-            budget=recipe.budget,
-            seed=recipe.seed,
-            settings=recipe.settings,
-            journal=journal,
-            on_event=progress,
-        )
-    report = extraction_report(finding, recipe)
-    saved = folder.save(finding, report)
-    return Ended(finding, report, saved, progress.tally, status_code(finding.outcome.status))
+        ran = run(journal, progress)
+    saved = folder.save(ran.finding, ran.report, ran.arrays)
+    return Ended(ran.finding, ran.report, saved, progress.tally, ran.code, resumed)
 
 
 def announce(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> None:
@@ -115,7 +151,8 @@ def closing_lines(ended: Ended, folder: RunFolder) -> Iterator[str]:
     """What is said below the report: what is missing, what was saved, what to type next."""
     if not ended.finding.outcome.ok:
         yield ended.report.summary
-    if ended.tally.replayed:
+    # Within one run a second verb may ask what the first one did: nobody needs to know.
+    if ended.resumed and ended.tally.replayed:
         replayed = plural(ended.tally.replayed, "answer")
         yield f"{replayed} came from the journal; {count(ended.tally.new)} were asked now."
     yield f"Saved in {folder.path}: {', '.join(_listed(ended.saved.files))}"
@@ -128,6 +165,16 @@ def closing_lines(ended: Ended, folder: RunFolder) -> Iterator[str]:
 def _listed(files: Sequence[str]) -> Iterator[str]:
     """Names of files; the contents of a directory as one."""
     return iter(dict.fromkeys(f"{name.split('/')[0]}/" if "/" in name else name for name in files))
+
+
+def _agree(target: TargetRequest, plan: Plan) -> None:
+    """Let nobody spend without limit on another host by accident."""
+    host = remote_host(target.target)
+    if host is None or plan.budget is not None or plan.yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"say how much may be asked of {host}:  --budget N  (or --yes for no limit)")
+    click.confirm(f"Ask {host} without a limit?", abort=True, err=True)
 
 
 @contextmanager

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hingeline.core.outcome import Finding
 from hingeline.networks.files import write_atomically
+from hingeline.report.common import tone
 from hingeline.report.examination import examination_report
-from hingeline.report.extraction import TONES, extraction_report
+from hingeline.report.extraction import extraction_report
 from hingeline.report.html import html_text
-from hingeline.report.model import Report, Section, Table, Tile, Tone
+from hingeline.report.model import Report, Section, Table, Tile
 from hingeline.report.numbers import count, duration, small
+from hingeline.report.obfuscation import obfuscation_report
+from hingeline.report.span import span_report
+
+_BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
+    "extract": extraction_report,
+    "doctor": examination_report,
+    "span": span_report,
+    "obfuscate": obfuscation_report,
+}
 
 
 def build_report(finding: Finding[Any]) -> Report:
     """The report on what any verb returned."""
-    if finding.provenance.verb == "extract":
-        return extraction_report(finding)
-    if finding.provenance.verb == "doctor":
-        return examination_report(finding)
-    return _plain_report(finding)
+    builder = _BUILDERS.get(finding.provenance.verb)
+    return _plain_report(finding) if builder is None else builder(finding)
 
 
 def save_report(finding: Finding[Any], path: str | Path) -> Path:
@@ -41,7 +48,7 @@ def _plain_report(finding: Finding[Any]) -> Report:
     rows = tuple((key.replace("_", " "), text) for key, text in _flat(finding.evidence).items())
     return Report(
         title=f"hingeline {made.verb} {made.target}",
-        tone=TONES.get(finding.outcome.status, Tone.PART),
+        tone=tone(finding),
         verdict=str(finding.outcome.status),
         headline=finding.outcome.reason,
         summary=finding.outcome.advice,

@@ -12,23 +12,20 @@ from typing import Any
 
 from hingeline.core.outcome import Finding, Provenance, Status
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.report.common import again, door, number, price, table, tone
+from hingeline.report.figure_data import Dots
 from hingeline.report.model import (
-    Bars,
     Block,
     Claim,
-    Command,
-    Dots,
     Report,
     Section,
     Table,
     Text,
     Tile,
-    Tone,
 )
 from hingeline.report.numbers import count, duration, plural, small
 from hingeline.report.recipe import Recipe
 
-TONES = {Status.COMPLETE: Tone.GOOD, Status.INCONCLUSIVE: Tone.BAD, Status.REFUSED: Tone.BAD}
 _GAUGE = (
     "No number of questions can tell the order of the neurons of a layer, nor a positive factor moved from a "
     "neuron's inputs to its outputs: networks that differ in these answer alike. Errors are given for rows "
@@ -39,7 +36,7 @@ _RATIOS = (
     "The target answers probabilities, so the copy gives logarithms of their ratios. What is added to all "
     "logits alike leaves no trace in probabilities."
 )
-_MOST_STEPS = 12
+_CREDIT = "The methods come from:"
 _SIGNS = {"signs": 1, "second signs": 2}  # keys of the evidence, and the layers they are about
 
 Network = Finding[PiecewiseLinearNetwork]
@@ -54,7 +51,7 @@ def extraction_report(finding: Network, recipe: Recipe | None = None) -> Report:
     """
     return Report(
         title=f"hingeline extract {finding.provenance.target}",
-        tone=TONES.get(finding.outcome.status, Tone.PART),
+        tone=tone(finding),
         verdict=str(finding.outcome.status),
         headline=headline(finding),
         summary=_summary(finding),
@@ -87,10 +84,10 @@ def headline(finding: Network) -> str:
 def _sections(finding: Network, recipe: Recipe | None) -> Iterable[Section]:
     yield Section("Is the copy right?", tuple(_verification(finding)))
     yield Section("What was rebuilt", tuple(_layers(finding)))
-    yield Section("What it cost", tuple(_price(finding)))
-    yield Section("What the answers give away", tuple(_door(finding.evidence)))
+    yield Section("What it cost", tuple(price(finding)))
+    yield Section("What the answers give away", tuple(door(finding.evidence)))
     yield Section("What cannot be known, or is not decided", tuple(_open_ends(finding)))
-    yield Section("Do it again", tuple(_again(finding, recipe)))
+    yield Section("Do it again", tuple(again(finding, recipe, _CREDIT)))
 
 
 def _summary(finding: Network) -> str:
@@ -103,7 +100,7 @@ def _tiles(finding: Network) -> tuple[Tile, ...]:
     if finding.value is not None:
         parameters = finding.value.parameter_count
         tiles.append(Tile(f"{finding.queries / parameters:.2f}", f"per parameter ({count(parameters)})"))
-    gap = _number(_table(finding.evidence, "verification"), "largest_gap")
+    gap = number(table(finding.evidence, "verification"), "largest_gap")
     if gap is not None:
         tiles.append(Tile(small(gap), "largest difference, fresh inputs"))
     tiles.append(Tile(duration(finding.spending.seconds), "on the clock"))
@@ -111,8 +108,8 @@ def _tiles(finding: Network) -> tuple[Tile, ...]:
 
 
 def _verification(finding: Network) -> Iterable[Block]:
-    check = _table(finding.evidence, "verification")
-    ratio, gap = _number(check, "worst_ratio"), _number(check, "largest_gap")
+    check = table(finding.evidence, "verification")
+    ratio, gap = number(check, "worst_ratio"), number(check, "largest_gap")
     if ratio is None or gap is None:
         if finding.value is not None:
             yield Claim("The copy was not compared with the target on fresh inputs", None)
@@ -120,9 +117,9 @@ def _verification(finding: Network) -> Iterable[Block]:
     seen = (
         f"largest difference {small(gap)}; the closest call used {small(100 * ratio)}% of what noise allows"
     )
-    where = plural(round(_number(check, "points") or 0), "fresh input")
+    where = plural(round(number(check, "points") or 0), "fresh input")
     yield Claim(f"The copy answers as the target does on {where}", ratio <= 1, seen)
-    missed, bends = _number(check, "unexplained_bends"), _number(check, "bends_on_fresh_line")
+    missed, bends = number(check, "unexplained_bends"), number(check, "bends_on_fresh_line")
     if missed is not None and bends is not None:
         seen = f"{plural(round(bends), 'bend')} seen, {count(missed)} not predicted"
         yield Claim(
@@ -152,14 +149,14 @@ def _layers(finding: Network) -> Iterable[Block]:
 
 def _decisions(evidence: Mapping[str, Any]) -> Iterable[Block]:
     for key, layer in _SIGNS.items():
-        signs = _table(evidence, key)
+        signs = table(evidence, key)
         if signs:
             words = f"The sign of every neuron of layer {layer} is decided"
             yield Claim(words, signs["status"] == "exact", f"the sign equations are {signs['status']}")
-    polish = _table(evidence, "polish")
+    polish = table(evidence, "polish")
     if polish:
         told = f"Polish: {polish['reason']}"
-        expected = _number(polish, "expected_error") if polish["improved"] else None
+        expected = number(polish, "expected_error") if polish["improved"] else None
         after = "" if expected is None else f" Errors above are from before it; after it, {small(expected)}."
         yield Text(told + after)
 
@@ -189,79 +186,19 @@ def _layer_row(layer: int, neurons: Sequence[Mapping[str, Any]]) -> tuple[str, .
 
 def _errors(neurons: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
     """Standard errors of neurons, where they were measured and not exactly zero."""
-    found = [_number(neuron, "error") for neuron in neurons]
+    found = [number(neuron, "error") for neuron in neurons]
     return tuple(e for e in found if e is not None and 0 < e < float("inf"))
-
-
-def _price(finding: Network) -> Iterable[Block]:
-    by_step = _steps(finding.spending.queries_by_phase)
-    if not by_step:
-        return
-    yield Text(
-        "Every input sent is one question. Checks, failed attempts and the final polish are counted too."
-    )
-    yield Bars(
-        "questions",
-        "Questions by step, in the order of the run.",
-        "questions",
-        tuple(by_step),
-        tuple(float(rows) for rows in by_step.values()),
-    )
-
-
-def _steps(by_phase: Mapping[str, int]) -> dict[str, int]:
-    """Questions by phase; nested phases go under their first word where there are too many to show."""
-    if len(by_phase) <= _MOST_STEPS:
-        return {phase.replace("/", " / "): rows for phase, rows in by_phase.items()}
-    steps: dict[str, int] = {}
-    for phase, rows in by_phase.items():
-        steps[phase.split("/")[0]] = steps.get(phase.split("/")[0], 0) + rows
-    return steps
-
-
-def _door(evidence: Mapping[str, Any]) -> Iterable[Block]:
-    card = _table(evidence, "doctor")
-    if not card:
-        return
-    asked = plural(int(card.get("queries", 0)), "question")
-    yield Text(f"Measured first, in {asked}; every tolerance follows from it: {card.get('headline', '')}.")
-    verdicts = [
-        (
-            str(v["attack"]),
-            str(v["possible"]),
-            "" if v.get("digits") is None else str(v["digits"]),
-            str(v["why"]),
-        )
-        for v in card.get("verdicts", ())
-    ]
-    if verdicts:
-        yield Table(("what an outsider can rebuild", "possible", "digits", "why"), tuple(verdicts))
-    yield from (Text(str(note)) for note in card.get("notes", ()))
 
 
 def _open_ends(finding: Network) -> Iterable[Block]:
     if finding.value is None:
         return
     yield Text(_GAUGE)
-    if "probabilities" in str(_table(finding.evidence, "doctor").get("answers", "")):
+    if "probabilities" in str(table(finding.evidence, "doctor").get("answers", "")):
         yield Text(_RATIOS)
     undecided = finding.evidence.get("undecided", ())
     for sentence in undecided if isinstance(undecided, list | tuple) else (undecided,):
         yield Claim(str(sentence), None)
-
-
-def _again(finding: Network, recipe: Recipe | None) -> Iterable[Block]:
-    made = finding.provenance
-    line = f"hl.extract(oracle, seed={made.seed})" if recipe is None else recipe.command_line()
-    yield Command((line,))
-    rows = [("target", made.target), ("seed", str(made.seed))]
-    rows += [(_spaced(k), _shown(v)) for k, v in made.settings.items() if v is not None]
-    rows += [(name, version) for name, version in made.versions.items()]
-    authorised = None if recipe is None else recipe.target.get("authorised")
-    rows += [("authorised", str(authorised))] if authorised else []
-    yield Table((), tuple(rows))
-    if made.sources:
-        yield Text("The methods come from: " + "; ".join(made.sources) + ".")
 
 
 def _footer(made: Provenance) -> str:
@@ -273,23 +210,3 @@ def _footer(made: Provenance) -> str:
 
 def _shape(network: PiecewiseLinearNetwork) -> str:
     return "-".join(map(str, network.sizes))
-
-
-def _table(evidence: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = evidence.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(table: Mapping[str, Any], key: str) -> float | None:
-    value = table.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return small(value) if isinstance(value, float) else str(value)
-
-
-def _spaced(key: str) -> str:
-    return key.replace("_", " ")

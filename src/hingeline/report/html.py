@@ -9,8 +9,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hingeline.report.figure_data import Figure
 from hingeline.report.figures import svg_text
-from hingeline.report.model import Block, Claim, Figure, Report, Section
+from hingeline.report.model import Block, Claim, Report, Section
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

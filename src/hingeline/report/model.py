@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hingeline.report.figure_data import Figure
+
 
 class Tone(StrEnum):
     """How good the news is that the headline brings."""
@@ -55,37 +57,6 @@ class Command:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Bars:
-    """A figure: one horizontal bar for each label."""
-
-    name: str
-    """File name without ending."""
-    caption: str
-    """What it shows, in one sentence; also read out to those who cannot see it."""
-    unit: str
-    labels: tuple[str, ...]
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Dots:
-    """A figure: one dot for each item on a logarithmic axis, beside reference lines."""
-
-    name: str
-    """File name without ending."""
-    caption: str
-    """What it shows, in one sentence; also read out to those who cannot see it."""
-    unit: str
-    groups: tuple[str, ...]
-    """One row of dots for each."""
-    values: tuple[tuple[float, ...], ...]
-    """Positive numbers, one tuple for each group."""
-    marks: tuple[tuple[str, float], ...] = ()
-    """Reference lines: name and place."""
-
-
-Figure = Bars | Dots
 Block = Text | Claim | Table | Command | Figure
 
 
@@ -126,4 +97,4 @@ class Report:
     def figures(self) -> tuple[Figure, ...]:
         """All figures in reading order."""
         blocks = (block for section in self.sections for block in section.blocks)
-        return tuple(block for block in blocks if isinstance(block, Bars | Dots))
+        return tuple(block for block in blocks if isinstance(block, Figure))

@@ -36,7 +36,9 @@ class Recipe:
     budget: int | None = None
     """Most rows that may be asked in the whole run; None for no limit."""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What else was chosen."""
+    """What else was chosen, by the names of the options."""
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Files that were named beside the target, by option: `path` and `sha256` of each."""
     created: str = field(default_factory=_now)
     """Local time with offset."""
     versions: Mapping[str, str] = field(default_factory=library_versions)
@@ -56,30 +58,29 @@ class Recipe:
         for name, value in self.target.items():
             if name not in ("target", "sha256"):
                 words += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), *_spelled(value)]
-        words += [f"--{'' if on else 'no-'}{name}" for name, on in self.settings.items()]
+        for name, value in self.settings.items():
+            words += [f"--{'no-' if value is False else ''}{name.replace('_', '-')}", *_spelled(value)]
+        for name, file in self.files.items():
+            words += [f"--{name.replace('_', '-')}", file["path"]]
         return shlex.join(words)
 
     def with_budget(self, budget: int | None) -> Recipe:
         """The same run with another limit."""
         return replace(self, budget=budget)
 
-    def check_target(self) -> None:
-        """Make sure that a target which is a file is still the one the answers came from.
+    def check_files(self) -> None:
+        """Make sure that the target, if it is a file, and all files beside it are still what they were.
 
         Raises:
-            InvalidInput: It is gone or has changed.
+            InvalidInput: One is gone or has changed.
         """
-        recorded = self.target.get("sha256")
-        if recorded is None:
-            return
-        path = Path(str(self.target["target"]))
-        if not path.is_file():
-            raise InvalidInput(f"the target of this run, {path}, is gone; put it back to resume")
-        if file_digest(path) != recorded:
-            raise InvalidInput(
-                f"{path} has changed since this run began: its recorded answers belong to another model. "
-                "Put the old file back, or start a new run"
+        target = self.target.get("sha256")
+        if target is not None:
+            _check(
+                Path(str(self.target["target"])), str(target), "its recorded answers belong to another model"
             )
+        for name, file in self.files.items():
+            _check(Path(file["path"]), file["sha256"], f"the run was made with other contents of --{name}")
 
 
 def described_target(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +90,15 @@ def described_target(values: Mapping[str, Any]) -> dict[str, Any]:
     if path.is_file():
         kept |= {"target": str(path.resolve()), "sha256": file_digest(path)}
     return kept
+
+
+def described_file(path: Path) -> dict[str, str]:
+    """A file as a run folder keeps it: absolute path and digest.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return {"path": str(path.resolve()), "sha256": file_digest(path)}
 
 
 def file_digest(path: Path) -> str:
@@ -122,8 +132,17 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
     return Recipe(**known)
 
 
+def _check(path: Path, recorded: str, reason: str) -> None:
+    if not path.is_file():
+        raise InvalidInput(f"{path}, which this run was begun with, is gone; put it back to resume")
+    if file_digest(path) != recorded:
+        raise InvalidInput(
+            f"{path} has changed since this run began: {reason}. Put the old file back, or start a new run"
+        )
+
+
 def _spelled(value: Any) -> list[str]:
-    if value is True:
+    if isinstance(value, bool):
         return []
     return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
 
@@ -137,6 +156,13 @@ def _is_target(value: Any) -> bool:
         return False
     bounds = value.get("bounds", [0, 1])
     return isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds)
+
+
+def _are_files(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and all(isinstance(f, dict) and {"path", "sha256"} <= f.keys() for f in value.values())
+    )
 
 
 def _is_table(value: Any) -> bool:
@@ -153,6 +179,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: value is None or (_is_count(value) and value > 0),
     ),
     "settings": ("a table", _is_table),
+    "files": ("a table of tables with 'path' and 'sha256'", _are_files),
     "created": ("a time", lambda value: isinstance(value, str)),
     "versions": ("a table", _is_table),
 }

@@ -1,8 +1,9 @@
 """One run on disk: what was asked for, every answer, what came of it.
 
-A folder holds `run.toml`, `journal.sqlite`, `result.json`, `model.safetensors`, `model.onnx` (with the
-[onnx] extra), `report.html` and `figures/`. Files appear whole or not at all. A folder is refused, before
-anything is asked, where it cannot be written or already holds a run.
+A folder holds `run.toml`, `journal.sqlite`, `result.json`, `report.html`, `figures/`, and what was found:
+`model.safetensors` and `model.onnx` (with the [onnx] extra), or `span.npz` and `obfuscation.npz`. Files
+appear whole or not at all. A folder is refused, before anything is asked, where it cannot be written or
+already holds a run.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import numpy as np
 
 from hingeline.core.errors import InvalidInput, MissingExtra
 from hingeline.core.outcome import Finding
@@ -33,7 +36,10 @@ from hingeline.report.recipe import Recipe, read_recipe
 
 _RECIPE, _JOURNAL, _RESULT, _PAGE = "run.toml", "journal.sqlite", "result.json", "report.html"
 _SAFETENSORS, _ONNX, _FIGURES = "model.safetensors", "model.onnx", "figures"
-_OURS = (_RECIPE, _JOURNAL, _RESULT, _PAGE, _SAFETENSORS, _ONNX, _FIGURES)
+# What a run found, by the names that `save` may be given arrays under.
+_ARRAYS = ("span.npz", "obfuscation.npz")
+_MADE = (_RESULT, _PAGE, _SAFETENSORS, _ONNX, *_ARRAYS)
+_OURS = (_RECIPE, _JOURNAL, *_MADE, _FIGURES)
 
 
 @dataclass(frozen=True)
@@ -110,17 +116,33 @@ class RunFolder:
         """
         return read_recipe(self.path / _RECIPE)
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether this run was begun before."""
+        return (self.path / _JOURNAL).exists()
+
     def journal(self) -> Journal:
         """The run's answers, open for recording."""
         return Journal.open(self.path / _JOURNAL)
 
-    def save(self, finding: Finding[Any], report: Report) -> SavedRun:
-        """Write everything that follows from the finding."""
+    def save(
+        self, finding: Finding[Any], report: Report, arrays: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> SavedRun:
+        """Write everything that follows from the finding.
+
+        Args:
+            finding: What the verb returned.
+            report: What is told about it.
+            arrays: Files of arrays beside it: name of the file (one of ours), then the arrays by name.
+        """
         self._clear()
         left_out: dict[str, str] = {}
         files = [_RECIPE, _JOURNAL]
         if isinstance(finding.value, PiecewiseLinearNetwork):
             files += self._save_network(finding.value, finding, left_out)
+        for name, named in (arrays or {}).items():
+            save_arrays(self.path / name, named)
+            files.append(name)
         files += self._save_figures(report)
         self._write(_PAGE, html_text(report))
         # Last, so that a folder with a result.json is a finished one.
@@ -149,7 +171,7 @@ class RunFolder:
     def _clear(self) -> None:
         """Take away what an earlier, partial end of this run left: nothing in a folder may contradict it."""
         try:
-            for name in (_RESULT, _PAGE, _SAFETENSORS, _ONNX):
+            for name in _MADE:
                 (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / _FIGURES, ignore_errors=True)
             (self.path / _FIGURES).mkdir()
@@ -158,6 +180,21 @@ class RunFolder:
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.path / name, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays as one compressed .npz file.
+
+    Raises:
+        InvalidInput: The file cannot be written.
+    """
+
+    def write(partial: Path) -> None:
+        # Through a file, because NumPy would add another ending to the name.
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    write_atomically(path, write)
 
 
 def new_folder(target: str, root: Path = Path("runs")) -> Path:

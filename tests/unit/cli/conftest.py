@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pretend import pretend_extract
 
-from hingeline.cli import running
+from hingeline.cli import runs
 from hingeline.cli.main import main
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.storage import save_npz
@@ -59,6 +59,6 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let `extract` end as told."""
 
     def use(**told: Any) -> None:
-        monkeypatch.setattr(running, "extract", pretend_extract(**told))
+        monkeypatch.setattr(runs, "extract", pretend_extract(**told))
 
     return use

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.errors import BudgetExhausted
-from hingeline.core.events import NeuronRecovered, ignore
+from hingeline.core.events import Event, NeuronRecovered, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.session import QuerySession
@@ -34,20 +34,29 @@ def pretend_extract(
         on_event: Any = ignore,
     ) -> Finding[PiecewiseLinearNetwork]:
         session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
-        rng = np.random.default_rng(seed)
         made = Provenance("extract", oracle.spec.name, seed)
-        for batch in range(BATCHES):
-            interrupt(batch)
-            try:
-                with session.phase(f"step {batch}"):
-                    session.ask(rng.normal(size=(ROWS, session.input_dim)))
-            except BudgetExhausted as error:
-                spent = Outcome(Status.BUDGET_SPENT, f"{error}.", "Saved.")
-                return Finding(None, spent, {}, session.spending, made)
-            session.emit(NeuronRecovered(1, batch + 1))
+        short = ask_batches(session, seed, interrupt, lambda batch: NeuronRecovered(1, batch + 1))
+        if short is not None:
+            return Finding(None, short, {}, session.spending, made)
         return Finding(value, Outcome(status, "As told."), EVIDENCE, session.spending, made)
 
     return extract
+
+
+def ask_batches(
+    session: QuerySession, seed: int, interrupt: Callable[[int], None], event: Callable[[int], Event]
+) -> Outcome | None:
+    """Three batches of ten rows, an event after each; how it ended if the budget did not last."""
+    rng = np.random.default_rng(seed)
+    for batch in range(BATCHES):
+        interrupt(batch)
+        try:
+            with session.phase(f"step {batch}"):
+                session.ask(rng.normal(size=(ROWS, session.input_dim)))
+        except BudgetExhausted as error:
+            return Outcome(Status.BUDGET_SPENT, f"{error}.", "Saved.")
+        session.emit(event(batch))
+    return None
 
 
 EVIDENCE = {"verification": {"points": 50, "largest_gap": 1e-14, "tolerance": 1e-12}}

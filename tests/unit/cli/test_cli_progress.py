@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from hingeline.cli import progress
-from hingeline.cli.progress import Progress, Tally, picture
+from hingeline.cli.progress import Progress, Tally, counted_on, picture
 from hingeline.core.events import (
     AnswersReplayed,
     BudgetLow,
@@ -18,6 +18,7 @@ from hingeline.core.events import (
     PhaseStarted,
     QueriesAnswered,
 )
+from hingeline.subspace.workbench import DirectionsFound
 
 EVENTS: tuple[Event, ...] = (
     PhaseStarted("layer 1/witnesses", None),
@@ -49,6 +50,24 @@ def test_the_live_picture_has_one_dot_for_each_neuron() -> None:
     told = console.file.getvalue()
     assert told.count("●") == 5
     assert "50 of 100, 30 from the journal" in told
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [(DirectionsFound(41), "41 directions"), (DirectionsFound(41, 80), "41 of 80 directions")],
+)
+def test_a_growing_span_is_told(event: Event, words: str) -> None:
+    tally = tally_of(*EVENTS, event)
+    console = Console(file=io.StringIO(), width=100)
+    console.print(picture(tally))
+    assert f"· {words} ·" in tally.line()
+    assert words in console.file.getvalue()
+
+
+def test_the_questions_of_a_second_verb_are_added_to_those_of_the_first() -> None:
+    tally = tally_of(*EVENTS)
+    counted_on(tally, before=50, budget=200)(QueriesAnswered(5, 5, 150, "obfuscation"))
+    assert (tally.spent, tally.budget) == (55, 200)
 
 
 @pytest.mark.parametrize(

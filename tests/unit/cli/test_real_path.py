@@ -33,23 +33,25 @@ def wait_for(condition: Any, seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture(scope="module")
-def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """An extraction over HTTP that is killed in the middle and resumed."""
+@pytest.fixture(scope="module", params=["extract", "span"])
+def killed_and_resumed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """A run over HTTP that is killed in the middle and resumed."""
     place = tmp_path_factory.mktemp("killed")
     run, log = place / "run", place / "access.jsonl"
     slow = PracticeSettings(latency=0.01)
     with PracticeServer(DIGITS_MODEL, name="digits", settings=slow, access_log=log) as server:
-        first = program("extract", server.url, "--batch-size", 16, "--out", run)
-        wait_for(lambda: server.log.requests > 30)
+        first = program(request.param, server.url, "--batch-size", 16, "--out", run)
+        wait_for(lambda: server.log.requests > 15)
         os.kill(first.pid, signal.SIGKILL)
         first.communicate()
         resumed = program("resume", run, "--json")
         out, err = resumed.communicate(timeout=120)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     return {
-        "run": run, "log": lines, "killed": first.returncode, "code": resumed.returncode,
-        "result": json.loads(out.splitlines()[-1]), "err": err,
+        "run": run, "log": lines, "killed": first.returncode,
+        "code": resumed.returncode, "result": json.loads(out.splitlines()[-1]), "err": err,
     }  # fmt: skip
 
 
@@ -68,6 +70,14 @@ def test_no_answer_was_paid_twice(killed_and_resumed: dict[str, Any]) -> None:
     assert sum(count - 1 for count in requests.values()) <= 1
 
 
+@pytest.mark.parametrize("killed_and_resumed", ["span"], indirect=True)
+def test_the_kept_directions_are_those_of_the_first_layer(killed_and_resumed: dict[str, Any]) -> None:
+    first = digits_network().weights[0]
+    with np.load(killed_and_resumed["run"] / "span.npz") as kept:
+        np.testing.assert_allclose(first @ kept["basis"] @ kept["basis"].T, first, atol=1e-7)
+
+
+@pytest.mark.parametrize("killed_and_resumed", ["extract"], indirect=True)
 def test_the_copy_answers_as_the_original_on_every_digit(killed_and_resumed: dict[str, Any]) -> None:
     pytest.importorskip("onnxruntime")
     pixels = pytest.importorskip("sklearn.datasets").load_digits().data / 16

@@ -9,7 +9,8 @@ from findings import CHECK, NETWORK, finding
 
 from hingeline.core.outcome import Spending, Status
 from hingeline.report.extraction import extraction_report, headline
-from hingeline.report.model import Bars, Claim, Dots, Text, Tone
+from hingeline.report.figure_data import Bars, Dots
+from hingeline.report.model import Claim, Text, Tone
 
 
 def claims(report: object) -> list[Claim]:

@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from hingeline.report.figure_data import Bars, Dots, Figure
 from hingeline.report.figures import csv_text, svg_text
-from hingeline.report.model import Bars, Dots, Figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 BARS = Bars("b", "Questions & answers", "questions", ("one <two>", "three"), (10.0, 40.0))

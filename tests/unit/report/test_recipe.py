@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hingeline.core.errors import FormatError, InvalidInput
-from hingeline.report.recipe import Recipe, described_target, read_recipe
+from hingeline.report.recipe import Recipe, described_file, described_target, read_recipe
 
 GOOD = 'schema = 1\nverb = "extract"\nseed = 0\ncreated = "now"\n[target]\ntarget = "m.npz"\n'
 
@@ -25,6 +25,29 @@ def test_the_command_line_of_a_recipe_can_be_typed() -> None:
     assert recipe.command_line() == (
         "hingeline extract 'my model.npz' --seed 3 --budget 100 --bounds -1.0 1.0 --idempotent --no-polish"
     )
+
+
+def test_values_lists_and_files_of_a_recipe_are_spelled() -> None:
+    settings = {"method": "central", "box": (0.0, 1.0), "moves": 9, "polish": True}
+    files = {"target-image": {"path": "/a b/x.npy", "sha256": "0"}}
+    recipe = Recipe("span", {"target": "m.npz"}, settings=settings, files=files)
+    assert recipe.command_line() == (
+        "hingeline span m.npz --seed 0 --method central --box 0.0 1.0 --moves 9 --polish "
+        "--target-image '/a b/x.npy'"
+    )
+
+
+def test_files_beside_the_target_come_back_and_are_checked(tmp_path: Path) -> None:
+    data = tmp_path / "x.npy"
+    data.write_bytes(b"rows")
+    recipe = Recipe("span", {"target": "m"}, files={"data": described_file(data)})
+    (tmp_path / "run.toml").write_text(recipe.to_text(), encoding="utf-8")
+    again = read_recipe(tmp_path / "run.toml")
+    assert again == recipe
+    again.check_files()
+    data.write_bytes(b"others")
+    with pytest.raises(InvalidInput, match=r"x.npy has changed .* other contents of --data"):
+        again.check_files()
 
 
 def test_the_authorisation_is_part_of_the_command_line() -> None:
@@ -47,10 +70,10 @@ def test_answers_of_another_model_are_not_taken_for_this_one(
     path = tmp_path / "m.npz"
     path.write_bytes(b"weights")
     recipe = Recipe("extract", described_target({"target": str(path)}))
-    recipe.check_target()
+    recipe.check_files()
     path.unlink() if change is None else path.write_bytes(change)
     with pytest.raises(InvalidInput, match=words):
-        recipe.check_target()
+        recipe.check_files()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +89,8 @@ def test_answers_of_another_model_are_not_taken_for_this_one(
         (GOOD.replace('target = "m.npz"', ""), "'target'"),
         (GOOD + "bounds = [1]\n", "'target'"),
         (GOOD.replace("seed = 0", "seed = 0\nsettings = 1"), "'settings'"),
+        (GOOD.replace("seed = 0", "seed = 0\nfiles = 1"), "'files'"),
+        (GOOD + "[files.data]\npath = 'x'\n", "'files'"),
     ],
 )
 def test_a_damaged_recipe_is_refused_by_the_name_of_the_key(tmp_path: Path, text: str, words: str) -> None:

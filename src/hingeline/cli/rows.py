@@ -1,0 +1,103 @@
+"""Inputs from a file: rows of numbers, with words for what goes wrong."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import FormatError, InvalidInput
+from hingeline.networks.files import readable
+
+_KEY = "x"
+
+
+def read_rows(path: Path, input_dim: int) -> FloatArray:
+    """Read inputs of a network, one in each row.
+
+    Args:
+        path: A .npy file, a .npz file with the key x, or a .csv file (a line of names may come first).
+            Images may keep their shape: (n, 28, 28) is read as n rows of 784 numbers.
+        input_dim: Numbers in one row.
+
+    Returns:
+        Shape "n d", n at least 1.
+
+    Raises:
+        FormatError: No such file, not of these kinds, or not numbers.
+        InvalidInput: Rows of another length, no rows, or numbers that are not finite.
+    """
+    readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise FormatError(f"{path}: inputs are read from .npy, .npz (key {_KEY}) or .csv; not from this")
+    array = _as_numbers(path, reader(readable(path)))
+    rows = _as_rows(path, array, input_dim)
+    wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(wrong):
+        raise InvalidInput(f"{path}: row {wrong[0]} (of {len(wrong)}, counted from 0) is not finite")
+    return rows
+
+
+def _npy(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            return np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{path} is not a readable .npy file of numbers: {error}") from error
+
+
+def _npz(path: Path) -> Any:
+    try:
+        # Opened here, because NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            if _KEY in arrays.files:
+                return arrays[_KEY]
+            held = ", ".join(arrays.files) or "nothing"
+    # A damaged archive can end in any of several errors of zipfile and zlib.
+    except Exception as error:
+        raise FormatError(f"{path} is not a readable .npz file of numbers: {error}") from error
+    raise FormatError(f"{path} has no array named {_KEY}; it holds {held}")
+
+
+def _csv(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        lines = [line for line in text.splitlines() if line.strip()]
+        names = 0 if lines and _are_numbers(lines[0]) else 1
+        return np.loadtxt(lines[names:], delimiter=",", ndmin=2) if len(lines) > names else np.zeros((0, 1))
+    except (ValueError, OSError) as error:
+        raise FormatError(f"{path} is not a readable .csv file of numbers: {error}") from error
+
+
+def _are_numbers(line: str) -> bool:
+    try:
+        [float(word) for word in line.split(",")]
+    except ValueError:
+        return False
+    return True
+
+
+def _as_numbers(path: Path, array: Any) -> FloatArray:
+    if np.asarray(array).dtype.kind not in "biuf":
+        raise FormatError(f"{path} holds values of type {np.asarray(array).dtype}; real numbers are wanted")
+    return np.asarray(array, dtype=np.float64)
+
+
+def _as_rows(path: Path, array: FloatArray, input_dim: int) -> FloatArray:
+    """`array` as rows; a single row may come without its own axis."""
+    if array.ndim == 0 or not array.size:
+        raise InvalidInput(f"{path} holds no rows")
+    width = math.prod(array.shape[1:]) if array.ndim > 1 else len(array)
+    if width == input_dim:
+        return array.reshape(-1, input_dim)
+    hint = ""
+    if array.ndim == 2 and len(array) == input_dim:
+        hint = "; turned the other way round they would fit, but rows are wanted as inputs"
+    elif array.ndim == 2 and width == input_dim + 1:
+        hint = "; is one column a label?"
+    raise InvalidInput(f"{path} holds rows of {width:,} numbers; the target takes {input_dim:,}{hint}")

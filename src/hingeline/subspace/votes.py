@@ -58,7 +58,7 @@ class RankReading:
     angle: float
     """Estimated largest principal angle of the basis, radians."""
     essential: BoolArray
-    """Rows without which the rank would fall, shape "n": nobody else saw what they saw."""
+    """Points without which the rank would fall, shape "p": nobody else saw what they saw."""
 
     @property
     def strengths(self) -> FloatArray:
@@ -67,13 +67,18 @@ class RankReading:
 
 
 def read_rank(
-    gradients: FloatArray, noise: FloatArray | float, *, remeasured: int | None = None
+    gradients: FloatArray,
+    noise: FloatArray | float,
+    *,
+    outputs: int = 1,
+    remeasured: int | None = None,
 ) -> RankReading:
     """Vote on the rank of a table of gradients.
 
     Args:
         gradients: Rows, shape "n d", output units per input unit.
         noise: Deviation of the entries: one number, one per row ("n 1") or one per entry ("n d").
+        outputs: Rows that belong to one point, one after the other.
         remeasured: Directions that answered again at fresh points; None if none was asked again.
 
     Cost: no queries; n d min(n, d) operations.
@@ -94,7 +99,7 @@ def read_rank(
         basis=np.ascontiguousarray(right[:rank].T),
         singular=singular,
         angle=_angle(singular, rank, float(np.sqrt(np.mean(spread**2))), table.shape),
-        essential=essential_rows(left, singular[:rank], edge),
+        essential=essential_points(left, singular[:rank], edge, outputs),
     )
 
 
@@ -120,23 +125,30 @@ def standing_of(votes: RankVotes, count: int, dim: int) -> tuple[Standing, str]:
     return "exact", f"All votes say {rank}, with a gap of {votes.gap_ratio:.1g}."
 
 
-def essential_rows(left: FloatArray, singular: FloatArray, edge: float) -> BoolArray:
-    """Rows without which the weakest direction would sink below the edge.
+def essential_points(left: FloatArray, singular: FloatArray, edge: float, outputs: int = 1) -> BoolArray:
+    """Points without whose gradients the weakest direction would sink below the edge.
 
-    With u the row's left singular coordinates and h = |u|^2, the Gram matrix without the row is
-    S (1 - u u^T) S, and its smallest eigenvalue at least 1 / (s_r^-2 + |S^-1 u|^2 / (1 - h)).
+    With B the leading and C the other left coordinates of a point's rows, the Gram matrix without them is
+    S (1 - B^T B) S, and 1 - B B^T = C C^T, so that its smallest eigenvalue is at least
+    1 / (s_r^-2 + |C^+ B S^-1|^2). Taking C from the SVD avoids the subtraction, which loses half the digits.
 
     Args:
-        left: All left singular vectors, shape "n n".
+        left: All left singular vectors, shape "n n"; the rows of a point follow each other.
         singular: The leading singular values, shape "r".
         edge: What noise may reach.
+        outputs: Rows of each point.
     """
-    if not len(singular):
-        return np.zeros(len(left), dtype=np.bool_)
-    rank = len(singular)
-    spare = np.maximum(np.sum(left[:, rank:] ** 2, axis=1), EPSILON**2)  # 1 - h
-    without = 1.0 / (singular[-1] ** -2 + np.sum((left[:, :rank] / singular) ** 2, axis=1) / spare)
-    essential: BoolArray = without < edge**2
+    rank, points = len(singular), len(left) // outputs
+    essential = np.zeros(points, dtype=np.bool_)
+    if not rank:
+        return essential
+    for point, rows in enumerate(left[: points * outputs].reshape(points, outputs, -1)):
+        turn, spare, _ = np.linalg.svd(rows[:, rank:], full_matrices=False)
+        if turn.shape[1] < outputs:
+            turn = np.linalg.qr(turn, mode="complete")[0]
+        spare = np.append(spare, np.zeros(outputs - len(spare)))
+        weak = (turn.T @ rows[:, :rank]) / singular / np.maximum(spare, EPSILON)[:, np.newaxis]
+        essential[point] = 1.0 / (singular[-1] ** -2 + np.linalg.norm(weak, 2) ** 2) < edge**2
     return essential
 
 

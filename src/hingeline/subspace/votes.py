@@ -33,7 +33,9 @@ _CAUTION = 1.5
 CLEAR_GAP = 1e3
 # Fewest gradients beyond the rank for an exact one.
 MARGIN = 6
-# A gap counts where what lies below it may be noise: at most so many edges, unless the gap is clear.
+# A gap counts wherever it is so large; a smaller one only where noise begins: at most so many edges high,
+# behind half of the directions that the edge counts. Real spectra have ratios of 5 at their strong end.
+_EVIDENT = 30.0
 _NEAR_NOISE = 30.0
 # The paper-style rule that the votes replace.
 _FIXED_RULE = 1e-5
@@ -192,7 +194,8 @@ def _largest_gap(singular: FloatArray, edge: float) -> tuple[int, float]:
     padded = np.maximum(np.append(singular, min(edge, singular[-1])), _FLOOR * edge)
     with np.errstate(divide="ignore"):
         ratios = padded[:-1] / padded[1:]
-    allowed = (padded[1:] <= _NEAR_NOISE * edge) | (ratios >= CLEAR_GAP)
+    late = np.arange(1, len(padded)) >= 0.5 * np.sum(singular > edge)
+    allowed = (late & (padded[1:] <= _NEAR_NOISE * edge)) | (ratios >= _EVIDENT)
     if not allowed.any():
         return len(singular), float(ratios[-1])
     best = int(np.argmax(np.where(allowed, ratios, 0.0)))

@@ -22,7 +22,7 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.subspace.recovered import Standing, Unseen
-from hingeline.subspace.votes import RankReading, fixed_rule, read_rank
+from hingeline.subspace.votes import RankReading, fixed_rule, read_rank, stalled
 from hingeline.subspace.workbench import Bench, DirectionsFound, Gathered
 
 # Step in units of a typical coordinate: measured on 784-80-40-20-1, the widest that met no kink in 100 points.
@@ -128,17 +128,7 @@ class _Scheme:
         return alive
 
     def _stall(self, reading: RankReading) -> int:
-        """Live points after those that gave the full rank, in drawing order."""
-        rows = np.concatenate(self._jacobians) @ reading.basis
-        outputs = len(self._jacobians[0])
-        # first number of points with the full rank: it never falls, so halving finds it
-        low, high = 0, self.points
-        while low + 1 < high:
-            middle = (low + high) // 2
-            sizes = np.linalg.svd(rows[: middle * outputs], compute_uv=False)
-            whole = int(np.sum(sizes > reading.votes.noise_edge)) >= reading.rank
-            low, high = (low, middle) if whole else (middle, high)
-        return int(np.sum(self._alive(reading)[high:]))
+        return stalled(np.concatenate(self._jacobians), reading, len(self._jacobians[0]))
 
     def gathered(self) -> Gathered:
         """What the gradients say, with everything that speaks against it."""

@@ -29,7 +29,7 @@ SIGMAS = 4.5
 # Distances tried, in typical norms. Farther out biases of a ten-thousandth would not be seen at all.
 _DISTANCES = (1.0, 0.3, 0.1, 3.0, 10.0, 100.0, 1e3, 1e4)
 # Factor on the noise of a gradient that is worth leaving the ordinary distance for.
-_WORTH = 2.0
+_WORTH = 4.0
 # Share of the domain's radius within which points are drawn.
 _INSIDE = 0.5
 # Candidates by which distances are compared, and points at which noise is measured there.

@@ -154,6 +154,21 @@ def essential_points(left: FloatArray, singular: FloatArray, edge: float, output
     return essential
 
 
+def stalled(gradients: FloatArray, reading: RankReading, outputs: int = 1) -> int:
+    """Live points after those that gave the full rank, in drawing order; "n d" as it was read."""
+    rows, points = gradients @ reading.basis, len(gradients) // outputs
+    edge = reading.votes.noise_edge
+    # the rank of the first so many points never falls, so halving finds where it became full
+    low, high = 0, points
+    while low + 1 < high:
+        middle = (low + high) // 2
+        sizes = np.linalg.svd(rows[: middle * outputs], compute_uv=False)
+        whole = int(np.sum(sizes > edge)) >= reading.rank
+        low, high = (low, middle) if whole else (middle, high)
+    sizes = np.linalg.norm(gradients[: points * outputs].reshape(points, -1), axis=1)
+    return int(np.sum(sizes[high:] > edge))
+
+
 def words_of(ranks: Sequence[int]) -> str:
     """Candidate ranks for people: 80 or 82."""
     return " or ".join(str(rank) for rank in ranks)

@@ -1,4 +1,4 @@
-"""The span through noise: gradients by differences on both sides, as many as it takes for the votes to settle.
+"""The span through noise: gradients by differences on both sides, as many as the votes take to settle.
 
 For doors that round, shake or answer in float32. The distance from the origin and the steps are chosen from
 the measured noise (`screening`), every column of every Jacobian has its own test (`central_jacobian`), the
@@ -148,13 +148,18 @@ class _Central:
         """The votes on what was measured."""
         if self._read is None or self._read[0] != len(self.jacobians):
             noise = [jacobian.noise for jacobian in self.jacobians] or [np.zeros((1, self.dim))]
-            self._read = len(self.jacobians), read_rank(self.rows, np.concatenate(noise), outputs=self.outputs)
+            self._read = (
+                len(self.jacobians),
+                read_rank(self.rows, np.concatenate(noise), outputs=self.outputs),
+            )
         return self._read[1]
 
     def worth_refining(self) -> bool:
         """Whether long steps outside the span can make the gap clear."""
         reading = self.reading()
-        wanted = reading.standing == "ambiguous" or (self.bench.settings.polish and reading.standing == "exact")
+        wanted = reading.standing == "ambiguous" or (
+            self.bench.settings.polish and reading.standing == "exact"
+        )
         possible = 0 < reading.rank < self.dim and reading.angle < _REFINABLE and self.door.quantum is None
         return wanted and possible and self.bench.settings.points is None
 
@@ -178,9 +183,7 @@ class _Central:
         reading, again = self.reading(), self.refined
         if again is None or again.angle > reading.angle:
             standing, reason = reading.standing, reading.reason
-            return _Result(
-                reading.basis, reading.strengths, reading.votes, reading.angle, standing, reason
-            )
+            return _Result(reading.basis, reading.strengths, reading.votes, reading.angle, standing, reason)
         standing, reason = standing_of(again.votes, len(again.strengths) + MARGIN, self.dim)
         return _Result(again.basis, again.strengths, again.votes, again.angle, standing, reason)
 

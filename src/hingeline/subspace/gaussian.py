@@ -1,7 +1,8 @@
 """The non-adaptive scheme: gradients by differences of one fixed step at points drawn beforehand.
 
 Every query is fixed before the first answer comes: N points, and one step along each axis from every point
-(the coordinate axes, mirrored at random for each point). Nothing certifies that a step stayed in one linear region, so the gradients themselves must tell:
+(the coordinate axes, mirrored at random for each point). Nothing certifies that a step stayed in one linear
+region, so the gradients themselves must tell:
 
     a gradient that no other gradients can replace is a spoiled one, or the only one of its kind;
     a rank that grew up to the last few points would have grown further;
@@ -25,7 +26,7 @@ from hingeline.subspace.recovered import Standing, Unseen
 from hingeline.subspace.votes import RankReading, fixed_rule, read_rank, stalled
 from hingeline.subspace.workbench import Bench, DirectionsFound, Gathered
 
-# Step in units of a typical coordinate: measured on 784-80-40-20-1, the widest that met no kink in 100 points.
+# Step in units of a typical coordinate: on 784-80-40-20-1 the widest that met no kink in 100 points.
 _STEP = 1e-4
 # Error of a value in machine epsilons of the largest value: 3 to 6 were measured for 784 inputs.
 _ROUNDINGS = 8.0
@@ -167,9 +168,7 @@ class _Scheme:
         return f"{where}, s = {self.bench.law.unit:.3g}"
 
 
-def _judged(
-    reading: RankReading, dim: int, dead: float, stall: int, points: int
-) -> tuple[Standing, str]:
+def _judged(reading: RankReading, dim: int, dead: float, stall: int, points: int) -> tuple[Standing, str]:
     """The standing by the votes, lowered by what the uncertified gradients tell about themselves."""
     if reading.rank == 0:
         return "partial", f"Constant as far as seen: none of {points} points showed a slope."
@@ -177,7 +176,7 @@ def _judged(
         return reading.standing, reading.reason
     if dead > DEAD_SHARE:
         return "partial", (
-            f"{100 * dead:.0f} % of the points are dead: directions that such points do not see may be missing."
+            f"{100 * dead:.0f} % of the points are dead: directions that they do not see may be missing."
         )
     whole = reading.rank == dim and reading.standing == "exact"
     lonely = int(np.sum(reading.essential))

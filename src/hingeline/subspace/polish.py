@@ -38,7 +38,9 @@ def polished(bench: Bench, gathered: Gathered) -> Gathered:
     """
     dim, rank = gathered.basis.shape
     if rank in (0, dim) or bench.settings.quantum is not None or not gathered.angle <= _KNOWN:
-        return _noted(gathered, "Not polished: this needs a span that is known to 0.05 and leaves a null space.")
+        return _noted(
+            gathered, "Not polished: this needs a span that is known to 0.05 and leaves a null space."
+        )
     bench.partial = lambda: gathered
     door, rng = NoisyDoor(bench), bench.randomness.step("polish")
     with bench.session.phase("polish"):

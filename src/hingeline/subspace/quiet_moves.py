@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.subspace.noisy_door import NoisyDoor
 from hingeline.subspace.screening import SIGMAS
 
@@ -63,7 +63,8 @@ def quiet_moves(
     (before, after), (near, there) = np.split(values, 2), np.split(sigma, 2)
     allowed = SIGMAS * np.hypot(near, there) + _LEAK * angle * slope * far[:, np.newaxis]
     known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    loud = ((np.abs(after - before) > allowed).any(axis=1))[known]
+    changed: BoolArray = np.any(np.abs(after - before) > allowed, axis=1)
+    loud = changed[known]
     last = int(np.flatnonzero(loud).max(initial=-1))
     return QuietMoves(len(loud) - last - 1, int(loud.sum()))
 

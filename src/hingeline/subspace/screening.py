@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.subspace.noisy_door import NoisyDoor
 
 # Rays for each candidate; a region is left through its nearest faces, which a few rays find.
@@ -54,7 +54,7 @@ class Candidates:
         """The live points whose reach exceeds the noise most: "count d" or fewer."""
         return self.points[self.order()[:count]]
 
-    def order(self) -> FloatArray:
+    def order(self) -> IntArray:
         """Positions of the live points, those with the smallest noise of a gradient first."""
         merit = np.divide(self.reaches, self.noise, out=np.zeros(len(self.reaches)), where=self.noise > 0)
         merit = np.where(self.alive & np.isfinite(self.noise), np.where(self.noise > 0, merit, np.inf), 0.0)
@@ -126,7 +126,7 @@ def _along_rays(
     values: FloatArray,
     sigma: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Worst second difference and best first difference of the rays of each point, in deviations: "n", "n"."""
+    """Each point's worst second and best first difference along rays, in deviations: "n", "n"."""
     count = len(points)
     rays = _rays(door, rng, lengths)
     around = np.concatenate([points[:, np.newaxis] + rays, points[:, np.newaxis] - rays], axis=1)

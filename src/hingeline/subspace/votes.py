@@ -5,7 +5,7 @@ equal noise, which leaves their span as it is. Then, of the singular values s_1 
 
     edge        counts those above 1.5 (largest row norm of e + largest column norm of e),
                 for equal noise 1.5 e (sqrt(N) + sqrt(d)): what noise alone may reach
-    gap         stops before the largest ratio s_r / s_{r+1}
+    gap         stops before the last clear ratio s_r / s_{r+1}, or before the largest if none is clear
     remeasured  counts directions that answered again at fresh points, where those were asked
 
 Only votes that agree with a gap of 1e3 make a rank exact, and only with gradients to spare: a rank that
@@ -181,7 +181,9 @@ def _equal_noise(gradients: FloatArray, noise: FloatArray) -> tuple[FloatArray, 
     noise = np.hypot(noise, rounding)
     rows = np.sqrt(np.mean(noise**2, axis=1, keepdims=True))
     usual = float(np.median(rows))
-    scale = np.divide(usual, rows, out=np.ones_like(rows), where=rows > 0) if usual > 0 else np.ones_like(rows)
+    scale = (
+        np.divide(usual, rows, out=np.ones_like(rows), where=rows > 0) if usual > 0 else np.ones_like(rows)
+    )
     # a row that hardly moved has hardly any noise; scaling it up would only blow up rounding
     scale = np.minimum(scale, 1.0 / np.sqrt(EPSILON))
     return gradients * scale, noise * scale
@@ -209,6 +211,10 @@ def _largest_gap(singular: FloatArray, edge: float) -> tuple[int, float]:
     padded = np.maximum(np.append(singular, min(edge, singular[-1])), _FLOOR * edge)
     with np.errstate(divide="ignore"):
         ratios = padded[:-1] / padded[1:]
+    # a weak direction makes two clear gaps, before and behind itself: the last one counts
+    clear = np.flatnonzero((ratios[:-1] >= CLEAR_GAP) & (singular[:-1] > edge))
+    if len(clear):
+        return int(clear[-1]) + 1, float(ratios[clear[-1]])
     late = np.arange(1, len(padded)) >= 0.5 * np.sum(singular > edge)
     allowed = (late & (padded[1:] <= _NEAR_NOISE * edge)) | (ratios >= _EVIDENT)
     if not allowed.any():

@@ -18,6 +18,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.subspace.central_jacobian import NoisyJacobian, central_jacobian
+from hingeline.subspace.fresh_check import leaves_span
 from hingeline.subspace.noisy_door import NoisyDoor
 from hingeline.subspace.quiet_moves import QuietMoves, quiet_moves
 from hingeline.subspace.recovered import RankVotes, Standing, Unseen
@@ -42,7 +43,7 @@ _BARREN = 6
 _USEFUL = 0.05
 _REFINABLE = 0.1
 # Live points without news that are asked of inputs on a grid, where no move stays outside the span.
-_STALL = 10
+_STALL = 60
 
 
 def recover_central(bench: Bench) -> Gathered:
@@ -60,6 +61,7 @@ def recover_central(bench: Bench) -> Gathered:
     work = _Central(NoisyDoor(bench))
     bench.partial = work.gathered
     with bench.session.phase("gradients"):
+        work.begin()
         work.measure()
     if work.worth_refining():
         with bench.session.phase("refine"):
@@ -87,39 +89,56 @@ class _Central:
     def __init__(self, door: NoisyDoor) -> None:
         self.door, self.bench, self.dim = door, door.bench, door.dim
         self.distance = 1.0
+        self.rng = self.bench.randomness.step("central points")
+        self.passes = 0
         self.seen = self.dead = self.dropped = 0
         self.jacobians: list[NoisyJacobian] = []
         self.refined: Refinement | None = None
         self.moves: QuietMoves | None = None
         self._read: tuple[int, RankReading] | None = None
 
+    def begin(self) -> None:
+        """Choose where to look."""
+        self.distance = best_distance(self.door, self.bench.randomness.step("distance"))
+
     def measure(self) -> None:
         """Points until the votes settle, or nothing more can be had."""
-        self.distance = best_distance(self.door, self.bench.randomness.step("distance"))
-        rng = self.bench.randomness.step("central points")
         barren = 0
         while barren < _BARREN and not self._enough():
             before = len(self.jacobians)
-            self._batch(rng)
+            self._batch()
             barren = barren + 1 if len(self.jacobians) == before else 0
             if len(self.jacobians) > before:
                 self.bench.session.emit(DirectionsFound(self.reading().rank))
 
-    def _batch(self, rng: np.random.Generator) -> None:
+    def _batch(self) -> None:
         have, most = len(self.jacobians), self.bench.settings.points
         # votes cost more with every gradient: they are taken once for so many per cent more
         wanted = max(_AT_ONCE, have // 20)
         wanted = wanted if most is None else min(wanted, most - have)
-        candidates = screened(self.door, rng, _CANDIDATES * wanted, self.distance)
+        for point, step in self._chosen(_CANDIDATES * wanted, wanted):
+            self._add(point, step)
+
+    def _chosen(self, count: int, wanted: int) -> list[tuple[FloatArray, float]]:
+        """The best points of `count` candidates, and their steps."""
+        candidates = screened(self.door, self.rng, count, self.distance)
         self.seen += len(candidates.points)
         self.dead += int(np.sum(~candidates.alive & (candidates.reaches > 0)))
-        for index in candidates.order()[:wanted]:
-            point, step = candidates.points[index], _STEP * candidates.reaches[index]
-            jacobian = central_jacobian(self.door, point, np.eye(self.dim), float(step))
-            if jacobian is None:
-                self.dropped += 1
-            else:
-                self.jacobians.append(jacobian)
+        best = candidates.order()[:wanted]
+        return [(candidates.points[i], _STEP * float(candidates.reaches[i])) for i in best]
+
+    def _drawn(self, count: int) -> list[tuple[FloatArray, float]]:
+        """Live points as they come, good or bad, at the ordinary distance: what the bound speaks of."""
+        drawn = screened(self.door, self.rng, count)
+        live = np.flatnonzero(drawn.alive & (drawn.reaches > 0))
+        return [(drawn.points[i], _STEP * float(drawn.reaches[i])) for i in live]
+
+    def _add(self, point: FloatArray, step: float) -> None:
+        jacobian = central_jacobian(self.door, point, np.eye(self.dim), step)
+        if jacobian is None:
+            self.dropped += 1
+        else:
+            self.jacobians.append(jacobian)
 
     def _enough(self) -> bool:
         count = len(self.jacobians)
@@ -169,14 +188,33 @@ class _Central:
         self.refined = refine(self.door, reading.basis, reading.angle, rng, self.distance)
 
     def check(self) -> None:
-        """Long moves outside the span, where the inputs allow them."""
+        """Long moves outside the span, where the inputs allow them; else fresh points."""
         result = self._result()
-        if self.door.quantum is not None or not np.isfinite(result.angle):
+        if self.door.quantum is not None:
+            self._check_points()
             return
         slope = float(np.linalg.norm(self.rows, axis=1).max())
         rng = self.bench.randomness.step("quiet moves")
         if result.basis.shape[1] < self.dim:
             self.moves = quiet_moves(self.door, result.basis, result.angle, slope, rng)
+
+    def _check_points(self) -> None:
+        """Ask a few columns at fresh points; one that leaves the span is measured, and the count begins anew."""
+        wanted, barren = self.bench.settings.moves or _STALL, 0
+        while self.passes < wanted and barren < _BARREN and self.bench.settings.points is None:
+            reading = self.reading()
+            if reading.standing == "partial" or not reading.rank < self.dim - MARGIN:
+                return
+            points = self._drawn(_AT_ONCE)
+            barren = 0 if points else barren + 1
+            for point, step in points:
+                news = leaves_span(self.door, reading.basis, reading.angle, point, step, self.rng)
+                self.passes += news is False
+                if news:
+                    self.passes = 0
+                    self._add(point, step)
+                    self.measure()
+                    break
 
     def _result(self) -> _Result:
         """The refined span, or the one that was read off the gradients."""
@@ -225,7 +263,7 @@ class _Central:
             return replace(result, standing="partial", reason=reason)
         if result.standing == "partial" or rank == self.dim:
             return result
-        if moves is None and self._unseen().moves < _STALL:
+        if moves is None and self._unseen().moves < (self.bench.settings.moves or _STALL):
             return replace(result, standing="partial", reason=f"{result.reason} Nothing was checked beyond.")
         return result
 
@@ -233,7 +271,7 @@ class _Central:
         if self.door.quantum is None:
             return Unseen(self.moves.quiet if self.moves is not None else 0, self.bench.law.words)
         stall = stalled(self.rows, self.reading(), self.outputs)
-        return Unseen(stall, f"gradients at multiples of {self.door.quantum:.3g}; {self.bench.law.words}")
+        return Unseen(stall + self.passes, f"gradients at multiples of {self.door.quantum:.3g}; {self.bench.law.words}")
 
 
 def _useful(result: _Result) -> _Result:

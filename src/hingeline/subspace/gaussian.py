@@ -178,15 +178,15 @@ def _judged(reading: RankReading, dim: int, dead: float, stall: int, points: int
         return "partial", (
             f"{100 * dead:.0f} % of the points are dead: directions that they do not see may be missing."
         )
-    whole = reading.rank == dim and reading.standing == "exact"
+    if reading.rank == dim:
+        # noise and spoiled steps fill the whole space as well, and this scheme measures neither
+        return "partial", f"All {dim} directions show: there is no null space, or noise or kinks hide it."
     lonely = int(np.sum(reading.essential))
-    if lonely and not whole:
+    if lonely:
         return "partial", (
             f"{lonely} gradients hold a direction that no others hold: spoiled by a kink within the step, "
             "or the first of more to come."
         )
-    if stall < STALL and not whole:
+    if stall < STALL:
         return "partial", f"Only {stall} points since the last new direction: there may be more."
-    if whole:
-        return "exact", f"{reading.reason} No null space: the answers depend on every direction."
     return reading.standing, reading.reason

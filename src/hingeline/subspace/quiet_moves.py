@@ -2,6 +2,7 @@
 
 A move tests a whole segment where a gradient tests a point. A change counts where it exceeds the noise of
 both ends and what the error of the span lets through, |w| |gradient| angle; what is smaller is not claimed.
+Where inputs lie on a grid a move is rounded to it, and |V^T w| |gradient| is let through as well.
 
 Cost: 2 queries for each move.
 """
@@ -59,9 +60,16 @@ def quiet_moves(
     lengths = np.linalg.norm(directions, axis=1, keepdims=True)
     directions = np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)
     far = law.room(starts, directions) * np.exp(rng.uniform(np.log(_SHORTEST), 0.0, len(starts)))
-    values, sigma = door.ask(np.concatenate([starts, starts + far[:, np.newaxis] * directions]))
+    starts, ends = door.snapped(starts), door.snapped(starts + far[:, np.newaxis] * directions)
+    held = door.probe.domain.holds(starts) & door.probe.domain.holds(ends)
+    starts, ends = starts[held], ends[held]
+    if not len(starts):
+        return QuietMoves(0, 0)
+    values, sigma = door.ask(np.concatenate([starts, ends]))
+    moved = np.linalg.norm(ends - starts, axis=1, keepdims=True)
+    within = np.linalg.norm((ends - starts) @ basis, axis=1, keepdims=True)
     (before, after), (near, there) = np.split(values, 2), np.split(sigma, 2)
-    allowed = SIGMAS * np.hypot(near, there) + _LEAK * angle * slope * far[:, np.newaxis]
+    allowed = SIGMAS * np.hypot(near, there) + _LEAK * slope * (angle * moved + within)
     known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
     changed: BoolArray = np.any(np.abs(after - before) > allowed, axis=1)
     loud = changed[known]

@@ -63,9 +63,13 @@ def measure_rank(bench: Bench) -> Gathered:
     bench.partial = work.gathered
     with bench.session.phase("rank"):
         work.begin()
-        size = _FIRST
-        while work.grow(size) and not work.settled():
-            size = int(np.ceil(_GROWTH * size))
+        rows, columns = _FIRST, min(_FIRST, work.dim)
+        while work.grow(rows, columns):
+            more_rows, more_columns = work.wanting()
+            if not more_rows and not more_columns:
+                break
+            rows = int(np.ceil(_GROWTH * rows)) if more_rows else rows
+            columns = min(int(np.ceil(_GROWTH * columns)), work.dim) if more_columns else columns
     if not work.points:
         with bench.session.phase("check"):
             work.search()
@@ -96,9 +100,8 @@ class _Table:
         self.noisy = not float(sigma.max()) <= _NOISY * size
         self.step = (_NOISY_STEP if self.noisy else _STEP) * law.unit
 
-    def grow(self, size: int) -> bool:
-        """Bring the table to `size` columns and as many rows; False if no more can be had."""
-        columns = min(size, self.dim)
+    def grow(self, size: int, columns: int) -> bool:
+        """Bring the table to `size` rows and so many columns; False if no more can be had."""
         keep = [self._extend(index, columns) for index in range(len(self.points))]
         self._drop(np.array(keep, dtype=np.bool_))
         barren = 0
@@ -123,16 +126,25 @@ class _Table:
 
     def reading(self) -> RankReading:
         """The votes on the table."""
-        return read_rank(np.concatenate(self._slopes), np.concatenate(self._noise), outputs=self.outputs)
+        return read_rank(*self._filled(), outputs=self.outputs)
 
-    def settled(self) -> bool:
-        """Whether the table has rows and columns to spare, and no row that cannot be replaced."""
-        reading, rows = self.reading(), len(self.points) * self.outputs
-        columns = self._slopes[0].shape[1]
+    def _filled(self) -> tuple[FloatArray, FloatArray]:
+        """Slopes and noise of the part of the table that is full; a budget may end between two rows."""
+        width = min((slopes.shape[1] for slopes in self._slopes if slopes.shape[1]), default=0)
+        if not width:
+            return np.zeros((1, 1)), np.zeros((1, 1))
+        full = [i for i, slopes in enumerate(self._slopes) if slopes.shape[1]]
+        slopes, noise = ([table[i][:, :width] for i in full] for table in (self._slopes, self._noise))
+        return np.concatenate(slopes), np.concatenate(noise)
+
+    def wanting(self) -> tuple[bool, bool]:
+        """Whether the table lacks rows (to spare, or to replace each point) and columns."""
+        reading, (rows, columns) = self.reading(), self._filled()[0].shape
         highest = max(reading.votes.edge, reading.votes.gap)
-        enough_columns = columns == self.dim or highest <= columns - MARGIN
+        if columns < self.dim and highest > columns - MARGIN:
+            return True, True
         whole = columns == self.dim == highest
-        return rows - highest >= MARGIN and enough_columns and (whole or not reading.essential.any())
+        return rows - highest < MARGIN or (not whole and bool(reading.essential.any())), False
 
     def _fresh(self, count: int) -> FloatArray:
         """Points whose rays are straight and alive, out of `count` candidates."""
@@ -205,11 +217,9 @@ class _Table:
 
     def gathered(self) -> Gathered:
         """The rank, with a basis of no columns."""
-        if not self.points:
-            self._slopes, self._noise = [np.zeros((1, 1))], [np.zeros((1, 1))]
         reading = self.reading()
         standing, reason = self._judged(reading)
-        rows = np.concatenate(self._slopes)
+        rows, _ = self._filled()
         news = stalled(rows, reading, self.outputs) if self.points else self.quiet
         law = f"gradients at random points; {self.bench.law.words}" if self.points else self.bench.law.words
         details: dict[str, Any] = {
@@ -242,7 +252,7 @@ class _Table:
             )
         if reading.rank == self.dim and reading.standing == "exact":
             return "exact", f"No null space: all {self.dim} directions change the answer."
-        if reading.standing == "partial" or not self.settled():
+        if reading.standing == "partial" or any(self.wanting()):
             return "partial", f"At least {reading.rank}: the table was still growing."
         if self.dead > _DEAD_SHARE * self.seen:
             share = 100 * self.dead / self.seen

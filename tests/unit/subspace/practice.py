@@ -12,7 +12,7 @@ from scipy.linalg import subspace_angles
 from hingeline.core.arrays import FloatArray
 from hingeline.core.randomness import Randomness
 from hingeline.oracles.local import CallableOracle
-from hingeline.oracles.protocol import OracleSpec
+from hingeline.oracles.protocol import Answers, OracleSpec
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.coordinates import centred
 from hingeline.probing.doctor import calibration, examine
@@ -51,13 +51,14 @@ def bench_of(
     seed: int = 0,
     *,
     bounds: tuple[float, float] | None = None,
+    answers: Answers = "auto",
     budget: int | None = None,
     examined: bool = True,
     **settings: Any,
 ) -> Bench:
     """A bench at the door of `function`, examined by the doctor (or not, for the fixed scheme)."""
     session = QuerySession(
-        CallableOracle(function, OracleSpec("practice", dim, bounds=bounds)), budget=budget
+        CallableOracle(function, OracleSpec("practice", dim, bounds=bounds, answers=answers)), budget=budget
     )
     randomness, ground = Randomness(seed), Ground.of(dim, bounds, None)
     card, probe = None, None

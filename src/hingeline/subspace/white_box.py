@@ -55,11 +55,12 @@ def white_box_span(
         points: Where to differentiate, shape "n d": examples, or random points. At least k / outputs of them;
             the last ones should add nothing.
         input_shape: Shape of one example, such as (1, 28, 28), where the module wants images.
-        where: What the points stand for.
+        where: What the points stand for: themselves ("data"), or a box or all inputs that they sample.
 
     Returns:
         The span, exact if the singular values show a clear gap and at least `_QUIET_POINTS` points after the
-        last new direction added none; with an angle that rounding may cause, and no price.
+        last new direction added none; with an angle that rounding may cause, and no price. What points only
+        sample is partial, unless the first layer (of a network of ours) has no more rows to offer.
 
     Raises:
         InvalidInput: Not a network, no points, or a module that leaves float64 or gives no finite gradient.
@@ -69,17 +70,18 @@ def white_box_span(
     """
     if isinstance(network, PiecewiseLinearNetwork):
         rows = as_points(points, network.input_dim)
-        outputs = network.output_dim
+        outputs, most = network.output_dim, int(np.linalg.matrix_rank(network.weights[0]))
         jacobians = _own_jacobians(network)
     else:
         rows = _as_table(points)
+        most = rows.shape[1]
         jacobians, outputs = _torch_jacobians(network, rows, input_shape)
     if not len(rows):
         raise InvalidInput("no points to differentiate at")
-    return _span(jacobians, rows, outputs, where)
+    return _span(jacobians, rows, outputs, where, most)
 
 
-def _span(jacobians: Jacobians, points: FloatArray, outputs: int, where: Where) -> RecoveredSpan:
+def _span(jacobians: Jacobians, points: FloatArray, outputs: int, where: Where, most: int) -> RecoveredSpan:
     dim = points.shape[1]
     stacked = np.zeros((0, dim))
     for gradients in _chunks(jacobians, points, outputs):
@@ -97,7 +99,7 @@ def _span(jacobians: Jacobians, points: FloatArray, outputs: int, where: Where) 
         basis=basis,
         rank=votes.edge,
         input_dim=dim,
-        standing=_standing(votes, quiet),
+        standing=_standing(votes, quiet, whole=where == "data" or votes.edge == most),
         where=where,
         method="white box",
         why="The weights are at hand: gradients by differentiation cost no query.",
@@ -123,8 +125,9 @@ def _votes(strengths: FloatArray, edge: float) -> RankVotes:
     return RankVotes(count, gap, None, float(strengths[count - 1] / following[count - 1]), edge)
 
 
-def _standing(votes: RankVotes, quiet: int) -> Standing:
-    if quiet < _QUIET_POINTS:
+def _standing(votes: RankVotes, quiet: int, *, whole: bool) -> Standing:
+    # a sample of gradients misses what is alive in rare places only
+    if quiet < _QUIET_POINTS or not whole:
         return "partial"
     clear = votes.gap == votes.edge and votes.gap_ratio >= _CLEAR_GAP
     return "exact" if clear else "ambiguous"

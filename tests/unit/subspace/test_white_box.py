@@ -32,7 +32,7 @@ def normal(count, dim, seed=1):
 )
 def test_the_span_of_the_gradients_is_the_row_span_of_the_first_layer(sizes, rank):
     known = network(*sizes, rank=rank)
-    span = white_box_span(known, normal(300, sizes[0]))
+    span = white_box_span(known, normal(300, sizes[0]), where="free")
     assert span.standing == "exact" and span.rank == (rank or min(sizes[:2]))
     rows = np.linalg.svd(known.weights[0])[2][: span.rank].T
     assert span.angles_to(rows).max() < 1e-9
@@ -66,6 +66,13 @@ def test_a_weak_direction_counts(weight):
 def test_too_few_points_give_a_partial_span():
     span = white_box_span(network(60, 20, 1), normal(12, 60))
     assert span.standing == "partial" and span.rank <= 12 and span.unseen.moves < 10
+
+
+@pytest.mark.parametrize(("where", "standing"), [("data", "exact"), ("box", "partial"), ("free", "partial")])
+def test_a_sample_that_misses_a_rare_direction_is_not_called_exact(where, standing):
+    rare = PiecewiseLinearNetwork([np.eye(3), np.ones((1, 3))], [np.array([1.0, 1.0, -9.0]), np.zeros(1)])
+    span = white_box_span(rare, normal(100, 3), where=where)
+    assert (span.rank, span.standing, span.where) == (2, standing, where)
 
 
 def test_a_constant_network_has_no_span():

@@ -3,10 +3,11 @@
 The normal at a chosen point is measured outside V only. Its part inside V, n_V, carries the errors of the
 directions found before into the new one: the sum S of their squared angles grows to about S (1 + x) with
 
-    x = |n_V|^2 / (r |n_B|^2),     r = rank so far, n_B the part outside V.
+    x = leak^2 / (S |n_B|^2),     leak^2 = c^T C c,     n_B the part outside V, c the parts along V,
 
-Over all points x averages 1 / (k - r), so the last few directions amplify errors tenfold and more unless
-their points are chosen. A few coarse searches along random directions of V and of B tell x to about a third.
+C the covariance of the errors of V. Over all points x averages 1 / (k - r) and more, so the last few
+directions amplify errors tenfold and more unless their points are chosen. A few coarse searches along random
+directions of B, and of V drawn with covariance C, tell x to about a third.
 Points are drawn while one more is expected to buy more precision than its labels would buy as further bits
 of every column: halving S is worth half a bit of every column measured.
 
@@ -25,6 +26,7 @@ from hingeline.subspace.complement import Complement
 from hingeline.subspace.label_boundary import Crossings, narrowed
 from hingeline.subspace.label_door import LabelDoor
 from hingeline.subspace.label_offsets import find_offsets
+from hingeline.subspace.label_tilt import Tilt
 
 # Random directions asked in V and in B: a mean square is known to sqrt(2 / 8) = 50 %, its root to 25 %.
 _PROBES = 8
@@ -43,7 +45,9 @@ class Candidates:
     crossings: Crossings
     """Shape "m"."""
     within: FloatArray
-    """|n_V| / (n.d), shape "m"."""
+    """|n_V| / (n.d), shape "m"; roughly."""
+    leak: FloatArray
+    """Root mean square slope along unit directions drawn with the errors' covariance, shape "m"."""
     slope: FloatArray
     """Root mean square slope along a unit direction of B, shape "m"."""
     least: FloatArray
@@ -70,8 +74,8 @@ class Candidates:
     def amplification(self) -> FloatArray:
         """The x above, inf where nothing was seen outside V."""
         own = self.outside * self.slope**2
-        x = np.divide(self.within**2, max(self.rank, 1) * own, out=np.full(len(own), np.inf), where=self.novel)
-        return x if self.rank else np.where(self.novel, 0.0, np.inf)
+        x = np.divide(self.leak**2, own, out=np.full(len(own), np.inf), where=self.novel)
+        return x
 
     def only(self, row: int) -> Candidates:
         """One of them."""
@@ -79,6 +83,7 @@ class Candidates:
         return Candidates(
             self.crossings.only(rows),
             self.within[rows],
+            self.leak[rows],
             self.slope[rows],
             self.least[rows],
             self.rank,
@@ -92,7 +97,9 @@ def assess(
     complement: Complement,
     reach: float,
     rng: np.random.Generator,
+    *,
     share: float = _SHARE,
+    tilt: Tilt | None = None,
 ) -> Candidates:
     """Estimate the size of the normals' parts inside and outside V.
 
@@ -103,6 +110,7 @@ def assess(
         reach: Length of the steps beside the points, input units.
         rng: Draws the directions.
         share: Part outside V to be told from nothing, as a share of the normal.
+        tilt: Errors of V, to draw directions of V by; None draws them evenly, which tells `within` best.
 
     Returns:
         Those of the points at which enough directions answered.
@@ -112,7 +120,7 @@ def assess(
     everyone = np.ones(len(crossings))
     within = everyone * 0
     if rank:
-        steps = _random_mix(complement.found, rng, len(crossings))
+        steps = _steps_within(complement.found, tilt, rng, len(crossings))
         slopes = _slopes(door, crossings, steps, reach, everyone, everyone * _COARSE)
         within = np.sqrt(rank * _mean_square(slopes))
     # before the first direction nothing is known about the size of a slope
@@ -120,12 +128,13 @@ def assess(
     cell = share * within / np.sqrt(outside) if rank else everyone * _COARSE
     usable = np.isfinite(spread) & (spread > 0)
     crossings, within = crossings.only(usable), within[usable]
+    leak = within / np.sqrt(max(rank, 1))
     spread, cell = spread[usable], cell[usable]
     crossings = narrowed(door, crossings, cell * reach / 2)
     steps = _random_mix(complement.rest, rng, len(crossings))
     slope = np.sqrt(_mean_square(_slopes(door, crossings, steps, reach, spread, cell)))
     known = np.isfinite(slope)
-    return Candidates(crossings.only(known), within[known], slope[known], cell[known], rank, outside)
+    return Candidates(crossings.only(known), within[known], leak[known], slope[known], cell[known], rank, outside)
 
 
 def pays(amplifications: FloatArray, rank: int, outside: int, labels_each: float) -> bool:
@@ -150,6 +159,15 @@ def pays(amplifications: FloatArray, rank: int, outside: int, labels_each: float
     # one bit of each of (rank + 1) columns' worth of questions is worth a factor 4 in S
     columns = (rank + 1) * outside
     return bool(gain > 2 * np.log(2.0) * labels_each / columns)
+
+
+def _steps_within(
+    found: FloatArray, tilt: Tilt | None, rng: np.random.Generator, count: int
+) -> FloatArray:
+    """Unit directions of V, drawn evenly or by their errors: "count s d"."""
+    if tilt is None or found.shape[1] == 1:
+        return _random_mix(found, rng, count)
+    return (tilt.probes(rng, count * _PROBES) @ found.T).reshape(count, _PROBES, -1)
 
 
 def _random_mix(basis: FloatArray, rng: np.random.Generator, count: int) -> FloatArray:

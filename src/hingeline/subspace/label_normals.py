@@ -29,6 +29,8 @@ from hingeline.subspace.label_offsets import confirmed
 _SPOILED = 1 / 8
 # A failing column is measured with a step so much shorter, so often.
 _SHORTER, _ROUNDS = 0.25, 3
+# Width of a coarse search, as a share of the spread.
+_COARSE = 0.25
 # A sum of many uniform errors exceeds 5 standard deviations once in a million.
 _SIGMAS = 5.0
 
@@ -70,6 +72,19 @@ def flat_slopes(
         return Unusable(wrong)
     noise = np.hypot(how.cell, how.blur) * UNIFORM * np.linalg.norm(1 / steps)
     return Slopes(slopes, float(noise), spoiled, wrong)
+
+
+def coarse_parts(
+    door: LabelDoor, crossing: Crossings, basis: FloatArray, step: float, slope: float
+) -> FloatArray:
+    """Slopes along the columns of a basis to a tenth of their usual size, 0 where not found: "r".
+
+    Cost: about 4 queries for each column.
+    """
+    if not basis.shape[1]:
+        return np.zeros(0)
+    how = Precision(step, step * slope, _COARSE * step * slope, 0.0)
+    return offsets_beside(door, crossing, basis, step, how).at / step
 
 
 class _GroupTest:

@@ -50,6 +50,15 @@ class Tilt:
             return within * self.total / float(np.sqrt(len(self._covariance)))
         return float(np.sqrt(max(within @ self._covariance @ within, 0.0)))
 
+    def probes(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Unit vectors along V drawn with the errors' covariance: "count r".
+
+        The mean square of a normal's parts along them, times `total` squared, is its leak squared.
+        """
+        values, vectors = np.linalg.eigh(self._covariance)
+        mix = (rng.standard_normal((count, len(values))) * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+        return mix / np.linalg.norm(mix, axis=1, keepdims=True)
+
     def append(self, within: FloatArray | float, size: float, noise: float) -> float:
         """Take in one direction.
 
@@ -62,7 +71,8 @@ class Tilt:
             The direction's error, radians.
         """
         rank = len(self._covariance)
-        error = float(np.hypot(noise, self.leak(within))) / size
+        # nothing is exact: the covariance must not be empty
+        error = max(float(np.hypot(noise, self.leak(within))) / size, float(np.finfo(np.float64).tiny) ** 0.25)
         grown = np.zeros((rank + 1, rank + 1))
         grown[:rank, :rank] = self._covariance
         grown[rank, rank] = error**2

@@ -17,7 +17,7 @@ from hingeline.subspace.label_checks import remeasured, seen_tilt
 from hingeline.subspace.label_curved import curved_slopes
 from hingeline.subspace.label_door import LabelDoor
 from hingeline.subspace.label_moves import follow, try_moves
-from hingeline.subspace.label_normals import flat_slopes
+from hingeline.subspace.label_normals import coarse_parts, flat_slopes
 from hingeline.subspace.label_scene import Scene, cell_width, survey
 from hingeline.subspace.label_tilt import Tilt
 from hingeline.subspace.workbench import Bench, DirectionsFound
@@ -152,15 +152,17 @@ class LabelWalk:
                 return found
         return None
 
-    def _candidates(self, name: str, count: int) -> Candidates:
-        """Boundary points with their coarse estimates, about `count`."""
+    def _candidates(self, name: str, count: int, tilt: Tilt | None = None) -> Candidates:
+        """Boundary points with their coarse estimates, about `count`; see `assess`."""
         index = self.counts["candidates"]
         rng = self.bench.randomness.step(name, index)
         segments = self._segments(name, count, rng)
         if segments is None:
             raise AssertionError("known points have two labels")
         self.counts["candidates"] += len(segments)
-        return assess(self.door, segments, self.complement, _COARSE_STEP * self.scale, rng)
+        return assess(
+            self.door, segments, self.complement, _COARSE_STEP * self.scale, rng, tilt=tilt
+        )
 
     def _best_candidate(self) -> Candidates | None:
         """The boundary point with the largest part outside V; None if none shows any."""
@@ -169,7 +171,7 @@ class LabelWalk:
         amplifications = np.zeros(0)
         misses = 0
         while misses < 2:
-            drawn = self._candidates("labels/candidates", self._group)
+            drawn = self._candidates("labels/candidates", self._group, self.tilt)
             found += [drawn.only(i) for i in range(len(drawn))]
             amplifications = np.concatenate([amplifications, drawn.amplification])
             if not np.isfinite(amplifications).any():
@@ -203,7 +205,7 @@ class LabelWalk:
             return None
         # what is too weak for coarse steps to show must be told from the tilt of V
         share = max(2 * _NOTHING * self.complement.tilt, 1e-9)
-        found = assess(self.door, crossing, self.complement, self.scene.step, rng, share)
+        found = assess(self.door, crossing, self.complement, self.scene.step, rng, share=share)
         if not len(found) or not found.novel[0]:
             self._drop(Unusable())
             return None
@@ -215,16 +217,17 @@ class LabelWalk:
         rng = self.bench.randomness.step("labels/normals", self.counts["normals"])
         self.counts["normals"] += 1
         found, rest = self.complement.found, self.complement.rest
-        within: FloatArray | float = float(point.within[0])
         if self.scene.boundary == "curved":
-            result, within = curved_slopes(self.door, point, (found, rest), self.scene, rng)
+            result, parts = curved_slopes(self.door, point, (found, rest), self.scene, rng)
         else:
             crossing = narrowed(self.door, point.crossings, 0.0)
             result = flat_slopes(self.door, crossing, rest, self._precision(point), rng)
+            slope = float(point.within[0]) / float(np.sqrt(max(found.shape[1], 1)))
+            parts = coarse_parts(self.door, crossing, found, _COARSE_STEP * self.scale, slope)
         if isinstance(result, Unusable):
             self._drop(result)
         else:
-            self._accept(result, within)
+            self._accept(result, parts)
 
     def _precision(self, point: Candidates) -> Precision:
         """How finely slopes are wanted at a point of a flat piece."""
@@ -233,12 +236,11 @@ class LabelWalk:
         blur = self.scene.blur * float(point.total[0])
         return Precision(step, step * slope, max(cell_width(self.scene, slope), blur / 2), blur)
 
-    def _accept(self, slopes: Slopes, within: FloatArray | float) -> None:
+    def _accept(self, slopes: Slopes, within: FloatArray) -> None:
         """Into V, or among the weak, or away, by what noise and tilt explain."""
         self.counts["spoiled"] += slopes.spoiled
         self.counts["contradictions"] += slopes.contradictions
         length = float(np.linalg.norm(slopes.values))
-        # the part inside V, and so the total, is known to a quarter
         total = float(np.hypot(np.linalg.norm(within), length))
         size, noise, within = length / total, slopes.noise / total, within / total
         explained = float(np.hypot(noise, np.linalg.norm(within) * self.tilt.total))

@@ -25,8 +25,9 @@ from hingeline.subspace.label_boundary import Crossings
 from hingeline.subspace.label_door import LabelDoor
 from hingeline.subspace.label_offsets import confirmed
 
-# More failing columns than this share: the point lies at the edge of its piece; another one is cheaper.
-_SPOILED = 1 / 8
+# More failing columns than this share: the point lies at the edge of its piece; another one is cheaper than
+# to measure them again.
+_SPOILED = 0.4
 # A failing column is measured with a step so much shorter, so often.
 _SHORTER, _ROUNDS = 0.25, 3
 # Width of a coarse search, as a share of the spread.
@@ -104,14 +105,14 @@ class _GroupTest:
         self, slopes: FloatArray, steps: FloatArray, columns: IntArray, *, apart: bool = False
     ) -> IntArray:
         """Columns that fail; all of them, once more fail than a point is worth."""
-        limit = 2 * (_SPOILED * self._rest.shape[1] + 1)
+        limit = _SPOILED * self._rest.shape[1] + 1
         groups = [columns[[i]] for i in range(len(columns))] if apart else [columns]
         singles: list[IntArray] = []
         while groups := [g for g in groups if len(g)]:
             fine = self._pass(slopes, steps, groups)
             failed = [g for g, ok in zip(groups, fine, strict=True) if not ok]
             singles += [g for g in failed if len(g) == 1]
-            if len(singles) + len(failed) > limit:
+            if len(singles) + len(failed) > limit and not apart:
                 return columns
             groups = [half for g in failed if len(g) > 1 for half in np.array_split(g, 2)]
         return np.concatenate(singles) if singles else np.zeros(0, dtype=np.int64)

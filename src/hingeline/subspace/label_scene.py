@@ -27,12 +27,14 @@ from hingeline.subspace.label_offsets import find_offsets
 
 Boundary = Literal["flat", "curved"]
 
-FINE = 2.0**-32
+FINE = 2.0**-31
 """Relative error wanted of one column where the boundary is flat: 80 directions amplify it about 30 times,
 to 7e-9."""
 SOUND = 2.0**-30
 """The same where it is curved: below the error of a finite step."""
 _UNIFORM_WIDTH = float(np.sqrt(12.0))
+# An own error of so much of the error that leaks in adds a twentieth to it.
+_OF_LEAK = 1 / 3
 # Flat pieces: steps of 1e-4 |x| leave a piece for a few columns in a hundred points, and are 1e11 last bits.
 _FLAT_STEP, _LONGEST_STEP = 1e-4, 1e-2
 # Directions tried at each point.
@@ -95,9 +97,15 @@ def curved_step(blur_of_normal: float, dim: int, scale: float) -> float:
     return float(0.5 * scale * (blur_of_normal * np.sqrt(dim) / scale) ** (1 / 3))
 
 
-def cell_width(scene: Scene, slope: float) -> float:
-    """Width to which offsets are wanted where slopes are of this size, input units."""
-    return _UNIFORM_WIDTH * scene.wanted * scene.step * slope
+def cell_width(scene: Scene, slope: float, leak: float = 0.0) -> float:
+    """Width to which offsets are wanted where slopes are of this size, input units.
+
+    Args:
+        scene: What was measured.
+        slope: Root mean square slope.
+        leak: Error of the direction that no precision avoids, relative to its length.
+    """
+    return _UNIFORM_WIDTH * max(scene.wanted, _OF_LEAK * leak) * scene.step * slope
 
 
 def _straight_share(

@@ -17,7 +17,7 @@ _EDGE = 5.0
 # The weakest direction must exceed the noise edge by so much for the rank to be called exact.
 _CLEAR_GAP = 1e3
 # Largest principal angles are estimated with so much to spare.
-_SPARE = 1.75
+_SPARE = 1.25
 # Questions of one search beyond the digits wanted: entropy of the spread, search, checks.
 _OVERHEAD_BITS = 3.0
 

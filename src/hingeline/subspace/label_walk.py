@@ -80,6 +80,7 @@ class LabelWalk:
         self.tilt_seen = float("nan")
         """See `label_checks`."""
         self._group = 1
+        self._nothing_near = False
 
     @property
     def scale(self) -> float:
@@ -113,8 +114,11 @@ class LabelWalk:
         if self.complement.full:
             self.finished = True
             return False
-        with self.bench.session.phase("search"):
-            best = self._best_candidate()
+        best = None
+        if not self._nothing_near:
+            with self.bench.session.phase("search"):
+                best = self._best_candidate()
+            self._nothing_near = best is None
         if best is None:
             with self.bench.session.phase("moves"):
                 best = self._moved_candidate()
@@ -234,7 +238,8 @@ class LabelWalk:
         assert self.scene is not None
         step, slope = self.scene.step, float(point.slope[0])
         blur = self.scene.blur * float(point.total[0])
-        return Precision(step, step * slope, max(cell_width(self.scene, slope), blur / 2), blur)
+        leak = float(np.sqrt(point.amplification[0])) * self.tilt.total
+        return Precision(step, step * slope, max(cell_width(self.scene, slope, leak), blur / 2), blur)
 
     def _accept(self, slopes: Slopes, within: FloatArray) -> None:
         """Into V, or among the weak, or away, by what noise and tilt explain."""
@@ -253,6 +258,7 @@ class LabelWalk:
         error = self.tilt.append(within, size, noise)
         self.complement.append(self.complement.rest @ slopes.values, size, error * size)
         self.quiet = 0
+        self._nothing_near = False
         self.bench.session.emit(DirectionsFound(self.complement.rank))
 
     def _drop(self, why: Unusable) -> None:

@@ -20,6 +20,8 @@ from hingeline.subspace.label_offsets import Offsets, confirmed, find_offsets
 
 UNIFORM = float(1 / np.sqrt(12.0))
 """Standard deviation of a uniform error of width 1."""
+# Length of the step that tests a direction, in steps, and how far off the boundary may be.
+_SHORT, _LOOSE = 1 / 8, 0.05
 # Points on lines built at once: 2^23 numbers are 64 MiB.
 _NUMBERS = 2**23
 
@@ -102,3 +104,20 @@ def contradictions(
     lines = crossing.lines(0, step * directions[:, columns].T)
     slack = np.full(len(columns), 2 * how.cell + 2 * how.blur)
     return int((~confirmed(door, lines, offsets.at[columns], slack)).sum())
+
+
+def stands(
+    door: LabelDoor, crossing: Crossings, rest: FloatArray, slopes: FloatArray, how: Precision
+) -> bool:
+    """Whether the boundary turns along the direction found as the columns together say, to a few per cent.
+
+    Wrong labels in a few columns make a long vector of small truth: along it the boundary would not turn.
+
+    Cost: 4 queries.
+    """
+    length = float(np.linalg.norm(slopes))
+    # a step along the direction turns more than one along a column; a shorter one stays in the same piece
+    step = _SHORT * how.step * np.array([-1.0, 1.0])
+    lines = crossing.lines(0, np.outer(step, rest @ (slopes / length)))
+    slack = _LOOSE * abs(step) * length + 4 * how.blur + crossing.width[0]
+    return bool(confirmed(door, lines, step * length, slack).all())

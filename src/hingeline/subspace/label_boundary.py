@@ -1,6 +1,6 @@
 """Points on the boundary between two labels, found by halving segments.
 
-Cost: 8 queries for about 4 segments, then one query per halving and segment.
+Cost: one query for each halving and segment.
 Source: our own design.
 """
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.subspace.label_door import INSIDE, NEITHER, LabelDoor
+from hingeline.subspace.label_door import INSIDE, LabelDoor
 from hingeline.subspace.label_offsets import Lines
 
-# Points drawn at once when two labels are wanted: half of them make segments if labels are balanced.
-_DRAW = 8
 # Halvings after which a segment of typical length is at the last bit of a float64.
 _MOST_HALVINGS = 80
+# Distances asked between each and its double, at both sides.
+_PER_SIZE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +52,13 @@ class Crossings:
 
     def only(self, rows: IntArray | BoolArray) -> Crossings:
         """Some of them."""
-        fields = (self.start, self.across, self.low, self.high, self.inside, self.outside)
-        return Crossings(*(field[rows] for field in fields))
-
-    def joined(self, others: Crossings) -> Crossings:
-        """These and others."""
         return Crossings(
-            np.concatenate([self.start, others.start]),
-            np.concatenate([self.across, others.across]),
-            np.concatenate([self.low, others.low]),
-            np.concatenate([self.high, others.high]),
-            np.concatenate([self.inside, others.inside]),
-            np.concatenate([self.outside, others.outside]),
+            self.start[rows],
+            self.across[rows],
+            self.low[rows],
+            self.high[rows],
+            self.inside[rows],
+            self.outside[rows],
         )
 
     def lines(self, row: int, steps: FloatArray) -> Lines:
@@ -105,25 +100,6 @@ def segments(points: FloatArray, labels: IntArray, count: int, rng: np.random.Ge
     )
 
 
-def draw_segments(
-    door: LabelDoor, draw: FloatArray, known: FloatArray, count: int, rng: np.random.Generator
-) -> Crossings:
-    """Segments between drawn points, and known points of both labels where the drawn ones have only one.
-
-    Args:
-        door: Where to ask.
-        draw: Points to ask, shape "n d".
-        known: Points that were met with different labels (asked before, so free), shape "m d".
-        count: Most segments wanted.
-        rng: Pairs the points.
-    """
-    found = segments(draw, door.labels(draw), count, rng)
-    if len(found) or not len(known):
-        return found
-    points = np.concatenate([draw, known])
-    return segments(points, door.labels(points), count, rng)
-
-
 def narrowed(door: LabelDoor, crossings: Crossings, width: FloatArray | float) -> Crossings:
     """The same crossings known to `width` (or to the last bit), where a third label takes over the outside.
 
@@ -152,8 +128,8 @@ def narrowed(door: LabelDoor, crossings: Crossings, width: FloatArray | float) -
 def blur(door: LabelDoor, crossings: Crossings, row: int) -> float:
     """Distance from a boundary point within which rounding decides the label, input units along the line.
 
-    Asks at both sides at distances that double from the last bit of the point; the largest distance at
-    which any label was wrong, doubled, or the last bit.
+    Asks at both sides at distances that double from the last bit of the point; the largest distance about
+    which more than one label of 8 was wrong, doubled, or the last bit. A single one may be noise.
 
     Cost: 8 queries for each of 24 distances.
     """
@@ -161,16 +137,13 @@ def blur(door: LabelDoor, crossings: Crossings, row: int) -> float:
     least = door.epsilon * 2.0**-4 * float(np.linalg.norm(point))
     # 2^20 last bits: far above any rounding, far below the size of a region
     sizes = least * 2.0 ** np.arange(24)
-    distances = (sizes[:, np.newaxis] * (1 + np.arange(4) / 4)).ravel()
+    distances = (sizes[:, np.newaxis] * (1 + np.arange(_PER_SIZE) / _PER_SIZE)).ravel()
     lines = crossings.lines(row, np.zeros((len(distances), len(across))))
     rows = np.arange(len(distances))
-    right = (lines.sides(door, rows, -distances) == INSIDE) & (lines.sides(door, rows, distances) != INSIDE)
-    return 2 * max(least, float(distances[~right].max(initial=0.0)))
-
-
-def draws_per_batch() -> int:
-    """Points drawn at once."""
-    return _DRAW
+    sides = np.concatenate([lines.sides(door, rows, -distances), -lines.sides(door, rows, distances)])
+    right = (sides == INSIDE).reshape(2, len(sizes), _PER_SIZE).swapaxes(0, 1).reshape(len(sizes), -1)
+    wrong = np.sum(~right, axis=1) > 1
+    return 2 * max(least, 2 * float(sizes[wrong].max(initial=0.0)))
 
 
 def _pairs(labels: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -188,6 +161,3 @@ def _pairs(labels: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArr
             starts.append(partner)
             ends.append(int(i))
     return np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
-
-
-__all__ = ["NEITHER", "Crossings", "blur", "draw_segments", "draws_per_batch", "narrowed", "segments"]

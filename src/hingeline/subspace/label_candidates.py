@@ -117,24 +117,31 @@ def assess(
     """
     rank, outside = complement.rank, complement.rest.shape[1]
     crossings = narrowed(door, crossings, _COARSE * reach / 2)
-    everyone = np.ones(len(crossings))
-    within = everyone * 0
+    count, leak = len(crossings), np.zeros(len(crossings))
     if rank:
-        steps = _steps_within(complement.found, tilt, rng, len(crossings))
-        slopes = _slopes(door, crossings, steps, reach, everyone, everyone * _COARSE)
-        within = np.sqrt(rank * _mean_square(slopes))
+        steps = _steps_within(complement.found, tilt, rng, count)
+        leak = np.sqrt(_mean_square(_slopes(door, crossings, steps, reach, np.ones(count), _COARSE)))
+        usable = np.isfinite(leak) & (leak > 0)
+        crossings, leak = crossings.only(usable), leak[usable]
+    within = np.sqrt(rank) * leak
+    if not outside or not len(crossings):
+        return Candidates(crossings, within, leak, 0 * leak, 0 * leak, rank, outside)
     # before the first direction nothing is known about the size of a slope
-    spread = 0.3 * within / np.sqrt(outside) if rank else everyone
-    cell = share * within / np.sqrt(outside) if rank else everyone * _COARSE
-    usable = np.isfinite(spread) & (spread > 0)
-    crossings, within = crossings.only(usable), within[usable]
-    leak = within / np.sqrt(max(rank, 1))
-    spread, cell = spread[usable], cell[usable]
-    crossings = narrowed(door, crossings, cell * reach / 2)
+    spread, cell = (0.3, share) if rank else (1.0, _COARSE)
+    unit = within / np.sqrt(outside) if rank else np.ones(len(crossings))
+    crossings = narrowed(door, crossings, cell * unit * reach / 2)
     steps = _random_mix(complement.rest, rng, len(crossings))
-    slope = np.sqrt(_mean_square(_slopes(door, crossings, steps, reach, spread, cell)))
+    slope = np.sqrt(_mean_square(_slopes(door, crossings, steps, reach, spread * unit, cell / spread)))
     known = np.isfinite(slope)
-    return Candidates(crossings.only(known), within[known], leak[known], slope[known], cell[known], rank, outside)
+    return Candidates(
+        crossings.only(known),
+        within[known],
+        leak[known],
+        slope[known],
+        cell * unit[known],
+        rank,
+        outside,
+    )
 
 
 def pays(amplifications: FloatArray, rank: int, outside: int, labels_each: float) -> bool:
@@ -161,9 +168,7 @@ def pays(amplifications: FloatArray, rank: int, outside: int, labels_each: float
     return bool(gain > 2 * np.log(2.0) * labels_each / columns)
 
 
-def _steps_within(
-    found: FloatArray, tilt: Tilt | None, rng: np.random.Generator, count: int
-) -> FloatArray:
+def _steps_within(found: FloatArray, tilt: Tilt | None, rng: np.random.Generator, count: int) -> FloatArray:
     """Unit directions of V, drawn evenly or by their errors: "count s d"."""
     if tilt is None or found.shape[1] == 1:
         return _random_mix(found, rng, count)
@@ -186,15 +191,15 @@ def _slopes(
     directions: FloatArray,
     reach: float,
     spread: FloatArray,
-    cell: FloatArray,
+    share: float,
 ) -> FloatArray:
-    """Slopes along unit directions, nan where the boundary was not found: "m s d" to "m s"."""
+    """Slopes along unit directions, to a share of their spread ("m"); nan where not found: "m s"."""
     each = directions.shape[1]
     offsets = find_offsets(
         door,
         crossings.all_lines(reach * directions),
         np.repeat(spread * reach, each),
-        np.repeat(cell * reach, each),
+        np.repeat(share * spread * reach, each),
     )
     return np.where(offsets.known, offsets.at / reach, np.nan).reshape(-1, each)
 

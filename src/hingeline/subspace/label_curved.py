@@ -6,9 +6,9 @@
                 chosen so that this error equals what rounding leaves
     3  measure  (t(+delta) - t(-delta)) / (2 delta): t(+delta) is known coarsely, t(-delta) up to curvature,
                 so both searches start near their end
-    4  check    along random directions with twice the step, where the error of third order is 4 times as large
+    4  check    along random directions with twice the step, where the error of third order is 4 times larger
 
-Cost: for each column about 4 queries for the normal and log2(1 / error) + log2(curvature / error) for the rest.
+Cost: for each column about 4 queries for the normal, log2(1 / error) + log2(curvature / error) for the rest.
 Source: our own design; the promise for differentiable networks is that of Jayaram, Woodruff and Zhang,
 ICLR 2020.
 """
@@ -27,6 +27,7 @@ from hingeline.subspace.label_beside import (
     Unusable,
     contradictions,
     offsets_beside,
+    stands,
 )
 from hingeline.subspace.label_boundary import Crossings, narrowed
 from hingeline.subspace.label_candidates import Candidates
@@ -145,7 +146,9 @@ def _precision(
     expected = turned.slopes @ (rest.T @ directions)
     how = _at_step(scene.step, slope, turned.error, scene)
     near = _pair(door, turned.crossing, directions, how, expected)
-    far = _pair(door, turned.crossing, directions, replace(how, step=2 * how.step, spread=2 * how.spread), expected)
+    far = _pair(
+        door, turned.crossing, directions, replace(how, step=2 * how.step, spread=2 * how.spread), expected
+    )
     if near is None or far is None:
         return None, 0.0
     # odd parts differ by 3 times the error at the shorter step; even parts are curvature
@@ -193,9 +196,11 @@ def _central(
     if residual > _SUSPICIOUS * own:
         wrong = contradictions(door, crossing, rest, how.step, how, ahead, columns)
         wrong += contradictions(door, crossing, rest, -how.step, how, behind, columns)
+    if wrong or not stands(door, crossing, rest, slopes, how):
+        return Unusable(wrong)
     # at twice the step the error of third order is 3 times as far from that of the slopes; 2 to spare
     noise = max(own, 2 * residual / 3) * np.sqrt(len(columns))
-    return Slopes(slopes, float(noise), 0, wrong)
+    return Slopes(slopes, float(noise))
 
 
 def _pair(

@@ -72,7 +72,10 @@ def try_moves(
     # long moves see the most; shorter ones may see what far away is dead
     lengths = law.room(start, directions) * np.exp(rng.uniform(np.log(0.1), 0.0, len(start)))
     total = np.repeat(points.total, each)
-    slack = total * (2 * complement.tilt * lengths + 8 * blur * (1 + lengths / _norms(start)))
+    scale = law.unit * float(np.sqrt(door.dim))
+    slack = total * (
+        2 * complement.tilt * lengths + 8 * blur * (1 + (lengths + np.linalg.norm(start, axis=1)) / scale)
+    )
     nearest = slack.reshape(-1, each).min(axis=1)
     crossings = narrowed(door, points.crossings, nearest / 4)
     repeated = crossings.only(np.repeat(np.arange(len(points)), each))
@@ -129,9 +132,3 @@ def _bracketed(door: LabelDoor, like: Crossings, start: FloatArray, slack: float
         return None
     zero = np.zeros(1)
     return Crossings(ends[:1], like.across, zero, zero + 4 * slack, labels[:1], labels[1:])
-
-
-def _norms(points: FloatArray) -> FloatArray:
-    """Lengths, and 1 for the origin."""
-    norms = np.linalg.norm(points, axis=1)
-    return np.where(norms > 0, norms, 1.0)

@@ -20,6 +20,7 @@ from hingeline.subspace.label_beside import (
     Unusable,
     contradictions,
     offsets_beside,
+    stands,
 )
 from hingeline.subspace.label_boundary import Crossings
 from hingeline.subspace.label_door import LabelDoor
@@ -28,6 +29,8 @@ from hingeline.subspace.label_offsets import confirmed
 # More failing columns than this share: the point lies at the edge of its piece; another one is cheaper than
 # to measure them again.
 _SPOILED = 0.4
+# More searches gone astray than this share: labels are too noisy for the rest to be believed.
+_MOST_WRONG = 0.05
 # A failing column is measured with a step so much shorter, so often.
 _SHORTER, _ROUNDS = 0.25, 3
 # Width of a coarse search, as a share of the spread.
@@ -69,7 +72,7 @@ def flat_slopes(
         slopes[bad] = again.at / steps[bad]
         failing = test.failing(slopes, steps, bad[again.known], apart=True)
         bad = np.union1d(failing, bad[~again.known])
-    if len(bad):
+    if len(bad) or wrong > _MOST_WRONG * columns + 1 or not stands(door, crossing, rest, slopes, how):
         return Unusable(wrong)
     noise = np.hypot(how.cell, how.blur) * UNIFORM * np.linalg.norm(1 / steps)
     return Slopes(slopes, float(noise), spoiled, wrong)

@@ -72,7 +72,9 @@ class Tilt:
         """
         rank = len(self._covariance)
         # nothing is exact: the covariance must not be empty
-        error = max(float(np.hypot(noise, self.leak(within))) / size, float(np.finfo(np.float64).tiny) ** 0.25)
+        error = max(
+            float(np.hypot(noise, self.leak(within))) / size, float(np.finfo(np.float64).tiny) ** 0.25
+        )
         grown = np.zeros((rank + 1, rank + 1))
         grown[:rank, :rank] = self._covariance
         grown[rank, rank] = error**2

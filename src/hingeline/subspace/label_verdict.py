@@ -16,6 +16,8 @@ from hingeline.subspace.workbench import Gathered
 _EDGE = 5.0
 # The weakest direction must exceed the noise edge by so much for the rank to be called exact.
 _CLEAR_GAP = 1e3
+# Fewer moves than this without effect say nothing.
+_FEWEST_MOVES = 20
 # Largest principal angles are estimated with so much to spare.
 _SPARE = 1.25
 # Questions of one search beyond the digits wanted: entropy of the spread, search, checks.
@@ -45,13 +47,14 @@ def gathered(walk: LabelWalk) -> Gathered:
 
 def one_label(walk: LabelWalk) -> Gathered:
     """Nothing can be found where one label is all there is."""
-    labels = np.unique(walk.labels_met)
-    count = len(walk.known)
-    label = f"label {labels[0]}" if len(labels) else "no label"
+    labels = np.unique(walk.points.labels_met)
+    count = len(walk.points.known)
+    if not count:
+        return _nothing(walk, "No label was seen.", "Allow more queries.")
     return _nothing(
         walk,
-        f"only one label was ever seen ({label} at all {count:,} points)",
-        "Give data with examples of both classes, or a larger scale: the boundary lies between them.",
+        f"Only one label was ever seen ({labels[0]}, at all {count:,} points).",
+        "Give data with examples of both classes: the boundary lies between them.",
     )
 
 
@@ -59,7 +62,7 @@ def unrepeatable(walk: LabelWalk) -> Gathered:
     """Nothing can be bisected where labels change by themselves."""
     return _nothing(
         walk,
-        "the same inputs got different labels when asked again",
+        "The same inputs got different labels when asked again.",
         "Ask a door that answers the same each time; random answers hide the boundary.",
     )
 
@@ -69,23 +72,36 @@ def _nothing(walk: LabelWalk, reason: str, advice: str) -> Gathered:
     unseen = Unseen(0, walk.bench.law.words, walk.bench.settings.confidence)
     empty: FloatArray = np.zeros((walk.door.dim, 0))
     return Gathered(
-        empty, 0, "partial", reason, np.zeros(0), votes, float("nan"), unseen, 0, advice, details=_details(walk)
+        empty,
+        0,
+        "partial",
+        reason,
+        np.zeros(0),
+        votes,
+        float("nan"),
+        unseen,
+        0,
+        advice,
+        details=_details(walk),
     )
 
 
 def _votes(walk: LabelWalk) -> RankVotes:
-    """Edge: above noise and tilt; gap: before the largest ratio; remeasured: answered at fresh points."""
+    """Edge: above noise and tilt; gap: before the last clear ratio; remeasured: answered at fresh points."""
     complement = walk.complement
-    edge = _EDGE * float(np.hypot(complement.worst_leak, walk.scene.wanted if walk.scene else 0.0))
+    # a normal's part along a direction is about as large as the part that was found there
+    leak = float(np.linalg.norm(complement.sizes * complement.errors))
+    edge = _EDGE * float(np.hypot(leak, walk.scene.wanted if walk.scene else 0.0))
     sizes = np.sort(complement.sizes)[::-1]
     if not len(sizes):
         return RankVotes(0, 0, None, 1.0, edge)
     rejected = max([edge, *walk.weak])
-    steps = np.append(sizes, rejected)
-    ratios = steps[:-1] / steps[1:]
+    ladder = np.append(sizes, rejected)
+    ratios = ladder[:-1] / ladder[1:]
+    clear = np.flatnonzero(ratios >= _CLEAR_GAP)
     return RankVotes(
         int((sizes > edge).sum()),
-        int(np.argmax(ratios)) + 1,
+        int(clear[-1] if len(clear) else np.argmax(ratios)) + 1,
         walk.answered,
         float(sizes[-1] / rejected),
         edge,
@@ -93,31 +109,56 @@ def _votes(walk: LabelWalk) -> RankVotes:
 
 
 def _standing(walk: LabelWalk, votes: RankVotes) -> tuple[Standing, str, str]:
-    rank, contradictions = walk.complement.rank, walk.counts["contradictions"]
-    if contradictions:
-        return (
-            "partial",
-            f"labels contradict one another ({contradictions} searches ended where the label does not "
-            f"change); {rank} directions found",
-            "Some labels seem to be wrong at random; ask a door without noise.",
-        )
-    if walk.stopped:
-        return "partial", f"{walk.stopped}; {rank} directions found", ""
-    if not walk.finished:
-        return "partial", f"the search did not end; {rank} directions found", "Allow more queries."
-    if walk.weak:
-        return "ambiguous", f"{rank} directions are clear, {len(walk.weak)} sightings are too weak to tell", ""
-    if votes.candidates != (rank,):
-        return "ambiguous", f"the votes on the rank differ: {votes.candidates}", ""
-    if votes.gap_ratio < _CLEAR_GAP:
-        return "ambiguous", f"the weakest direction is only {votes.gap_ratio:.1f} times what errors explain", ""
-    if not _tilt_agrees(walk):
-        return "ambiguous", f"V is tilted by {walk.tilt_seen:.1e}, more than its errors explain", ""
+    rank, dim = walk.complement.rank, walk.door.dim
+    missing, advice = _missing(walk)
+    if missing:
+        return "partial", f"{_directions(rank)} found, but {missing}.", advice
+    doubt = _doubt(walk, votes)
+    if doubt:
+        return "ambiguous", f"{_directions(rank)} found, but {doubt}.", "Another --seed may settle it."
+    if walk.complement.full:
+        return "exact", f"No null space: all {dim} directions of the input matter.", ""
     return (
         "exact",
-        f"{rank} directions, each answered again, and {walk.quiet:,} long moves outside them changed no label",
+        f"The labels depend on {rank} of {dim} directions; each answered again, and {walk.quiet:,} long moves "
+        "outside them changed no label.",
         "",
     )
+
+
+def _missing(walk: LabelWalk) -> tuple[str, str]:
+    """Why there may be more, and what to do; empty if nothing is missing."""
+    wrong = walk.counts["contradictions"]
+    if wrong:
+        return (
+            f"labels contradict one another ({wrong} searches ended where the label does not change)",
+            "Some labels seem to be wrong at random: ask a door without noise.",
+        )
+    if walk.stopped:
+        return walk.stopped, "Another --seed, or --data near the boundary, may show more."
+    if not walk.finished:
+        return "the search did not end", "Allow more queries."
+    if walk.quiet < _FEWEST_MOVES and not walk.complement.full:
+        return f"too few moves ({walk.quiet}) tested for more", "Ask for more --moves."
+    return "", ""
+
+
+def _doubt(walk: LabelWalk, votes: RankVotes) -> str:
+    """What speaks against the rank; empty if nothing does."""
+    rank = walk.complement.rank
+    if walk.weak:
+        return f"{len(walk.weak)} sightings are too weak to be told from errors"
+    if votes.candidates != (rank,):
+        return f"the votes on the rank do not settle it ({' or '.join(map(str, {*votes.candidates, rank}))})"
+    if votes.gap_ratio < _CLEAR_GAP:
+        return f"the weakest is only {votes.gap_ratio:.1f} times what errors explain"
+    if not _tilt_agrees(walk):
+        return f"moves show a tilt of {walk.tilt_seen:.1e}, more than their errors explain"
+    return ""
+
+
+def _directions(count: int) -> str:
+    return "1 direction was" if count == 1 else f"{count} directions were"
 
 
 def _tilt_agrees(walk: LabelWalk) -> bool:
@@ -128,6 +169,8 @@ def _tilt_agrees(walk: LabelWalk) -> bool:
 def _angle(walk: LabelWalk) -> float:
     if not walk.complement.rank:
         return float("nan")
+    if walk.complement.full:
+        return 0.0
     seen = 0.0 if np.isnan(walk.tilt_seen) else _SPARE * walk.tilt_seen
     return min(max(_SPARE * walk.tilt.largest, seen), float(np.pi / 2))
 
@@ -143,8 +186,7 @@ def _forecast(walk: LabelWalk) -> int:
 
 
 def _details(walk: LabelWalk) -> dict[str, object]:
-    details: dict[str, object] = dict(walk.counts)
-    details["moves"] = walk.moved
+    details: dict[str, object] = {**walk.counts, "candidates": walk.points.count, "moves": walk.moved}
     if walk.scene is not None:
         flat = walk.scene.boundary == "flat"
         details |= {

@@ -1,6 +1,6 @@
-"""The state of a recovery from labels, and its steps.
+"""The state of a recovery from labels, and its steps: survey, one direction after another, checks.
 
-Cost: see each step.
+Cost: that of the steps; see `labels`.
 Source: our own design.
 """
 
@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.arrays import FloatArray
 from hingeline.subspace.complement import Complement
 from hingeline.subspace.label_beside import Precision, Slopes, Unusable
-from hingeline.subspace.label_boundary import Crossings, draw_segments, draws_per_batch, narrowed
-from hingeline.subspace.label_candidates import Candidates, assess, pays
+from hingeline.subspace.label_boundary import narrowed
+from hingeline.subspace.label_candidates import Candidates, assess
 from hingeline.subspace.label_checks import remeasured, seen_tilt
 from hingeline.subspace.label_curved import curved_slopes
 from hingeline.subspace.label_door import LabelDoor
 from hingeline.subspace.label_moves import follow, try_moves
 from hingeline.subspace.label_normals import coarse_parts, flat_slopes
+from hingeline.subspace.label_points import BoundaryPoints
 from hingeline.subspace.label_scene import Scene, cell_width, survey
 from hingeline.subspace.label_tilt import Tilt
 from hingeline.subspace.workbench import Bench, DirectionsFound
 
-# Steps for coarse estimates, as a share of |x|: short against pieces, long against what is to be resolved.
-_COARSE_STEP = 3e-3
-# Queries of one candidate, as far as choosing goes.
-_CANDIDATE_LABELS = 90.0
 # Points of the survey.
 _SURVEYED = 3
-# Batches of points without a segment, or of segments without an answer, before points count as used up.
-_PATIENCE = 64
 # Dropped normals in a row after which the boundary is too rough to be measured.
 _MOST_DROPPED = 12
 # A new direction must be so many times what noise and tilt explain; a smaller one is left in the open.
@@ -38,6 +33,8 @@ _ACCEPT = 30.0
 _NOTHING = 5.0
 # Weak sightings after which the rank is left open.
 _MOST_WEAK = 8
+# Searches gone astray after which going on would waste queries.
+_MOST_CONTRADICTIONS = 50
 # Moves from one boundary point, and points moved at once.
 _MOVES_EACH, _MOVED_AT_ONCE = 16, 4
 _LEAST_MOVES = 60
@@ -60,8 +57,8 @@ class LabelWalk:
         self.complement = Complement(self.door.dim, bench.randomness.step("labels/rotation"))
         self.tilt = Tilt()
         """Errors of V."""
-        self.known: FloatArray = np.zeros((0, self.door.dim))
-        """Points asked for a second label; of both labels once there are two."""
+        self.points = BoundaryPoints(self.door, bench.law, bench.randomness)
+        """Where boundary points come from."""
         self.scene: Scene | None = None
         self.quiet = 0
         """Moves without effect since the last one with."""
@@ -70,7 +67,8 @@ class LabelWalk:
         self.weak: list[float] = []
         """Sizes, relative to noise and tilt, of what was too weak to be taken or left."""
         self.dropped_in_a_row = 0
-        self.counts = {"normals": 0, "dropped": 0, "spoiled": 0, "contradictions": 0, "candidates": 0}
+        self.counts = {"normals": 0, "dropped": 0, "spoiled": 0, "contradictions": 0}
+        """Figures for the report."""
         self.finished = False
         """True if enough moves showed nothing, or nothing is left."""
         self.stopped = ""
@@ -79,33 +77,17 @@ class LabelWalk:
         """Directions that answered at fresh points."""
         self.tilt_seen = float("nan")
         """See `label_checks`."""
-        self._group = 1
         self._nothing_near = False
-
-    @property
-    def scale(self) -> float:
-        """Typical |x|."""
-        return self.bench.law.unit * float(np.sqrt(self.door.dim))
-
-    @property
-    def labels_met(self) -> IntArray:
-        """The labels of the known points; asks nothing new."""
-        return self.door.labels(self.known) if len(self.known) else np.zeros(0, dtype=np.int64)
-
-    def meet(self, points: FloatArray) -> bool:
-        """Ask points; True once two labels have been met."""
-        self.known = np.concatenate([self.known, points])
-        return len(np.unique(self.door.labels(self.known))) > 1
 
     def survey(self) -> None:
         """Find out what kind of boundary this is."""
         with self.bench.session.phase("boundary"):
-            points = self._candidates("labels/survey", _SURVEYED)
+            points = self.points.drawn("labels/survey", _SURVEYED, self.complement)
             if not len(points):
                 self.stopped = "no boundary between two labels could be measured"
                 return
             rng = self.bench.randomness.step("labels/scene")
-            self.scene = survey(self.door, points, self.complement, self.scale, rng)
+            self.scene = survey(self.door, points, self.complement, self.points.scale, rng)
 
     def more(self) -> bool:
         """One step: look for a new direction, measure it; False once there is nothing more to do."""
@@ -117,7 +99,7 @@ class LabelWalk:
         best = None
         if not self._nothing_near:
             with self.bench.session.phase("search"):
-                best = self._best_candidate()
+                best = self.points.best(self.complement, self.tilt)
             self._nothing_near = best is None
         if best is None:
             with self.bench.session.phase("moves"):
@@ -132,10 +114,10 @@ class LabelWalk:
         if self.scene is None or not self.complement.rank:
             return
         with self.bench.session.phase("checks"):
-            points = self._candidates("labels/checks", _CHECKED)
+            points = self.points.drawn("labels/checks", _CHECKED, self.complement)
             rng = self.bench.randomness.step("labels/tilt")
             blur, law = self.scene.blur, self.bench.law
-            reach = _COARSE_STEP * self.scale
+            reach = self.points.step
             self.answered = int(remeasured(self.door, points, self.complement, reach, blur).sum())
             self.tilt_seen = seen_tilt(self.door, law, points, self.complement, blur, rng)
 
@@ -147,51 +129,10 @@ class LabelWalk:
         share = _MOVES_SHARE * self.bench.session.spent / _LABELS_PER_MOVE
         return max(_LEAST_MOVES, int(share))
 
-    def _segments(self, name: str, count: int, rng: np.random.Generator) -> Crossings | None:
-        """Segments between points of different labels; None if none are to be had."""
-        for _ in range(_PATIENCE):
-            draw = self.bench.law.points(rng, draws_per_batch() * max(1, count // 4))
-            found = draw_segments(self.door, draw, self.known, count, rng)
-            if len(found):
-                return found
-        return None
-
-    def _candidates(self, name: str, count: int, tilt: Tilt | None = None) -> Candidates:
-        """Boundary points with their coarse estimates, about `count`; see `assess`."""
-        index = self.counts["candidates"]
-        rng = self.bench.randomness.step(name, index)
-        segments = self._segments(name, count, rng)
-        if segments is None:
-            raise AssertionError("known points have two labels")
-        self.counts["candidates"] += len(segments)
-        return assess(
-            self.door, segments, self.complement, _COARSE_STEP * self.scale, rng, tilt=tilt
-        )
-
-    def _best_candidate(self) -> Candidates | None:
-        """The boundary point with the largest part outside V; None if none shows any."""
-        rank, outside = self.complement.rank, self.complement.rest.shape[1]
-        found: list[Candidates] = []
-        amplifications = np.zeros(0)
-        misses = 0
-        while misses < 2:
-            drawn = self._candidates("labels/candidates", self._group, self.tilt)
-            found += [drawn.only(i) for i in range(len(drawn))]
-            amplifications = np.concatenate([amplifications, drawn.amplification])
-            if not np.isfinite(amplifications).any():
-                misses += 1
-                self._group = 4
-            elif not pays(amplifications, rank, outside, _CANDIDATE_LABELS):
-                break
-        self._group = 4 if len(found) > 2 else 1
-        if not np.isfinite(amplifications).any():
-            return None
-        return found[int(np.argmin(amplifications))]
-
     def _moved_candidate(self) -> Candidates | None:
         """A boundary point that long moves lead to; None if they show nothing (perhaps for long enough)."""
         assert self.scene is not None
-        points = self._candidates("labels/moves", _MOVED_AT_ONCE)
+        points = self.points.drawn("labels/moves", _MOVED_AT_ONCE, self.complement, wide=True)
         rng = self.bench.randomness.step("labels/long moves", self.moved)
         moves = try_moves(
             self.door, self.bench.law, points, self.complement, _MOVES_EACH, self.scene.blur, rng
@@ -227,7 +168,7 @@ class LabelWalk:
             crossing = narrowed(self.door, point.crossings, 0.0)
             result = flat_slopes(self.door, crossing, rest, self._precision(point), rng)
             slope = float(point.within[0]) / float(np.sqrt(max(found.shape[1], 1)))
-            parts = coarse_parts(self.door, crossing, found, _COARSE_STEP * self.scale, slope)
+            parts = coarse_parts(self.door, crossing, found, self.points.step, slope)
         if isinstance(result, Unusable):
             self._drop(result)
         else:
@@ -237,7 +178,9 @@ class LabelWalk:
         """How finely slopes are wanted at a point of a flat piece."""
         assert self.scene is not None
         step, slope = self.scene.step, float(point.slope[0])
-        blur = self.scene.blur * float(point.total[0])
+        # rounding grows with |x|
+        far = max(1.0, float(np.linalg.norm(point.crossings.points)) / self.points.scale)
+        blur = far * self.scene.blur * float(point.total[0])
         leak = float(np.sqrt(point.amplification[0])) * self.tilt.total
         return Precision(step, step * slope, max(cell_width(self.scene, slope, leak), blur / 2), blur)
 
@@ -265,7 +208,9 @@ class LabelWalk:
         self.counts["dropped"] += 1
         self.counts["contradictions"] += why.contradictions
         self.dropped_in_a_row += 1
-        if len(self.weak) >= _MOST_WEAK:
+        if self.counts["contradictions"] >= _MOST_CONTRADICTIONS:
+            self.stopped = "too many labels contradict one another"
+        elif len(self.weak) >= _MOST_WEAK:
             self.stopped = f"{len(self.weak)} directions are too weak to be told from errors"
         elif self.dropped_in_a_row >= _MOST_DROPPED:
             self.stopped = f"{self.dropped_in_a_row} boundary points in a row could not be measured"

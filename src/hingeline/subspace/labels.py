@@ -48,7 +48,7 @@ def recover_from_labels(bench: Bench) -> Gathered:
         bench.partial = lambda: one_label(walk)
         if not _both_labels(walk):
             return one_label(walk)
-        if not walk.door.repeats(walk.known[:_REPEATED]):
+        if not walk.door.repeats(walk.points.known[:_REPEATED]):
             return unrepeatable(walk)
     bench.partial = lambda: gathered(walk)
     walk.survey()
@@ -68,4 +68,4 @@ def _both_labels(walk: LabelWalk) -> bool:
     while count < _MOST_POINTS:
         batches.append(np.concatenate([law.points(rng, count), law.wide(rng, count)]))
         count *= 2
-    return any(walk.meet(batch) for batch in batches)
+    return any(walk.points.meet(batch) for batch in batches)

@@ -20,8 +20,9 @@ from hingeline.subspace.label_offsets import Offsets, confirmed, find_offsets
 
 UNIFORM = float(1 / np.sqrt(12.0))
 """Standard deviation of a uniform error of width 1."""
-# Length of the step that tests a direction, in steps, and how far off the boundary may be.
-_SHORT, _LOOSE = 1 / 8, 0.05
+# Lengths of steps that test a direction, in steps: one along it turns more than one along a column and leaves
+# a piece sooner; and how far off the boundary may be.
+_SHORT, _LOOSE = (2.0**-3, 2.0**-6, 2.0**-9), 0.05
 # Points on lines built at once: 2^23 numbers are 64 MiB.
 _NUMBERS = 2**23
 
@@ -84,7 +85,7 @@ def offsets_beside(
     each = max(1, _NUMBERS // door.dim)
     parts: list[Offsets] = []
     for i in range(0, directions.shape[1], each):
-        steps = step * directions[:, i : i + each].T + np.outer(centre[i : i + each], crossing.across[0])
+        steps = step * directions[:, i : i + each].T + centre[i : i + each, np.newaxis] * crossing.across
         spread, cell = np.full(len(steps), how.spread), np.full(len(steps), how.cell)
         parts.append(find_offsets(door, crossing.lines(0, steps), spread, cell))
     return Offsets(np.concatenate([p.at for p in parts]) + centre, np.concatenate([p.known for p in parts]))
@@ -113,11 +114,13 @@ def stands(
 
     Wrong labels in a few columns make a long vector of small truth: along it the boundary would not turn.
 
-    Cost: 4 queries.
+    Cost: 4 queries for each length tried.
     """
     length = float(np.linalg.norm(slopes))
-    # a step along the direction turns more than one along a column; a shorter one stays in the same piece
-    step = _SHORT * how.step * np.array([-1.0, 1.0])
-    lines = crossing.lines(0, np.outer(step, rest @ (slopes / length)))
-    slack = _LOOSE * abs(step) * length + 4 * how.blur + crossing.width[0]
-    return bool(confirmed(door, lines, step * length, slack).all())
+    for share in _SHORT:
+        step = share * how.step * np.array([-1.0, 1.0])
+        lines = crossing.lines(0, rest @ (slopes / length) * step[:, np.newaxis])
+        slack = _LOOSE * abs(step) * length + 4 * how.blur + crossing.width[0]
+        if confirmed(door, lines, step * length, slack).all():
+            return True
+    return False

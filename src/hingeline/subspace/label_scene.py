@@ -27,9 +27,9 @@ from hingeline.subspace.label_offsets import find_offsets
 
 Boundary = Literal["flat", "curved"]
 
-FINE = 2.0**-31
-"""Relative error wanted of one column where the boundary is flat: 80 directions amplify it about 30 times,
-to 7e-9."""
+FINE = 2.0**-31.2
+"""Relative error wanted of one column where the boundary is flat: 80 directions amplify it about 20 times,
+to 8e-9."""
 SOUND = 2.0**-30
 """The same where it is curved: below the error of a finite step."""
 _UNIFORM_WIDTH = float(np.sqrt(12.0))

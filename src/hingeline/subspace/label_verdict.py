@@ -120,8 +120,8 @@ def _standing(walk: LabelWalk, votes: RankVotes) -> tuple[Standing, str, str]:
         return "exact", f"No null space: all {dim} directions of the input matter.", ""
     return (
         "exact",
-        f"The labels depend on {rank} of {dim} directions; each answered again, and {walk.quiet:,} long moves "
-        "outside them changed no label.",
+        f"The labels depend on {rank} of {dim} directions; each answered again, and {walk.quiet:,} long "
+        "moves outside them changed no label.",
         "",
     )
 

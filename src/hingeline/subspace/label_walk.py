@@ -36,7 +36,7 @@ _MOST_WEAK = 8
 # Searches gone astray after which going on would waste queries.
 _MOST_CONTRADICTIONS = 50
 # Moves from one boundary point, and points moved at once.
-_MOVES_EACH, _MOVED_AT_ONCE = 16, 4
+_MOVES_EACH, _MOVED_AT_ONCE = 32, 4
 _LEAST_MOVES = 60
 # Queries of one move with its share of finding the point, and the share of the price spent on moves.
 _LABELS_PER_MOVE, _MOVES_SHARE = 12, 0.01

@@ -42,6 +42,13 @@ if TYPE_CHECKING:
     from hingeline.probing.doctor import doctor
     from hingeline.report.building import save_report
     from hingeline.report.model import Report
+    from hingeline.subspace.obfuscate import obfuscate
+    from hingeline.subspace.obfuscated import Obfuscation
+    from hingeline.subspace.rank_profile import rank_profile
+    from hingeline.subspace.recovered import RecoveredSpan
+    from hingeline.subspace.settings import SpanSettings
+    from hingeline.subspace.span import span
+    from hingeline.subspace.white_box import white_box_span
 
 _ERRORS = "hingeline.core.errors"
 _OUTCOME = "hingeline.core.outcome"
@@ -63,6 +70,7 @@ _HOMES = {
     "NotComplete": _ERRORS,
     "Oracle": _PROTOCOL,
     "OracleError": _ERRORS,
+    "Obfuscation": "hingeline.subspace.obfuscated",
     "OracleSpec": _PROTOCOL,
     "Outcome": _OUTCOME,
     "OutsideDomain": _ERRORS,
@@ -70,9 +78,11 @@ _HOMES = {
     "Provenance": _OUTCOME,
     "QueryFailed": _ERRORS,
     "QuerySession": "hingeline.oracles.session",
+    "RecoveredSpan": "hingeline.subspace.recovered",
     "RecoveryError": _ERRORS,
     "Refused": _ERRORS,
     "Report": "hingeline.report.model",
+    "SpanSettings": "hingeline.subspace.settings",
     "Spending": _OUTCOME,
     "Status": _OUTCOME,
     "TooFewWitnesses": _ERRORS,
@@ -81,8 +91,12 @@ _HOMES = {
     "diff": "hingeline.networks.loading",
     "doctor": "hingeline.probing.doctor",
     "extract": "hingeline.extraction.extract",
+    "obfuscate": "hingeline.subspace.obfuscate",
     "oracle": "hingeline.oracles.opening",
+    "rank_profile": "hingeline.subspace.rank_profile",
     "save_report": "hingeline.report.building",
+    "span": "hingeline.subspace.span",
+    "white_box_span": "hingeline.subspace.white_box",
 }
 
 __all__ = [
@@ -98,6 +112,7 @@ __all__ = [
     "MissingExtra",
     "NetworkDifference",
     "NotComplete",
+    "Obfuscation",
     "Oracle",
     "OracleError",
     "OracleSpec",
@@ -107,9 +122,11 @@ __all__ = [
     "Provenance",
     "QueryFailed",
     "QuerySession",
+    "RecoveredSpan",
     "RecoveryError",
     "Refused",
     "Report",
+    "SpanSettings",
     "Spending",
     "Status",
     "TooFewWitnesses",
@@ -119,8 +136,12 @@ __all__ = [
     "diff",
     "doctor",
     "extract",
+    "obfuscate",
     "oracle",
+    "rank_profile",
     "save_report",
+    "span",
+    "white_box_span",
 ]
 
 

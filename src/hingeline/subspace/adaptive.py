@@ -163,15 +163,15 @@ def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
     """Move far outside the span; measure where that changes something, until nothing does."""
     for spot in search.measured:
         moves.remember(spot.point)
-    failures, hits = 0, 0
+    failures, rarity = 0, 0
     while not search.complement.full and failures < _FAILURES:
-        wanted = _moves_wanted(search, moves, hits) - moves.quiet
+        wanted = max(_moves_wanted(search), _MOVES_PER_HIT * rarity) - moves.quiet
         if wanted <= 0:
             return
         hit = moves.attempt(search.complement, min(_MOVES_AT_ONCE, wanted))
         if hit is None:
             continue
-        hits += 1
+        rarity = moves.tried // moves.hits
         added = _measured_at(search, finder, hit.point, hit.reach)
         failures = 0 if added else failures + 1
         if added:
@@ -179,14 +179,13 @@ def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
     search.gave_up |= failures >= _FAILURES
 
 
-def _moves_wanted(search: Search, moves: Moves, hits: int) -> int:
+def _moves_wanted(search: Search) -> int:
     """Moves without effect that end the search of this domain."""
     if search.bench.settings.moves is not None:
         return search.bench.settings.moves
     if search.complement.rank == 0:
         return _DEAD_MOVES
-    usual = max(_FEWEST_MOVES, int(_MOVES_SHARE * search.bench.session.spent))
-    return max(usual, _MOVES_PER_HIT * moves.tried // hits if hits else 0)
+    return max(_FEWEST_MOVES, int(_MOVES_SHARE * search.bench.session.spent))
 
 
 def _measured_at(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> bool:

@@ -55,6 +55,8 @@ class Moves:
         self._alive: list[FloatArray] = []
         self.tried = 0
         """Moves so far."""
+        self.hits = 0
+        """Attempts that found something."""
         self.quiet = 0
         """Moves without effect since the last one that had one."""
 
@@ -84,7 +86,7 @@ class Moves:
         if not np.any(excess > 1):
             self.quiet += len(starts)
             return None
-        self.quiet = 0
+        self.quiet, self.hits = 0, self.hits + 1
         best = int(np.argmax(excess))
         return self._narrowed(starts[best], starts[best] + moves[best], before[best], after[best])
 

@@ -23,10 +23,16 @@ from hingeline.probing.doctor import calibration, examine
 from hingeline.probing.domain import Domain
 from hingeline.probing.ground import Ground
 from hingeline.probing.probe import Calibration, Probe
+from hingeline.subspace.active import measure_active
 from hingeline.subspace.adaptive import recover_adaptive
+from hingeline.subspace.central import recover_central
 from hingeline.subspace.choice import Choice, choose_method, refusal
 from hingeline.subspace.far_inputs import with_far_inputs
+from hingeline.subspace.gaussian import recover_gaussian
+from hingeline.subspace.labels import recover_from_labels
 from hingeline.subspace.laws import BoxLaw, DataLaw, FreeLaw
+from hingeline.subspace.polish import polished
+from hingeline.subspace.rank_only import measure_rank
 from hingeline.subspace.recovered import ActiveSubspace, RecoveredSpan, query_floor
 from hingeline.subspace.settings import METHODS, SpanSettings
 from hingeline.subspace.workbench import Bench, Gathered
@@ -124,7 +130,8 @@ class _Request:
                 card = with_far_inputs(self.session, card, self.randomness.step("far inputs"))
             self.session.emit(Note(f"Method '{choice.method}': {choice.why}."))
             bench = self._bench(card, choice)
-            return self._worded(bench, choice, _follow(bench, choice))
+            found = self._in_sight(bench, _follow(bench, choice))
+            return self._worded(bench, choice, found, _active(bench, found))
         except BudgetExhausted as spent:
             outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing is lost.")
         except UnsupportedOracle as refused:
@@ -139,7 +146,7 @@ class _Request:
             )
         if bench is None or bench.partial is None:
             return None, outcome
-        return self._worded(bench, choice, bench.partial())[0], outcome
+        return self._worded(bench, choice, bench.partial(), None)[0], outcome
 
     def _bench(self, card: DoctorCard | None, choice: Choice) -> Bench:
         dim = self.session.input_dim
@@ -170,7 +177,10 @@ class _Request:
             data=_data_law(self.data, law, centre),
         )
 
-    def _worded(self, bench: Bench, choice: Choice, found: Gathered) -> tuple[RecoveredSpan, Outcome]:
+    def _worded(
+        self, bench: Bench, choice: Choice, found: Gathered, active: ActiveSubspace | None
+    ) -> tuple[RecoveredSpan, Outcome]:
+        """The result and how it ended."""
         dim = self.session.input_dim
         outputs = int(found.details.get("outputs", 1))
         value = RecoveredSpan(
@@ -188,21 +198,61 @@ class _Request:
             floor=query_floor(found.rank, dim, outputs),
             forecast=found.forecast,
             domains=found.domains,
-            active=_active(bench, found),
+            active=active,
             notes=found.notes,
             details=dict(found.details),
         )
         return value, Outcome(_STATUS[found.standing], found.reason, found.advice)
 
+    def _in_sight(self, bench: Bench, found: Gathered) -> Gathered:
+        """Not exact if typical inputs lie where answers hold no usable values: nothing was seen there."""
+        if found.standing != "exact" or bench.probe is None or bench.card is None:
+            return found
+        known = bench.probe.calibration
+        box = np.isfinite(known.half_width)
+        # root mean square distance of the box from its middle, or the norm of a typical input
+        typical = known.half_width * float(np.sqrt(self.session.input_dim / 3)) if box else bench.card.scale
+        if known.radius >= typical:
+            return found
+        reason = (
+            f"{found.rank} directions matter within {known.radius:.3g} of the {'middle' if box else 'origin'}, "
+            f"where answers hold usable values; typical inputs lie at {typical:.3g}, and there may be more there."
+        )
+        return replace(
+            found, standing="partial", reason=reason, advice="Ask the door for logits if it has them."
+        )
+
 
 def _follow(bench: Bench, choice: Choice) -> Gathered:
     """The method itself."""
-    smooth = bench.card is not None and bench.card.straight is False
-    return recover_adaptive(bench, smooth=smooth)
+    match choice.method:
+        case "labels":
+            found = recover_from_labels(bench)
+        case "central":
+            found = recover_central(bench)
+        case "gaussian":
+            found = recover_gaussian(bench)
+        case "rank":
+            found = measure_rank(bench)
+        case _:
+            found = recover_adaptive(bench, smooth=bench.card is not None and bench.card.straight is False)
+    if bench.settings.polish and choice.method in ("complement", "central"):
+        bench.partial = lambda: found
+        with bench.session.phase("polish"):
+            found = polished(bench, found)
+    return found
 
 
 def _active(bench: Bench, found: Gathered) -> ActiveSubspace | None:
-    return None
+    """What matters most, where it was asked for and values can be had."""
+    count = bench.settings.active_points
+    if not count or bench.probe is None or not found.basis.shape[1]:
+        return None
+    rng = bench.randomness.step("active")
+    law = bench.data or bench.law
+    bench.partial = lambda: found
+    with bench.session.phase("active"):
+        return measure_active(bench.probe, found.basis, law.points(rng, count), rng)
 
 
 def _calibrated(card: DoctorCard) -> Calibration:

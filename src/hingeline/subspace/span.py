@@ -214,13 +214,13 @@ class _Request:
         typical = known.half_width * float(np.sqrt(self.session.input_dim / 3)) if box else bench.card.scale
         if known.radius >= typical:
             return found
+        middle = "middle" if box else "origin"
         reason = (
-            f"{found.rank} directions matter within {known.radius:.3g} of the {'middle' if box else 'origin'}, "
-            f"where answers hold usable values; typical inputs lie at {typical:.3g}, and there may be more there."
+            f"{found.rank} directions matter within {known.radius:.3g} of the {middle}, where answers hold "
+            f"usable values; typical inputs lie at {typical:.3g}, and there may be more there."
         )
-        return replace(
-            found, standing="partial", reason=reason, advice="Ask the door for logits if it has them."
-        )
+        advice = "Ask the door for logits if it has them."
+        return replace(found, standing="partial", reason=reason, advice=advice)
 
 
 def _follow(bench: Bench, choice: Choice) -> Gathered:

@@ -55,6 +55,9 @@ _GLANCE = 1e-3
 """Step of a first look at an example, in typical coordinates: shorter than most distances to a boundary."""
 _QUIET_SPOTS = 8
 """Candidates in a row without a new direction before long moves take over."""
+_QUIET_SPOTS_IN_BOX = 120
+"""The same in a box, where few pictures wake a rare neuron; 2 queries each, cheap beside a gradient."""
+_FEWEST_MOVES_IN_BOX = 300
 _FEWEST_MOVES = 48
 _MOVES_SHARE = 0.005
 """Moves, as a share of the queries spent: with 2 queries each they cost 1 %."""
@@ -105,11 +108,12 @@ def _domain(search: Search, law: Law) -> None:
 def _from_spots(search: Search, finder: SpotFinder) -> None:
     """Measure fresh spots, the most telling of a few first, until they show nothing new."""
     law, pool, quiet, barren = finder.law, list[Spot](), 0, 0
-    while not search.complement.full and quiet < _QUIET_SPOTS and barren < _BARREN:
+    patience = _patience(law)
+    while not search.complement.full and quiet < patience and barren < _BARREN:
         pool = [spot for spot in search.looked_at(law, pool) if search.tells(spot, rays=1)]
         pool += _opposite(search, finder)
         extra = 0
-        while quiet < _QUIET_SPOTS and barren < _BARREN and _wants_more(search, pool, extra):
+        while quiet < patience and barren < _BARREN and _wants_more(search, pool, extra):
             fresh, silent = _fresh(search, finder)
             telling = [spot for spot in fresh if search.tells(spot)]
             quiet = 0 if telling else quiet + silent + len(fresh)
@@ -122,6 +126,11 @@ def _from_spots(search: Search, finder: SpotFinder) -> None:
             pool = pool[: _pool_size(search)] if search.outputs == 1 else []
             quiet = 0 if search.take(law, best).added else quiet + _QUIET_PER_VAIN
         search.spare = pool
+
+
+def _patience(law: Law) -> int:
+    """Quiet candidates in a row that end the search by spots."""
+    return _QUIET_SPOTS_IN_BOX if law.where == "box" else _QUIET_SPOTS
 
 
 def _opposite(search: Search, finder: SpotFinder) -> list[Spot]:
@@ -165,7 +174,7 @@ def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
         moves.remember(spot.point)
     failures, rarity = 0, 0
     while not search.complement.full and failures < _FAILURES:
-        wanted = max(_moves_wanted(search), _MOVES_PER_HIT * rarity) - moves.quiet
+        wanted = max(_moves_wanted(search, finder.law), _MOVES_PER_HIT * rarity) - moves.quiet
         if wanted <= 0:
             return
         hit = moves.attempt(search.complement, min(_MOVES_AT_ONCE, wanted))
@@ -179,13 +188,14 @@ def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
     search.gave_up |= failures >= _FAILURES
 
 
-def _moves_wanted(search: Search) -> int:
+def _moves_wanted(search: Search, law: Law) -> int:
     """Moves without effect that end the search of this domain."""
     if search.bench.settings.moves is not None:
         return search.bench.settings.moves
     if search.complement.rank == 0:
         return _DEAD_MOVES
-    return max(_FEWEST_MOVES, int(_MOVES_SHARE * search.bench.session.spent))
+    fewest = _FEWEST_MOVES_IN_BOX if law.where == "box" else _FEWEST_MOVES
+    return max(fewest, int(_MOVES_SHARE * search.bench.session.spent))
 
 
 def _measured_at(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> bool:
@@ -207,7 +217,8 @@ def _spots_near(search: Search, finder: SpotFinder, point: FloatArray, reach: fl
             directions = search.complement.directions(finder.rng, 1)
             found = smooth_spots(search.probe, finder.law, moved, directions)
         else:
-            spot = finder.at(moved[0], search.complement, min(reach, _LONGEST * finder.radius))
+            far = max(1.0, float(np.linalg.norm(point)) / norm)
+            spot = finder.at(moved[0], search.complement, min(reach, far * _LONGEST * finder.radius))
             found = [] if spot is None else [spot]
         spots += [spot for spot in found if search.tells(spot)]
         if spots and min(map(search.expected_error, spots)) < _GOOD:

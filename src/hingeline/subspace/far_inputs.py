@@ -1,12 +1,11 @@
-"""Answers that stand still far out: are inputs clipped, or is the network dead there?
+"""Answers that stand still far out: the network may be dead or saturated there, or the door clips its inputs.
 
-The doctor sees that answers stop changing beyond some size and keeps attacks within it. A network that dies
-far out looks the same, and its span must be searched out there too. The two differ:
+The doctor sees that answers stop changing beyond some size and keeps attacks within it. For the span over all
+inputs that is too narrow: a network that dies or saturates far out has more to show outside, and must be
+searched there. Clipped inputs look the same from outside (a hard tanh is a clip); then every direction
+matters somewhere, and the user is told to declare the range.
 
-    clipped     each far ray ends in another corner of the box: flat along the ray, different between rays
-    dead        all far answers are the same
-
-Cost: 8 queries, only where the doctor saw answers stand still.
+Cost: no queries.
 """
 
 from __future__ import annotations
@@ -15,33 +14,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from hingeline.core.errors import UnsupportedOracle
-from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import DoctorCard
 
-_RAYS = 4
-_FAR = (1e2, 1e3)
-"""Distances asked, in typical norms."""
 
-
-def with_far_inputs(session: QuerySession, card: DoctorCard, rng: np.random.Generator) -> DoctorCard:
-    """The card, its radius freed where answers far out stand still because the network is dead there.
-
-    Raises:
-        UnsupportedOracle: The door clips its inputs; their range must be declared.
-    """
+def freed(card: DoctorCard) -> tuple[DoctorCard, str]:
+    """The card with its radius freed where only standing answers limit it, and what to tell the user."""
     if card.flat_beyond is None or card.bounds is not None or card.head.kind != "none":
-        return card
-    directions = rng.standard_normal((_RAYS, card.input_dim))
-    directions *= card.scale / np.linalg.norm(directions, axis=1, keepdims=True)
-    with session.phase("far inputs"):
-        near, far = np.split(session.ask(np.concatenate([d * directions for d in _FAR])), 2)
-    slack = 1e-9 * card.variation
-    flat = np.abs(near - far).max() <= slack
-    if flat and np.ptp(far, axis=0).max() > slack:
-        low, high = card.flat_beyond
-        raise UnsupportedOracle(
-            f"The door seems to clip its inputs: answers stand still outside about {low:.3g} .. {high:.3g}. "
-            "Every direction matters somewhere then. Declare the range with --bounds LO HI."
-        )
-    return replace(card, radius=np.inf)
+        return card, ""
+    low, high = card.flat_beyond
+    note = (
+        f"Answers stand still when all inputs leave about {low:.3g} .. {high:.3g}. If the door clips its "
+        "inputs, every direction matters somewhere: declare the range with --bounds LO HI."
+    )
+    return replace(card, radius=np.inf), note

@@ -42,6 +42,11 @@ class Law(Protocol):
         ...
 
     @property
+    def boundless(self) -> bool:
+        """Whether any input at all may be asked."""
+        ...
+
+    @property
     def unit(self) -> float:
         """Size of a typical coordinate, input units; steps are measured in it."""
         ...
@@ -86,9 +91,14 @@ class FreeLaw:
     @property
     def words(self) -> str:
         """The law, for people."""
-        return (
-            f"start N(0, s^2) with s from {0.3 * self.unit:.3g} to {5 * self.unit:.3g}, move of like length"
-        )
+        low, high = 0.3 * self.unit, 5 * self.unit
+        far = "; one in ten up to 1e8 times farther out" if self.boundless else ""
+        return f"start N(0, s^2) with s from {low:.3g} to {high:.3g}, move of like length{far}"
+
+    @property
+    def boundless(self) -> bool:
+        """True unless answers end at a ball."""
+        return bool(np.isinf(self.domain.radius))
 
     def points(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Normal points of the typical size."""
@@ -132,6 +142,11 @@ class BoxLaw:
     def words(self) -> str:
         """The law, for people."""
         return "start uniform, corner or blocks of corners of the box, move towards its faces"
+
+    @property
+    def boundless(self) -> bool:
+        """Never."""
+        return False
 
     @property
     def _middle(self) -> FloatArray:
@@ -187,6 +202,11 @@ class DataLaw:
     def words(self) -> str:
         """The law, for people."""
         return f"the gradients at {len(self.examples):,} examples; nothing is said about long moves"
+
+    @property
+    def boundless(self) -> bool:
+        """Never."""
+        return False
 
     def points(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Examples, drawn without order."""

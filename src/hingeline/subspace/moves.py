@@ -25,7 +25,10 @@ _SCALES = (0.02, 1.0)
 """Distance from a live place to a start near it, in typical norms; log-uniform."""
 _LENGTHS = (0.03, 3.0)
 """Length of a move, in typical norms; log-uniform."""
-_HALVINGS = 40
+_FAR = (1e1, 1e8)
+"""Factor on some starts and moves, log-uniform: a network may be interesting at another scale."""
+_FAR_SHARE = 0.1
+_HALVINGS = 60
 _ON_CHORD = 0.02
 """The middle lies on the chord if it misses by less than this share of the change (or by noise)."""
 
@@ -73,6 +76,11 @@ class Moves:
         directions = complement.directions(self.rng, len(starts))
         room = self.law.room(starts, directions)
         lengths = np.minimum(self._norm * _log_uniform(self.rng, _LENGTHS, len(starts)), room)
+        if self.law.boundless:
+            far = np.where(
+                self.rng.random(len(starts)) < _FAR_SHARE, _log_uniform(self.rng, _FAR, len(starts)), 1.0
+            )
+            starts, lengths = starts * far[:, np.newaxis], lengths * far
         moves = lengths[:, np.newaxis] * directions
         answers = self.probe.ask(np.concatenate([starts, starts + moves]))
         before, after = np.split(answers, 2)

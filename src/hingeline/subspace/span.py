@@ -13,7 +13,7 @@ from hingeline.core.errors import BudgetExhausted, InvalidInput, QueryFailed, Re
 from hingeline.core.events import EventSink, Note, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
-from hingeline.numerics.tolerances import NoiseFloor
+from hingeline.numerics.tolerances import EPSILON, NoiseFloor
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
@@ -27,7 +27,7 @@ from hingeline.subspace.active import measure_active
 from hingeline.subspace.adaptive import recover_adaptive
 from hingeline.subspace.central import recover_central
 from hingeline.subspace.choice import Choice, choose_method, refusal
-from hingeline.subspace.far_inputs import with_far_inputs
+from hingeline.subspace.far_inputs import freed
 from hingeline.subspace.gaussian import recover_gaussian
 from hingeline.subspace.labels import recover_from_labels
 from hingeline.subspace.laws import BoxLaw, DataLaw, FreeLaw
@@ -42,6 +42,8 @@ SOURCES = (
     "Obfuscation, ICLR 2020 (goals; the algorithms are ours)",
 )
 _STATUS = {"exact": Status.COMPLETE, "ambiguous": Status.INCONCLUSIVE, "partial": Status.PARTIAL}
+_ROUNDINGS = 4
+"""Roundings of a value of the size of its variation that one float answer may carry."""
 _DATA_INSET = 0.95
 """Examples in a box are pulled so far towards its middle, so that steps around them stay inside."""
 _LARGEST_INPUT = 20_000
@@ -115,6 +117,7 @@ class _Request:
     ) -> None:
         self.session, self.randomness, self.settings = session, randomness, settings
         self.data, self.box = data, box
+        self.notes: tuple[str, ...] = ()
 
     def run(self, evidence: dict[str, Any]) -> tuple[RecoveredSpan | None, Outcome]:
         """Examine the door, choose a method, follow it, word the result."""
@@ -127,7 +130,10 @@ class _Request:
                 if refused is not None:
                     return None, refused
                 choice = choose_method(card, self.settings)
-                card = with_far_inputs(self.session, card, self.randomness.step("far inputs"))
+                card, note = freed(card)
+                if note:
+                    self.session.emit(Note(note))
+                    self.notes = (note,)
             self.session.emit(Note(f"Method '{choice.method}': {choice.why}."))
             bench = self._bench(card, choice)
             found = self._in_sight(bench, _follow(bench, choice))
@@ -160,7 +166,9 @@ class _Request:
         probe = None
         law: FreeLaw | BoxLaw = FreeLaw(dim, ground.scale)
         if card is not None and choice.method != "labels":
-            probe = Probe(self.session, centred(_calibrated(card), ground))
+            probe = Probe(
+                self.session, centred(_calibrated(card, on_grid=self.settings.quantum is not None), ground)
+            )
             law = _law(dim, probe.calibration.scale, probe.domain)
         elif ground.bounds is not None:
             low, high = ground.bounds
@@ -199,7 +207,7 @@ class _Request:
             forecast=found.forecast,
             domains=found.domains,
             active=active,
-            notes=found.notes,
+            notes=(*self.notes, *found.notes),
             details=dict(found.details),
         )
         return value, Outcome(_STATUS[found.standing], found.reason, found.advice)
@@ -255,9 +263,13 @@ def _active(bench: Bench, found: Gathered) -> ActiveSubspace | None:
         return measure_active(bench.probe, found.basis, law.points(rng, count), rng)
 
 
-def _calibrated(card: DoctorCard) -> Calibration:
+def _calibrated(card: DoctorCard, *, on_grid: bool) -> Calibration:
     """What the doctor measured; where nothing varied it measured no noise, and float rounding is left."""
     measured = calibration(card)
+    if on_grid and card.deterministic and not card.resolution.coarse:
+        # between grid points the door stands still: what the doctor took for noise is its rounding of inputs
+        rounding = _ROUNDINGS * EPSILON * card.variation
+        return replace(measured, noise=NoiseFloor(rounding, rounding / card.scale))
     if card.variation > 0 or card.deterministic is False:
         return measured
     return replace(measured, noise=NoiseFloor(np.finfo(np.float64).tiny, 0.0))

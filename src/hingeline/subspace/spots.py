@@ -42,6 +42,8 @@ _PASSING_VECTORS = (0.4, 0.75)
 """The same for several outputs: a gradient costs less there, so the search for its spot must too."""
 _CONFIRMED = 2
 """Candidates of a batch that get all their rays, for one output; for several outputs, one."""
+_OF_NORM = 0.3
+"""Longest ray at a given point, as a fraction of its norm, if that is more than a typical |x|."""
 _STANDS_OUT = 2.0
 """A candidate that reacts so many times more than the next one is worth shorter rays."""
 _FIRST = 0.03
@@ -136,7 +138,7 @@ class SpotFinder:
             reach: First ray length tried.
             shortest: Rays are not made shorter than this.
         """
-        radius = min(reach, self._limit)
+        radius = min(reach, max(self._limit, _OF_NORM * float(np.linalg.norm(point))))
         while radius > max(shortest, _SMALLEST * self._limit):
             _, spots = self._tried(point, complement.directions(self.rng, 1), complement, radius)
             if spots:

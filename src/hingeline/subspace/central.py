@@ -45,6 +45,9 @@ _GRID = (
 # Error in radians up to which a direction is of use, and up to which measuring it again can succeed.
 _USEFUL = 0.05
 _REFINABLE = 0.1
+# What shows near the origin may vanish far out (a hump, a bias): rounds of coming back, and points of each.
+_RETURNS = 2
+_NEARBY = 12
 # Fresh points without news that end the search where inputs lie on a grid and no move stays outside the span.
 _STALL = 60
 
@@ -71,6 +74,12 @@ def recover_central(bench: Bench) -> Gathered:
             work.refine()
     with bench.session.phase("check"):
         work.check()
+    for _ in range(_RETURNS):
+        if work.missed_nearby():
+            with bench.session.phase("gradients"):
+                work.come_back()
+            with bench.session.phase("check"):
+                work.check()
     return work.gathered()
 
 
@@ -199,6 +208,20 @@ class _Central:
         rng = self.bench.randomness.step("quiet moves")
         if result.basis.shape[1] < self.dim:
             self.moves = quiet_moves(self.door, result.basis, result.angle, slope, rng)
+
+    def missed_nearby(self) -> bool:
+        """Whether moves at the ordinary distance showed what gradients far away did not."""
+        return self.moves is not None and self.moves.loud > 0 and self.bench.settings.points is None
+
+    def come_back(self) -> None:
+        """More points, as they come, at the ordinary distance; the refinement knew too little."""
+        self.distance, self.refined = 1.0, None
+        have = len(self.jacobians)
+        for _ in range(_BARREN):
+            for point, step in self._drawn(_CANDIDATES * _AT_ONCE):
+                if len(self.jacobians) < have + _NEARBY:
+                    self._add(point, step)
+        self.measure()
 
     def _check_points(self) -> None:
         """Ask a few columns at fresh points; one outside the span is measured, and the count begins anew."""

@@ -36,8 +36,8 @@ STALL = 10
 DEAD_SHARE = 0.01
 # First number of points where none is given; doubled until the rank stalls.
 _FIRST = 16
-# Rows asked at once: bounds the memory at about 100 MB for 784 inputs.
-_CHUNK = 16_384
+# Numbers in the axes of the points measured at once: 64 MB.
+_CHUNK = 8_000_000
 
 
 def recover_gaussian(bench: Bench) -> Gathered:
@@ -79,7 +79,7 @@ class _Scheme:
     def measure(self, count: int) -> None:
         """Draw so many more points and ask everything around them, a few points at a time."""
         centres = self.bench.law.points(self.rng, count)
-        at_once = max(1, _CHUNK // (self.dim + 1))
+        at_once = max(1, _CHUNK // self.dim**2)
         for start in range(0, count, at_once):
             self._measure(centres[start : start + at_once])
             self.points += len(centres[start : start + at_once])

@@ -206,3 +206,14 @@ def test_784_inputs_through_noise(door: Callable[[Layers], Function], limit: flo
     found = recover_central(bench_of(door(layers), 784, seed))
     assert found.rank == 80 or found.standing == "partial"
     assert tilt(found.basis, layers) < limit
+
+
+def test_what_only_shows_near_the_origin_is_not_lost_far_out() -> None:
+    layers, hump = he_layers(60, 6, 5, 1, seed=8), np.random.default_rng(2).standard_normal(60) / 8
+
+    def values(points: FloatArray) -> FloatArray:
+        along = points @ hump[:, np.newaxis]
+        return np.round(relu_function(layers)(points) + np.maximum(0, 2 - np.abs(along)), 4)
+
+    found = recover_central(bench_of(values, 60))
+    assert found.rank == 7 or found.standing == "partial"

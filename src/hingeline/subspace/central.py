@@ -286,6 +286,8 @@ class _Central:
         if moves is not None and moves.loud:
             reason = f"{moves.loud} long moves outside the span changed the answer: directions are missing."
             return replace(result, standing="partial", reason=reason)
+        if result.standing == "exact" and rank < self.dim and self.door.narrowed:
+            return replace(result, standing="partial", reason=f"{result.reason} {self.door.narrowed}")
         if rank == self.dim and result.standing == "exact":
             return replace(
                 result, reason=f"{result.reason} No null space: every direction changes the answer."

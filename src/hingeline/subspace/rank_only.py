@@ -254,6 +254,8 @@ class _Table:
             return "exact", f"No null space: all {self.dim} directions change the answer."
         if reading.standing == "partial" or any(self.wanting()):
             return "partial", f"At least {reading.rank}: the table was still growing."
+        if self.door.narrowed:
+            return "partial", f"At least {reading.rank}. {self.door.narrowed}"
         if self.dead > _DEAD_SHARE * self.seen:
             share = 100 * self.dead / self.seen
             return "partial", f"At least {reading.rank}: {share:.0f} % of the points are dead."

@@ -162,7 +162,7 @@ class _Scheme:
         )
 
     def _angle(self, reading: RankReading) -> float:
-        """The error by the votes; unknown where a spoiled gradient or a noise nobody measured may be in it."""
+        """The error by the votes; unknown where a spoiled gradient or unmeasured noise may be in it."""
         clear = reading.votes.gap_ratio >= CLEAR_GAP and reading.rank < self.dim
         return reading.angle if clear and not reading.essential.any() else float("nan")
 

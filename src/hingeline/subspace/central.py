@@ -48,7 +48,7 @@ _REFINABLE = 0.1
 # What shows near the origin may vanish far out (a hump, a bias): rounds of coming back, and points of each.
 _RETURNS = 2
 _NEARBY = 12
-# Fresh points without news that end the search where inputs lie on a grid and no move stays outside the span.
+# Fresh points without news that end the search.
 _STALL = 60
 
 
@@ -188,9 +188,9 @@ class _Central:
         self.refined = refine(self.door, reading.basis, reading.angle, rng, self.distance)
 
     def check(self) -> None:
-        """Long moves outside the span, where the inputs allow them; else fresh points."""
-        if self.door.quantum is not None:
-            self._check_points()
+        """Fresh points, then long moves outside the span."""
+        # the points measured were chosen for their wide regions; these are not chosen
+        self._check_points()
         result = self._result()
         slope = float(np.linalg.norm(self.rows, axis=1).max())
         rng = self.bench.randomness.step("quiet moves")
@@ -224,9 +224,12 @@ class _Central:
                 news = leaves_span(self.door, reading.basis, reading.angle, point, step, self.rng)
                 self.passes += news is False
                 if news:
-                    self.passes = 0
                     self._add(point, step)
                     self.measure()
+                    # kinks below the noise look like news: only a rank that grew begins the count anew
+                    grown = self.reading().rank != reading.rank
+                    self.passes = 0 if grown else self.passes + 1
+                    self.refined = None if grown else self.refined
                     break
 
     def _result(self) -> NoisySpan:

@@ -216,7 +216,7 @@ class _Central:
         wanted, barren = self.bench.settings.moves or _STALL, 0
         while self.passes < wanted and barren < _BARREN and self.bench.settings.points is None:
             reading = self.reading()
-            if reading.standing == "partial" or not reading.rank < self.dim - MARGIN:
+            if reading.standing == "partial" or not 0 < reading.rank < self.dim:
                 return
             points = self._drawn(_AT_ONCE)
             barren = 0 if points else barren + 1

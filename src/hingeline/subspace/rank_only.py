@@ -144,7 +144,8 @@ class _Table:
         if columns < self.dim and highest > columns - MARGIN:
             return True, True
         whole = columns == self.dim == highest
-        return rows - highest < MARGIN or (not whole and bool(reading.essential.any())), False
+        few = stalled(self._filled()[0], reading, self.outputs) < MARGIN
+        return rows - highest < MARGIN or (not whole and (few or bool(reading.essential.any()))), False
 
     def _fresh(self, count: int) -> FloatArray:
         """Points whose rays are straight and alive, out of `count` candidates."""

@@ -11,7 +11,7 @@ Cost: N (2 d + 1) queries for N points and a tenth more for finding them; N is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ from hingeline.core.arrays import FloatArray
 from hingeline.subspace.central_jacobian import NoisyJacobian, central_jacobian
 from hingeline.subspace.fresh_check import leaves_span
 from hingeline.subspace.noisy_door import NoisyDoor
+from hingeline.subspace.noisy_span import NoisySpan, advice_for, useful
 from hingeline.subspace.quiet_moves import QuietMoves, quiet_moves
-from hingeline.subspace.recovered import RankVotes, Standing, Unseen
+from hingeline.subspace.recovered import Unseen
 from hingeline.subspace.refinement import Refinement, refine
 from hingeline.subspace.screening import best_distance, screened
 from hingeline.subspace.votes import MARGIN, RankReading, fixed_rule, read_rank, stalled, standing_of
@@ -42,10 +43,12 @@ _BARREN = 6
 _GRID = (
     "On a grid only points can be checked, no whole moves: a direction that few points use may be missing."
 )
-# Error in radians up to which a direction is of use, and up to which measuring it again can succeed.
-_USEFUL = 0.05
+# Error in radians up to which measuring a span again can succeed.
 _REFINABLE = 0.1
-# Fresh points without news that end the search where inputs lie on a grid and no move stays outside the span.
+# What shows near the origin may vanish far out (a hump, a bias): rounds of coming back, and points of each.
+_RETURNS = 2
+_NEARBY = 12
+# Fresh points without news that end the search.
 _STALL = 60
 
 
@@ -71,19 +74,13 @@ def recover_central(bench: Bench) -> Gathered:
             work.refine()
     with bench.session.phase("check"):
         work.check()
+    for _ in range(_RETURNS):
+        if work.missed_nearby():
+            with bench.session.phase("gradients"):
+                work.come_back()
+            with bench.session.phase("check"):
+                work.check()
     return work.gathered()
-
-
-@dataclass(frozen=True, eq=False)
-class _Result:
-    """The best span so far."""
-
-    basis: FloatArray
-    strengths: FloatArray
-    votes: RankVotes
-    angle: float
-    standing: Standing
-    reason: str
 
 
 class _Central:
@@ -191,21 +188,35 @@ class _Central:
         self.refined = refine(self.door, reading.basis, reading.angle, rng, self.distance)
 
     def check(self) -> None:
-        """Long moves outside the span, where the inputs allow them; else fresh points."""
-        if self.door.quantum is not None:
-            self._check_points()
+        """Fresh points, then long moves outside the span."""
+        # the points measured were chosen for their wide regions; these are not chosen
+        self._check_points()
         result = self._result()
         slope = float(np.linalg.norm(self.rows, axis=1).max())
         rng = self.bench.randomness.step("quiet moves")
         if result.basis.shape[1] < self.dim:
             self.moves = quiet_moves(self.door, result.basis, result.angle, slope, rng)
 
+    def missed_nearby(self) -> bool:
+        """Whether moves at the ordinary distance showed what gradients far away did not."""
+        return self.moves is not None and self.moves.loud > 0 and self.bench.settings.points is None
+
+    def come_back(self) -> None:
+        """More points, as they come, at the ordinary distance; the refinement knew too little."""
+        self.distance, self.refined = 1.0, None
+        have = len(self.jacobians)
+        for _ in range(_BARREN):
+            for point, step in self._drawn(_CANDIDATES * _AT_ONCE):
+                if len(self.jacobians) < have + _NEARBY:
+                    self._add(point, step)
+        self.measure()
+
     def _check_points(self) -> None:
         """Ask a few columns at fresh points; one outside the span is measured, and the count begins anew."""
         wanted, barren = self.bench.settings.moves or _STALL, 0
         while self.passes < wanted and barren < _BARREN and self.bench.settings.points is None:
             reading = self.reading()
-            if reading.standing == "partial" or not reading.rank < self.dim - MARGIN:
+            if reading.standing == "partial" or not 0 < reading.rank < self.dim:
                 return
             points = self._drawn(_AT_ONCE)
             barren = 0 if points else barren + 1
@@ -213,23 +224,26 @@ class _Central:
                 news = leaves_span(self.door, reading.basis, reading.angle, point, step, self.rng)
                 self.passes += news is False
                 if news:
-                    self.passes = 0
                     self._add(point, step)
                     self.measure()
+                    # kinks below the noise look like news: only a rank that grew begins the count anew
+                    grown = self.reading().rank != reading.rank
+                    self.passes = 0 if grown else self.passes + 1
+                    self.refined = None if grown else self.refined
                     break
 
-    def _result(self) -> _Result:
+    def _result(self) -> NoisySpan:
         """The refined span, or the one that was read off the gradients."""
         reading, again = self.reading(), self.refined
         if again is None or again.angle > reading.angle:
             standing, reason = reading.standing, reading.reason
-            return _Result(reading.basis, reading.strengths, reading.votes, reading.angle, standing, reason)
+            return NoisySpan(reading.basis, reading.strengths, reading.votes, reading.angle, standing, reason)
         standing, reason = standing_of(again.votes, len(again.strengths) + MARGIN, self.dim)
-        return _Result(again.basis, again.strengths, again.votes, again.angle, standing, reason)
+        return NoisySpan(again.basis, again.strengths, again.votes, again.angle, standing, reason)
 
     def gathered(self) -> Gathered:
         """What the gradients say, less what is known too badly, and what the moves say to it."""
-        result = _useful(self._judged(self._result()))
+        result = useful(self._judged(self._result()))
         points = len(self.jacobians) + (self.refined.points if self.refined is not None else 0)
         details: dict[str, Any] = {
             "points": points,
@@ -251,11 +265,11 @@ class _Central:
             angle=result.angle,
             unseen=self._unseen(),
             forecast=points * (2 * self.dim + 1),
-            advice=_advice(result.standing),
+            advice=advice_for(result.standing),
             details=details,
         )
 
-    def _judged(self, result: _Result) -> _Result:
+    def _judged(self, result: NoisySpan) -> NoisySpan:
         """The standing by the votes, lowered by what was seen besides."""
         rank, moves = result.basis.shape[1], self.moves
         if rank == 0 and moves is not None and not moves.loud:
@@ -263,6 +277,8 @@ class _Central:
         if moves is not None and moves.loud:
             reason = f"{moves.loud} long moves outside the span changed the answer: directions are missing."
             return replace(result, standing="partial", reason=reason)
+        if result.standing == "exact" and rank < self.dim and self.door.narrowed:
+            return replace(result, standing="partial", reason=f"{result.reason} {self.door.narrowed}")
         if rank == self.dim and result.standing == "exact":
             return replace(
                 result, reason=f"{result.reason} No null space: every direction changes the answer."
@@ -283,30 +299,3 @@ class _Central:
         return Unseen(
             stall + self.passes, f"gradients at multiples of {self.door.quantum:.3g}; {self.bench.law.words}"
         )
-
-
-def _useful(result: _Result) -> _Result:
-    """The directions whose own error is small; the error of a direction grows as its strength falls."""
-    strengths = result.strengths
-    if not len(strengths) or result.angle <= _USEFUL:
-        return result
-    errors = result.angle * strengths[-1] / strengths
-    kept = int(np.sum(errors <= _USEFUL))
-    reason = (
-        f"{result.reason} Only {kept} of {len(strengths)} directions are known to {_USEFUL:g} radians; "
-        "the others are left out."
-    )
-    return replace(
-        result,
-        basis=np.ascontiguousarray(result.basis[:, :kept]),
-        strengths=strengths[:kept],
-        angle=float(errors[kept - 1]) if kept else float("nan"),
-        standing="partial",
-        reason=reason,
-    )
-
-
-def _advice(standing: Standing) -> str:
-    if standing == "exact":
-        return ""
-    return "More points (the setting points), a wider domain, or a door with more digits would tell more."

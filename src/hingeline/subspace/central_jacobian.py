@@ -27,6 +27,8 @@ from hingeline.subspace.screening import SIGMAS
 # Factor on the step of a column that bends, and how often.
 _SHRINK = 0.4
 _TRIES = 4
+# Numbers in the rows asked at once, on either side: 16 MB.
+_CHUNK = 2_000_000
 # More bent columns than this share say that the step was chosen badly: the point is dropped at once.
 _MOST_BENT = 0.25
 
@@ -65,9 +67,7 @@ def central_jacobian(
     slopes, noise, bends = (np.zeros((len(centre), count)) for _ in range(3))
     pending = np.arange(count)
     for attempt in range(_TRIES):
-        moves = directions[pending] * steps[pending, np.newaxis]
-        values, sigma = door.ask(np.concatenate([point + moves, point - moves]))
-        (ahead, behind), (near, far) = np.split(values, 2), np.split(sigma, 2)
+        (ahead, behind), (near, far) = _both_sides(door, point, directions[pending], steps[pending])
         both = near**2 + far**2
         slopes[:, pending] = ((ahead - behind) / (2 * steps[pending, np.newaxis])).T
         noise[:, pending] = (np.sqrt(both) / (2 * steps[pending, np.newaxis])).T
@@ -84,6 +84,20 @@ def central_jacobian(
             return None
         steps[pending] = shorter
     return None
+
+
+def _both_sides(
+    door: NoisyDoor, point: FloatArray, directions: FloatArray, steps: FloatArray
+) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+    """Values ahead and behind, and their deviations: "r d" to "r m" each."""
+    at_once = max(1, _CHUNK // len(point))
+    parts: list[FloatArray] = []
+    for start in range(0, len(steps), at_once):
+        moves = directions[start : start + at_once] * steps[start : start + at_once, np.newaxis]
+        values, sigma = door.ask(np.concatenate([point + moves, point - moves]))
+        parts.append(np.stack([*np.split(values, 2), *np.split(sigma, 2)]))
+    ahead, behind, near, far = np.concatenate(parts, axis=1)
+    return (ahead, behind), (near, far)
 
 
 def _deviations(second: FloatArray, deviation: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.subspace.recovered import Standing, Unseen
-from hingeline.subspace.votes import RankReading, fixed_rule, read_rank, stalled
+from hingeline.subspace.votes import CLEAR_GAP, RankReading, fixed_rule, read_rank, stalled
 from hingeline.subspace.workbench import Bench, DirectionsFound, Gathered
 
 # Step in units of a typical coordinate: on 784-80-40-20-1 the widest that met no kink in 100 points.
@@ -36,8 +36,8 @@ STALL = 10
 DEAD_SHARE = 0.01
 # First number of points where none is given; doubled until the rank stalls.
 _FIRST = 16
-# Rows asked at once: bounds the memory at about 100 MB for 784 inputs.
-_CHUNK = 16_384
+# Numbers in the axes of the points measured at once: 64 MB.
+_CHUNK = 8_000_000
 
 
 def recover_gaussian(bench: Bench) -> Gathered:
@@ -79,7 +79,7 @@ class _Scheme:
     def measure(self, count: int) -> None:
         """Draw so many more points and ask everything around them, a few points at a time."""
         centres = self.bench.law.points(self.rng, count)
-        at_once = max(1, _CHUNK // (self.dim + 1))
+        at_once = max(1, _CHUNK // self.dim**2)
         for start in range(0, count, at_once):
             self._measure(centres[start : start + at_once])
             self.points += len(centres[start : start + at_once])
@@ -154,13 +154,17 @@ class _Scheme:
             reason=reason,
             strengths=reading.strengths,
             votes=reading.votes,
-            # a spoiled gradient tells nothing of how wrong it is
-            angle=float("nan") if reading.essential.any() else reading.angle,
+            angle=self._angle(reading),
             unseen=Unseen(stall, law),
             forecast=self.points * (self.dim + 1),
             advice="" if standing == "exact" else "The method auto certifies each gradient and costs less.",
             details=details,
         )
+
+    def _angle(self, reading: RankReading) -> float:
+        """The error by the votes; unknown where a spoiled gradient or unmeasured noise may be in it."""
+        clear = reading.votes.gap_ratio >= CLEAR_GAP and reading.rank < self.dim
+        return reading.angle if clear and not reading.essential.any() else float("nan")
 
     @property
     def _law(self) -> str:

@@ -48,8 +48,9 @@ class NoisyDoor:
         self.dim = self.probe.input_dim
         self.quantum = bench.settings.quantum
         card = bench.card
-        rounded = card is not None and card.head.kind in ("softmax", "sigmoid") and card.rounding is not None
-        self._head: Head | None = card.head if card is not None and rounded else None
+        ratios = card is not None and card.head.kind in ("softmax", "sigmoid")
+        self._head: Head | None = card.head if card is not None and ratios else None
+        self._rounded = card is not None and ratios and card.rounding is not None
         self._resolution: Resolution | None = card.resolution if card is not None else None
         self._calibrations: list[tuple[float, float]] = []
 
@@ -58,20 +59,23 @@ class NoisyDoor:
 
         Cost: 7 n queries; none where the noise of rounded probabilities is known value by value.
         """
-        if self._head is not None or self.quantum is not None or not len(points):
+        if self._rounded or self.quantum is not None or not len(points):
             return
         rays = rng.standard_normal(points.shape)
         rays *= unit / np.linalg.norm(rays, axis=1, keepdims=True)
-        values = self.probe.ask(points)
+        values, _ = self.ask(points)
         bends = [
-            self.probe.ask(points + length * rays) + self.probe.ask(points - length * rays) - 2 * values
+            self.ask(points + length * rays)[0] + self.ask(points - length * rays)[0] - 2 * values
             for length in _SHORT
         ]
+        known = ~np.isnan(np.sum(bends, axis=0)).any(axis=1)
+        if not known.any():
+            return
         # a second difference of equal errors has 6 times their variance; the noisiest output counts
-        medians = [float(np.median(np.abs(bend), axis=0).max()) / (_MEDIAN * 6**0.5) for bend in bends]
-        size = np.abs(values).max()
-        known = 0.0 if self._resolution is None else float(self._resolution.rounding(size))
-        sigma = max(_CAUTION * min(medians), known)
+        medians = [float(np.median(np.abs(bend[known]), axis=0).max()) / (_MEDIAN * 6**0.5) for bend in bends]
+        size = np.abs(values[known]).max()
+        floor = 0.0 if self._resolution is None else float(self._resolution.rounding(size))
+        sigma = max(_CAUTION * min(medians), floor)
         self._calibrations.append((float(np.median(np.linalg.norm(points, axis=1))), sigma))
 
     def sigma(self, points: FloatArray) -> FloatArray:
@@ -92,18 +96,24 @@ class NoisyDoor:
 
         Cost: n queries.
         """
-        if self._head is None or self._resolution is None:
+        if self._head is None:
             values = self.probe.ask(points)
             return values, self.sigma(points)[:, np.newaxis] + EPSILON * np.abs(values)
         centre = self.probe.calibration.centre
         answers = self.bench.session.ask(points if centre is None else points + centre)
         usable = self._head.usable(answers)
-        values = np.full((len(answers), self._outputs(answers.shape[1])), np.nan)
-        sigma = np.full_like(values, np.inf)
+        width = answers.shape[1] - (self._head.kind != "sigmoid")
+        values, sigma = np.full((len(answers), width), np.nan), np.full((len(answers), width), np.inf)
         if usable.any():
             values[usable] = self._head.values(answers[usable])
-            sigma[usable] = _ratio_noise(self._head, self._resolution, answers[usable])
+            sigma[usable] = self._ratio_sigma(answers[usable], values[usable], points[usable])
         return values, sigma
+
+    def _ratio_sigma(self, answers: FloatArray, values: FloatArray, points: FloatArray) -> FloatArray:
+        """Deviation of log-ratios: known value by value where probabilities are rounded, else as measured."""
+        if self._head is not None and self._resolution is not None and self._rounded:
+            return _ratio_noise(self._head, self._resolution, answers)
+        return self.sigma(points)[:, np.newaxis] + EPSILON * np.abs(values)
 
     def snapped(self, points: FloatArray) -> FloatArray:
         """The nearest points that may be asked: multiples of the quantum, in the door's own coordinates."""
@@ -113,12 +123,19 @@ class NoisyDoor:
         offset = np.zeros(self.dim) if centre is None else centre
         return np.rint((points + offset) / self.quantum) * self.quantum - offset
 
+    @property
+    def narrowed(self) -> str:
+        """A sentence if answers are usable in a part of the box only; empty otherwise."""
+        domain = self.probe.domain
+        if domain.radius >= domain.half_width * np.sqrt(self.dim) or np.isinf(domain.half_width):
+            return ""
+        return (
+            f"Answers are usable only within {domain.radius:.3g} of the middle of the box, not in all of it."
+        )
+
     def step(self, length: float) -> float:
         """The step nearest to `length` that may be taken along a coordinate; at least one quantum."""
         return length if self.quantum is None else max(1.0, round(length / self.quantum)) * self.quantum
-
-    def _outputs(self, width: int) -> int:
-        return width if self._head is None or self._head.kind == "sigmoid" else width - 1
 
 
 def _ratio_noise(head: Head, resolution: Resolution, answers: FloatArray) -> FloatArray:

@@ -144,7 +144,8 @@ class _Table:
         if columns < self.dim and highest > columns - MARGIN:
             return True, True
         whole = columns == self.dim == highest
-        return rows - highest < MARGIN or (not whole and bool(reading.essential.any())), False
+        few = stalled(self._filled()[0], reading, self.outputs) < MARGIN
+        return rows - highest < MARGIN or (not whole and (few or bool(reading.essential.any()))), False
 
     def _fresh(self, count: int) -> FloatArray:
         """Points whose rays are straight and alive, out of `count` candidates."""
@@ -254,6 +255,8 @@ class _Table:
             return "exact", f"No null space: all {self.dim} directions change the answer."
         if reading.standing == "partial" or any(self.wanting()):
             return "partial", f"At least {reading.rank}: the table was still growing."
+        if self.door.narrowed:
+            return "partial", f"At least {reading.rank}. {self.door.narrowed}"
         if self.dead > _DEAD_SHARE * self.seen:
             share = 100 * self.dead / self.seen
             return "partial", f"At least {reading.rank}: {share:.0f} % of the points are dead."

@@ -11,6 +11,7 @@ from practice import Function, angle_to, bench_of, he_layers, relu_function
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import BudgetExhausted
 from hingeline.subspace.central import recover_central
+from hingeline.subspace.fresh_check import leaves_span
 from hingeline.subspace.noisy_door import NoisyDoor
 from hingeline.subspace.polish import polished
 from hingeline.subspace.recovered import RankVotes, Unseen
@@ -206,3 +207,33 @@ def test_784_inputs_through_noise(door: Callable[[Layers], Function], limit: flo
     found = recover_central(bench_of(door(layers), 784, seed))
     assert found.rank == 80 or found.standing == "partial"
     assert tilt(found.basis, layers) < limit
+
+
+def test_what_only_shows_near_the_origin_is_not_lost_far_out() -> None:
+    layers, hump = he_layers(60, 6, 5, 1, seed=8), np.random.default_rng(2).standard_normal(60) / 8
+
+    def values(points: FloatArray) -> FloatArray:
+        along = points @ hump[:, np.newaxis]
+        return np.round(relu_function(layers)(points) + np.maximum(0, 2 - np.abs(along)), 4)
+
+    found = recover_central(bench_of(values, 60))
+    assert found.rank == 7 or found.standing == "partial"
+
+
+@pytest.mark.parametrize(("known", "news"), [(8, False), (7, True)])
+def test_a_few_columns_tell_whether_a_gradient_leaves_the_span(known: int, news: bool) -> None:
+    layers = he_layers(100, 8, 1, seed=4)
+    door = NoisyDoor(bench_of(relu_function(layers), 100))
+    truth, rng = np.linalg.qr(layers[0][0].T)[0][:, :known], np.random.default_rng(0)
+    spent = door.bench.session.spent
+    seen = [leaves_span(door, truth, 1e-13, rng.standard_normal(100), 0.05, rng) for _ in range(5)]
+    assert (True in seen) == news
+    assert door.bench.session.spent - spent < 5 * 2 * 40
+
+
+def test_no_point_at_all_still_hands_over_something() -> None:
+    bench = bench_of(rounded(6)(he_layers(60, 20, 10, 1)), 60, budget=60)
+    with pytest.raises(BudgetExhausted):
+        recover_central(bench)
+    assert bench.partial is not None
+    assert (bench.partial().rank, bench.partial().standing) == (0, "partial")

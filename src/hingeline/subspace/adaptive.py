@@ -57,12 +57,12 @@ _QUIET_SPOTS = 8
 """Candidates in a row without a new direction before long moves take over."""
 _QUIET_SPOTS_IN_BOX = 120
 """The same in a box, where few pictures wake a rare neuron; 2 queries each, cheap beside a gradient."""
-_FEWEST_MOVES_IN_BOX = 300
+_FEWEST_MOVES_IN_BOX = 600
 _FEWEST_MOVES = 48
 _MOVES_SHARE = 0.005
 """Moves, as a share of the queries spent: with 2 queries each they cost 1 %."""
-_MOVES_PER_HIT = 20
-"""Where hits are rare, so many times the moves that one took so far."""
+_MOVES_PER_HIT = 6
+"""Where hits are rare, so many times the moves that one took so far: e^-6 of those like them are missed."""
 _DEAD_MOVES = 1000
 """Moves before something is called constant: 95 % sure that fewer than 0.3 % of moves show anything."""
 _MOVES_AT_ONCE = 16
@@ -212,7 +212,7 @@ def _spots_near(search: Search, finder: SpotFinder, point: FloatArray, reach: fl
     spots, norm = list[Spot](), finder.law.unit * float(np.sqrt(len(point)))
     for attempt in range(_NEARBY):
         around = finder.rng.standard_normal(len(point)) / np.sqrt(len(point))
-        moved = finder.law.inside((point + _APART * norm * (attempt > 0) * around)[np.newaxis])
+        moved = finder.law.near(point, attempt, _APART * norm * around)[np.newaxis]
         if search.smooth:
             directions = search.complement.directions(finder.rng, 1)
             found = smooth_spots(search.probe, finder.law, moved, directions)

@@ -24,8 +24,10 @@ from hingeline.subspace.recovered import Where
 
 # Share of the half width that points of a box keep from its faces, so that steps fit.
 _INSET = 0.1
+# Pulls towards the middle of a box at which a point near a face is tried: room against staying alive.
+_PULLS = (1.0, 0.99, 0.97, 0.997, 0.94, 0.9)
 # A long move may go so far towards the edge of the domain.
-_EDGE = 0.999
+_EDGE = 1 - 1e-9
 
 
 class Law(Protocol):
@@ -65,6 +67,10 @@ class Law(Protocol):
 
     def inside(self, points: FloatArray) -> FloatArray:
         """The same points, those outside the domain pulled in: "n d"."""
+        ...
+
+    def near(self, point: FloatArray, attempt: int, offset: FloatArray) -> FloatArray:
+        """The attempt-th place near a point where differences may be possible: "d"."""
         ...
 
 
@@ -117,6 +123,10 @@ class FreeLaw:
         """Pulled towards the origin."""
         return self.domain.pulled_in(points)
 
+    def near(self, point: FloatArray, attempt: int, offset: FloatArray) -> FloatArray:
+        """The point itself, then moved ones."""
+        return point if attempt == 0 else self.inside((point + offset)[np.newaxis])[0]
+
 
 @dataclass(frozen=True, eq=False)
 class BoxLaw:
@@ -149,23 +159,34 @@ class BoxLaw:
         return False
 
     @property
-    def _middle(self) -> FloatArray:
+    def whole(self) -> bool:
+        """Whether answers are usable in the whole box."""
+        return bool(np.isinf(self.domain.radius))
+
+    @property
+    def middle(self) -> FloatArray:
+        """Middle of the box in the probe's coordinates, shape "d"."""
         return np.zeros(self.dim) if self.centre is None else self.centre
 
     def points(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Uniform points, corners and blocky corners in turn."""
+        pulled = self.middle + (1 - _INSET) * (self.pictures(rng, count) - self.middle)
+        return Domain(self.domain.radius).pulled_in(pulled)
+
+    def pictures(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """The same, not pulled inwards: at the very faces of the box."""
         raw = rng.uniform(-1.0, 1.0, (count, self.dim))
         raw[1::3] = np.sign(raw[1::3])
         raw[2::3] = _blocks(rng, len(raw[2::3]), self.dim)
-        return self.inside(self._middle + (1 - _INSET) * self.domain.half_width * raw)
+        return self.inside(self.middle + self.domain.half_width * raw)
 
     def wide(self, rng: np.random.Generator, count: int) -> FloatArray:
         """The same, shrunk towards the middle by random amounts."""
-        return self._middle + (self.points(rng, count) - self._middle) * rng.uniform(0.1, 1.0, (count, 1))
+        return self.middle + (self.points(rng, count) - self.middle) * rng.uniform(0.1, 1.0, (count, 1))
 
     def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
         """Up to the first face."""
-        offsets = points - self._middle
+        offsets = points - self.middle
         with np.errstate(divide="ignore"):
             faces = (self.domain.half_width - np.sign(directions) * offsets) / np.abs(directions)
         ball = _ball_room(points, directions, self.domain.radius)
@@ -173,10 +194,14 @@ class BoxLaw:
 
     def inside(self, points: FloatArray) -> FloatArray:
         """Pulled towards the middle, then into the ball."""
-        offsets = points - self._middle
+        offsets = points - self.middle
         reach = np.abs(offsets).max(axis=1, keepdims=True) / (_EDGE * self.domain.half_width)
-        within = self._middle + offsets / np.maximum(reach, 1.0)
+        within = self.middle + offsets / np.maximum(reach, 1.0)
         return Domain(self.domain.radius).pulled_in(within)
+
+    def near(self, point: FloatArray, attempt: int, offset: FloatArray) -> FloatArray:
+        """The point pulled towards the middle by more or less: at a face there is no room for a step."""
+        return self.middle + _PULLS[attempt % len(_PULLS)] * (point - self.middle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +248,10 @@ class DataLaw:
     def inside(self, points: FloatArray) -> FloatArray:
         """Pulled into the domain around."""
         return self.around.inside(points)
+
+    def near(self, point: FloatArray, attempt: int, offset: FloatArray) -> FloatArray:
+        """As the domain around does it."""
+        return self.around.near(point, attempt, offset)
 
 
 def _ball_room(points: FloatArray, directions: FloatArray, radius: float) -> FloatArray:

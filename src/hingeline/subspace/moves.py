@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.subspace.box_projection import project_into_box
 from hingeline.subspace.complement import Complement
+from hingeline.subspace.laws import BoxLaw
 from hingeline.subspace.spots import SIGMAS, SpotFinder, value_noise
 
 _SCALES = (0.02, 1.0)
@@ -72,16 +74,8 @@ class Moves:
 
         Cost: 2 queries a move, about 8 more for a hit.
         """
-        starts = self._starts(count)
-        directions = complement.directions(self.rng, len(starts))
-        room = self.law.room(starts, directions)
-        lengths = np.minimum(self._norm * _log_uniform(self.rng, _LENGTHS, len(starts)), room)
-        if self.law.boundless:
-            far = np.where(
-                self.rng.random(len(starts)) < _FAR_SHARE, _log_uniform(self.rng, _FAR, len(starts)), 1.0
-            )
-            starts, lengths = starts * far[:, np.newaxis], lengths * far
-        moves = lengths[:, np.newaxis] * directions
+        starts, moves = self._drawn(complement, count)
+        lengths = np.linalg.norm(moves, axis=1)
         answers = self.probe.ask(np.concatenate([starts, starts + moves]))
         before, after = np.split(answers, 2)
         noise = np.hypot(
@@ -97,6 +91,24 @@ class Moves:
         self.quiet, self.hits = 0, self.hits + 1
         best = int(np.argmax(excess))
         return self._narrowed(starts[best], starts[best] + moves[best], before[best], after[best])
+
+    def _drawn(self, complement: Complement, count: int) -> tuple[FloatArray, FloatArray]:
+        """Starts and moves."""
+        starts = self._starts(count)
+        directions = complement.directions(self.rng, len(starts))
+        room = self.law.room(starts, directions)
+        lengths = np.minimum(self._norm * _log_uniform(self.rng, _LENGTHS, len(starts)), room)
+        if self.law.boundless:
+            far = np.where(
+                self.rng.random(len(starts)) < _FAR_SHARE, _log_uniform(self.rng, _FAR, len(starts)), 1.0
+            )
+            starts, lengths = starts * far[:, np.newaxis], lengths * far
+        moves = lengths[:, np.newaxis] * directions
+        if isinstance(self.law, BoxLaw) and self.law.whole and complement.rank:
+            across = slice(0, len(starts), 2)
+            starts[across] = self.law.pictures(self.rng, len(starts[across]))
+            moves[across] = _across_box(self.law, complement.found, starts[across], self.rng)
+        return starts, moves
 
     def _starts(self, count: int) -> FloatArray:
         fresh = self.law.wide(self.rng, count)
@@ -128,3 +140,16 @@ class Moves:
 
 def _log_uniform(rng: np.random.Generator, ends: tuple[float, float], count: int) -> FloatArray:
     return np.exp(rng.uniform(np.log(ends[0]), np.log(ends[1]), count))
+
+
+def _across_box(law: BoxLaw, basis: FloatArray, starts: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Moves orthogonal to V as far across the box as possible: towards other pictures, "n d" to "n d".
+
+    A straight random move meets a face of the box almost at once; the point nearest to another picture among
+    those with the same seen part lies far away, and its move is what an obfuscation would make.
+    """
+    middle = law.middle
+    pictures = law.pictures(rng, len(starts)) - middle
+    half = law.domain.half_width
+    ends = project_into_box(basis, np.clip(starts - middle, -half, half), pictures, (-half, half))
+    return np.where(ends.converged[:, np.newaxis], ends.points - (starts - middle), 0.0)

@@ -45,7 +45,13 @@ _BARREN = 60
 _MOST_EXAMPLES = 2000
 """Examples whose gradients are looked at."""
 _NEARBY = 6
-"""Places looked at around a live one, for a spot that is good enough."""
+"""Places looked at around a live one, at most, for a spot at all."""
+_ENOUGH = 2
+"""Of them, so many more for a better spot."""
+_POOR = 1e-7
+"""Above this all the places are looked at: an imprecise direction spoils all that come after it."""
+_FAIR = 1e-9
+"""Expected angle error of a spot that is good enough there: live places are rare, and so are good spots."""
 _LONGEST = 3.0
 """Longest ray there, in those that suit most spots."""
 _APART = 0.1
@@ -221,7 +227,8 @@ def _spots_near(search: Search, finder: SpotFinder, point: FloatArray, reach: fl
             spot = finder.at(moved[0], search.complement, min(reach, far * _LONGEST * finder.radius))
             found = [] if spot is None else [spot]
         spots += [spot for spot in found if search.tells(spot)]
-        if spots and min(map(search.expected_error, spots)) < _GOOD:
+        best = min(map(search.expected_error, spots), default=1.0)
+        if best < _FAIR or (attempt >= _ENOUGH and best < _POOR):
             break
     return spots
 

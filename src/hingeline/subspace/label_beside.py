@@ -21,8 +21,10 @@ from hingeline.subspace.label_offsets import Offsets, confirmed, find_offsets
 UNIFORM = float(1 / np.sqrt(12.0))
 """Standard deviation of a uniform error of width 1."""
 # Lengths of steps that test a direction, in steps: one along it turns more than one along a column and leaves
-# a piece sooner; and how far off the boundary may be.
-_SHORT, _LOOSE = (2.0**-3, 2.0**-6, 2.0**-9), 0.05
+# a piece sooner.
+_LENGTHS = (1.0, 2.0**-3, 2.0**-6, 2.0**-9)
+# How far off the boundary may be, as a share of how far it turns, and how much of that blur may take.
+_LOOSE, _CLEAR = 0.05, 0.5
 # Points on lines built at once: 2^23 numbers are 64 MiB.
 _NUMBERS = 2**23
 
@@ -117,10 +119,13 @@ def stands(
     Cost: 4 queries for each length tried.
     """
     length = float(np.linalg.norm(slopes))
-    for share in _SHORT:
+    for share in _LENGTHS:
         step = share * how.step * np.array([-1.0, 1.0])
+        blurred = 4 * how.blur + float(crossing.width[0])
+        if blurred > _CLEAR * share * how.step * length:
+            return False
         lines = crossing.lines(0, rest @ (slopes / length) * step[:, np.newaxis])
-        slack = _LOOSE * abs(step) * length + 4 * how.blur + crossing.width[0]
+        slack = _LOOSE * abs(step) * length + blurred
         if confirmed(door, lines, step * length, slack).all():
             return True
     return False

@@ -105,7 +105,7 @@ class BoundaryPoints:
         return found[int(np.argmin(amplifications))]
 
     def _segments(self, count: int, rng: np.random.Generator, *, wide: bool) -> Crossings:
-        """Segments between fresh points of different labels, or known ones where fresh ones agree."""
+        """Segments between fresh points of different labels; known ones help where these have one."""
         draw = self._law.wide if wide else self._law.points
         for _ in range(_PATIENCE):
             points = draw(rng, _DRAW * -(-count // 4))

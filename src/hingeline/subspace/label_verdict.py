@@ -138,6 +138,8 @@ def _missing(walk: LabelWalk) -> tuple[str, str]:
         return walk.stopped, "Another --seed, or --data near the boundary, may show more."
     if not walk.finished:
         return "the search did not end", "Allow more queries."
+    if not walk.checked:
+        return "they were not all checked at fresh points", "Allow more queries."
     if walk.quiet < _FEWEST_MOVES and not walk.complement.full:
         return f"too few moves ({walk.quiet}) tested for more", "Ask for more --moves."
     return "", ""

@@ -31,6 +31,8 @@ _MOST_DROPPED = 12
 _ACCEPT = 30.0
 # The same, below which it is nothing.
 _NOTHING = 5.0
+# Tilt that a few wrong labels may have left unnoticed.
+_NOISY_TILT = 1e-3
 # Weak sightings after which the rank is left open.
 _MOST_WEAK = 8
 # Searches gone astray after which going on would waste queries.
@@ -75,6 +77,8 @@ class LabelWalk:
         """Why it ended without that."""
         self.answered: int | None = None
         """Directions that answered at fresh points."""
+        self.checked = False
+        """True once all checks were made."""
         self.tilt_seen = float("nan")
         """See `label_checks`."""
         self._nothing_near = False
@@ -120,6 +124,7 @@ class LabelWalk:
             reach = self.points.step
             self.answered = int(remeasured(self.door, points, self.complement, reach, blur).sum())
             self.tilt_seen = seen_tilt(self.door, law, points, self.complement, blur, rng)
+        self.checked = True
 
     @property
     def moves_wanted(self) -> int:
@@ -192,6 +197,8 @@ class LabelWalk:
         total = float(np.hypot(np.linalg.norm(within), length))
         size, noise, within = length / total, slopes.noise / total, within / total
         explained = float(np.hypot(noise, np.linalg.norm(within) * self.tilt.total))
+        if self.counts["contradictions"]:
+            explained = max(explained, _NOISY_TILT)
         if size < _ACCEPT * explained:
             if size > _NOTHING * explained:
                 self.weak.append(size)

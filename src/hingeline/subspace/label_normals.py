@@ -160,6 +160,6 @@ class _GroupTest:
             row[group] = self._rng.uniform(0.35, 0.65) * weights / weights.sum() * steps[group]
         # offsets are uniform in their cells: errors of the sum grow like the weights' norm
         cells = self._how.cell * np.linalg.norm(mix / steps, axis=1) * UNIFORM * _SIGMAS
-        slack = cells + 2 * self._how.blur + self._crossing.width[0]
+        slack = cells + 4 * self._how.blur + self._crossing.width[0]
         lines = self._crossing.lines(0, mix @ self._rest.T)
         return confirmed(self._door, lines, mix @ slopes, slack)

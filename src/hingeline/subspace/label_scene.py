@@ -37,6 +37,8 @@ _UNIFORM_WIDTH = float(np.sqrt(12.0))
 _OF_LEAK = 1 / 3
 # Flat pieces: steps of 1e-4 |x| leave a piece for a few columns in a hundred points, and are 1e11 last bits.
 _FLAT_STEP, _LONGEST_STEP = 1e-4, 1e-2
+# Blur of the usual network, in epsilons of |x|: measured 0.1 to 0.2.
+_ROUNDING = 0.15
 # Directions tried at each point.
 _DIRECTIONS = 4
 # Share of straight pairs of ends above which pieces are flat; kinks between the ends bend a few.
@@ -75,7 +77,9 @@ def survey(
     """
     crossings = narrowed(door, points.crossings, 0.0)
     blurs = np.array([blur(door, crossings, i) for i in range(len(points))])
-    relative = float(np.median(blurs / points.total))
+    # a few labels may all be right by chance: rounding of the input alone blurs so much
+    relative = max(float(np.median(blurs / points.total)), _ROUNDING * door.epsilon * scale)
+    blurs = np.maximum(blurs, relative * points.total)
     step = flat_step(relative, door.dim, scale)
     share = _straight_share(door, points, complement, blurs, step, rng)
     if share >= _STRAIGHT_SHARE:

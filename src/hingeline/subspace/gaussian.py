@@ -38,6 +38,8 @@ DEAD_SHARE = 0.01
 _FIRST = 16
 # Numbers in the axes of the points measured at once: 64 MB.
 _CHUNK = 8_000_000
+# Share of the points up to which gradients that nothing confirms are left out.
+_FEW_LONELY = 0.03
 
 
 def recover_gaussian(bench: Bench) -> Gathered:
@@ -139,12 +141,17 @@ class _Scheme:
         alive, stall = self._alive(reading), self._stall(reading)
         dead = 1.0 - float(np.mean(alive))
         standing, reason = _judged(reading, self.dim, dead, stall, self.points)
+        lonely = int(np.sum(reading.essential))
+        if 0 < lonely <= _FEW_LONELY * self.points:
+            # each brings one direction that nothing else confirms; the others are better off without it
+            kept = [j for j, alone in zip(self._jacobians, reading.essential, strict=True) if not alone]
+            reading = read_rank(np.concatenate(kept), self.noise, outputs=len(kept[0]))
         details: dict[str, Any] = {
             "points": self.points,
             "step": self.step,
             "dead_share": dead,
             "stall": stall,
-            "essential": int(np.sum(reading.essential)),
+            "essential": lonely,
             "rule_1e-5": fixed_rule(np.concatenate(self._jacobians)),
         }
         return Gathered(
@@ -188,8 +195,8 @@ def _judged(reading: RankReading, dim: int, dead: float, stall: int, points: int
     lonely = int(np.sum(reading.essential))
     if lonely:
         return "partial", (
-            f"{lonely} gradients hold a direction that no others hold: spoiled by a kink within the step, "
-            "or the first of more to come."
+            f"{lonely} of {points} gradients hold a direction that no others hold: spoiled by a kink within "
+            "the step, or the first of more to come. Few of them are left out."
         )
     if stall < STALL:
         return "partial", f"Only {stall} points since the last new direction: there may be more."

@@ -26,8 +26,8 @@ from hingeline.subspace.recovered import Where
 _INSET = 0.1
 # Pulls towards the middle of a box at which a point near a face is tried: room against staying alive.
 _PULLS = (1.0, 0.99, 0.97, 0.997, 0.94, 0.9)
-# A long move may go so far towards the edge of the domain.
-_EDGE = 1 - 1e-9
+EDGE = 1 - 1e-9
+"""Share of the way to the edge of the domain that points may go: rounding must not carry them over it."""
 
 
 class Law(Protocol):
@@ -117,7 +117,7 @@ class FreeLaw:
 
     def room(self, points: FloatArray, directions: FloatArray) -> FloatArray:
         """Free up to the ball's edge; at most 5 typical norms."""
-        return np.minimum(5.0 * self.scale, _EDGE * _ball_room(points, directions, self.domain.radius))
+        return np.minimum(5.0 * self.scale, EDGE * _ball_room(points, directions, self.domain.radius))
 
     def inside(self, points: FloatArray) -> FloatArray:
         """Pulled towards the origin."""
@@ -190,12 +190,12 @@ class BoxLaw:
         with np.errstate(divide="ignore"):
             faces = (self.domain.half_width - np.sign(directions) * offsets) / np.abs(directions)
         ball = _ball_room(points, directions, self.domain.radius)
-        return _EDGE * np.maximum(np.minimum(faces.min(axis=1), ball), 0.0)
+        return EDGE * np.maximum(np.minimum(faces.min(axis=1), ball), 0.0)
 
     def inside(self, points: FloatArray) -> FloatArray:
         """Pulled towards the middle, then into the ball."""
         offsets = points - self.middle
-        reach = np.abs(offsets).max(axis=1, keepdims=True) / (_EDGE * self.domain.half_width)
+        reach = np.abs(offsets).max(axis=1, keepdims=True) / (EDGE * self.domain.half_width)
         within = self.middle + offsets / np.maximum(reach, 1.0)
         return Domain(self.domain.radius).pulled_in(within)
 

@@ -20,7 +20,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.subspace.box_projection import project_into_box
 from hingeline.subspace.complement import Complement
-from hingeline.subspace.laws import BoxLaw
+from hingeline.subspace.laws import EDGE, BoxLaw
 from hingeline.subspace.spots import SIGMAS, SpotFinder, value_noise
 
 _SCALES = (0.02, 1.0)
@@ -150,6 +150,6 @@ def _across_box(law: BoxLaw, basis: FloatArray, starts: FloatArray, rng: np.rand
     """
     middle = law.middle
     pictures = law.pictures(rng, len(starts)) - middle
-    half = law.domain.half_width
+    half = EDGE * law.domain.half_width
     ends = project_into_box(basis, np.clip(starts - middle, -half, half), pictures, (-half, half))
     return np.where(ends.converged[:, np.newaxis], ends.points - (starts - middle), 0.0)

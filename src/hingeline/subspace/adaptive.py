@@ -23,7 +23,7 @@ from hingeline.subspace.laws import DataLaw, Law
 from hingeline.subspace.moves import Moves
 from hingeline.subspace.recovered import Unseen
 from hingeline.subspace.search import Search
-from hingeline.subspace.smooth import smooth_slopes, smooth_spots
+from hingeline.subspace.smooth import SmoothSlopes, smooth_spots
 from hingeline.subspace.spots import Spot, SpotFinder, value_noise
 from hingeline.subspace.standing import judged
 from hingeline.subspace.workbench import Bench, Gathered
@@ -86,7 +86,7 @@ def recover_adaptive(bench: Bench, *, smooth: bool = False) -> Gathered:
     Raises:
         BudgetExhausted: The budget ended; `bench.partial` gives what was found.
     """
-    search = Search.begun(bench, smooth_slopes if smooth else certified_slopes)
+    search = Search.begun(bench, SmoothSlopes() if smooth else certified_slopes)
     bench.partial = lambda: judged(search, finished=False)
     if bench.data is not None:
         with bench.session.phase("data"):

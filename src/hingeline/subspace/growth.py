@@ -64,7 +64,7 @@ def grow(
         spot: Where.
         complement: What is known; grows.
         rng: Draws test points.
-        measure: How slopes are measured, `certified_slopes` or `smooth_slopes`.
+        measure: How slopes are measured, `certified_slopes` or `SmoothSlopes`.
 
     Raises:
         BudgetExhausted: The budget ended; nothing was added.

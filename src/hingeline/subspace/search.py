@@ -19,7 +19,7 @@ from hingeline.subspace.complement import Complement
 from hingeline.subspace.growth import NOTICE, Growth, Measure, grow
 from hingeline.subspace.laws import Law
 from hingeline.subspace.recovered import DomainSpan, Unseen
-from hingeline.subspace.smooth import smooth_slopes
+from hingeline.subspace.smooth import SmoothSlopes
 from hingeline.subspace.spots import RAYS, Spot, value_noise
 from hingeline.subspace.workbench import Bench, DirectionsFound
 
@@ -77,7 +77,7 @@ class Search:
     @property
     def smooth(self) -> bool:
         """Whether differences are never exact."""
-        return self.measure is smooth_slopes
+        return isinstance(self.measure, SmoothSlopes)
 
     def step(self, name: str) -> np.random.Generator:
         """The generator of a named step."""

@@ -112,10 +112,11 @@ def _standing(search: Search, votes: RankVotes, unseen: Unseen, *, finished: boo
         return "exact", f"No null space: all {dim} directions of the input matter."
     if unseen.moves < _FEWEST_MOVES:
         return "partial", f"{rank} directions were found; too few moves ({unseen.moves}) tested for more."
-    return (
-        "exact",
-        f"The answers depend on {rank} of {dim} directions; {unseen.moves:,} moves showed no other.",
+    seen = f"The answers depend on {rank} of {dim} directions; {unseen.moves:,} moves showed no other"
+    bound = (
+        f"with {100 * unseen.confidence:.0f} % confidence less than {100 * unseen.probability:.2g} % would"
     )
+    return "exact", f"{seen} ({bound})."
 
 
 def _advice(standing: Standing, rank: int) -> str:

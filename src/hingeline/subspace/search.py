@@ -51,8 +51,8 @@ class Search:
     """Live spots that were found and not measured."""
     doubtful: float = 0.0
     """Largest part of a gradient that was neither clearly new nor clearly noise."""
-    edge: float = 0.0
-    """Largest part that noise and leak explain."""
+    clarity: float = np.inf
+    """Smallest ratio of a direction's size to what noise and leak explain where it was measured."""
     dropped: int = 0
     """Spots whose slopes could not be certified."""
     unmeasured: int = 0
@@ -121,7 +121,9 @@ class Search:
         """Measure the gradient at a spot and take in what is new."""
         growth = grow(self.probe, law, spot, self.complement, self.rng, self.measure)
         self.outputs = len(spot.values)
-        self.edge = max(self.edge, growth.edge)
+        if growth.added:
+            weakest = float(self.complement.sizes[-growth.added :].min())
+            self.clarity = min(self.clarity, weakest / max(growth.edge, 1e-300))
         self.doubtful = max(self.doubtful, growth.doubtful)
         self.dropped += not growth.measured
         if growth.added:

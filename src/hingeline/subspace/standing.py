@@ -74,8 +74,8 @@ def forecast(rank: int, dim: int, outputs: int, *, smooth: bool) -> int:
 
 def _votes(search: Search) -> RankVotes:
     sizes = np.sort(search.complement.sizes)[::-1]
-    # Nothing may have been measured that added nothing: then the edge is what would have been noticed.
-    edge = max(search.edge, search.complement.worst_leak, 1e-300)
+    # each direction was held against the noise of its own spot; the edge is that of the least clear one
+    edge = max(float(min(sizes, default=0.0)) / search.clarity, 1e-300)
     ladder = np.concatenate([sizes, [max(search.doubtful, edge)]])
     gap = _last_gap(ladder)
     ratio = float(sizes[-1] / ladder[-1]) if len(sizes) else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -207,7 +207,7 @@ class _Request:
             forecast=found.forecast,
             domains=found.domains,
             active=active,
-            notes=(*self.notes, *found.notes),
+            notes=(*self.notes, *_one_domain(bench, choice), *found.notes),
             details=dict(found.details),
         )
         return value, Outcome(_STATUS[found.standing], found.reason, found.advice)
@@ -229,6 +229,13 @@ class _Request:
         )
         advice = "Ask the door for logits if it has them."
         return replace(found, standing="partial", reason=reason, advice=advice)
+
+
+def _one_domain(bench: Bench, choice: Choice) -> Iterator[str]:
+    """What to say where a method left out domains that were asked for."""
+    if choice.method != "complement" and (bench.inner is not None or bench.data is not None):
+        where = "all inputs" if bench.law.where == "free" else "the whole box"
+        yield f"The method '{choice.method}' examines {where} only; no span of data or of a box is told apart."
 
 
 def _follow(bench: Bench, choice: Choice) -> Gathered:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, frozen
+from hingeline.core.arrays import FloatArray, IntArray, frozen
 
 
 class Complement:
@@ -67,14 +67,17 @@ class Complement:
         """Estimated largest principal angle of V to the true span, radians: sqrt(sum of errors^2)."""
         return float(np.linalg.norm(self._errors))
 
-    def leak(self, inside: float) -> float:
+    def leak(self, inside: float, without: IntArray | None = None) -> float:
         """Part of a gradient that shows outside V only because V is tilted, expected; output units.
 
         Args:
             inside: Length of the gradient's part along V, whose components are taken as `sizes` are.
+            without: Directions that are accounted for elsewhere.
         """
-        total = float(np.linalg.norm(self.sizes))
-        return inside * float(np.linalg.norm(self.sizes * self.errors)) / total if total else 0.0
+        total, errors = float(np.linalg.norm(self.sizes)), self.errors
+        if without is not None:
+            errors[without] = 0.0
+        return inside * float(np.linalg.norm(self.sizes * errors)) / total if total else 0.0
 
     @property
     def worst_leak(self) -> float:

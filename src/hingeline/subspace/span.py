@@ -235,7 +235,7 @@ def _one_domain(bench: Bench, choice: Choice) -> Iterator[str]:
     """What to say where a method left out domains that were asked for."""
     if choice.method != "complement" and (bench.inner is not None or bench.data is not None):
         where = "all inputs" if bench.law.where == "free" else "the whole box"
-        yield f"The method '{choice.method}' examines {where} only; no span of data or of a box is told apart."
+        yield f"The method '{choice.method}' examines {where} only; the spans of data or a box are not told."
 
 
 def _follow(bench: Bench, choice: Choice) -> Gathered:

@@ -19,7 +19,7 @@ from hingeline.cli.options import (
 )
 
 # As in `subspace.settings`, which would bring NumPy; a test holds both together.
-_METHODS = ("auto", "complement", "central", "gaussian", "labels", "rank")
+_METHODS = ("auto", "complement", "central", "pairs", "gaussian", "labels", "rank")
 _FILE = click.Path(path_type=Path)
 
 

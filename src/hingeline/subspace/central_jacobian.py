@@ -17,11 +17,11 @@ Cost: 2 d + 1 queries and twice the number of columns that bend, per point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.subspace.noisy_door import NoisyDoor
 from hingeline.subspace.screening import SIGMAS
 
 # Factor on the step of a column that bends, and how often.
@@ -31,6 +31,18 @@ _TRIES = 4
 _CHUNK = 2_000_000
 # More bent columns than this share say that the step was chosen badly: the point is dropped at once.
 _MOST_BENT = 0.25
+
+
+class ValueDoor(Protocol):
+    """Where values come with their deviations."""
+
+    def ask(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Values and deviations, "n d" to "n m" each; nan and inf where there is no value."""
+        ...
+
+    def step(self, length: float) -> float:
+        """The step nearest to `length` that may be taken along a coordinate."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +58,7 @@ class NoisyJacobian:
 
 
 def central_jacobian(
-    door: NoisyDoor, point: FloatArray, directions: FloatArray, step: float
+    door: ValueDoor, point: FloatArray, directions: FloatArray, step: float
 ) -> NoisyJacobian | None:
     """Measure derivatives at `point` along `directions`; None if some of them always met a kink.
 
@@ -87,7 +99,7 @@ def central_jacobian(
 
 
 def _both_sides(
-    door: NoisyDoor, point: FloatArray, directions: FloatArray, steps: FloatArray
+    door: ValueDoor, point: FloatArray, directions: FloatArray, steps: FloatArray
 ) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
     """Values ahead and behind, and their deviations: "r d" to "r m" each."""
     at_once = max(1, _CHUNK // len(point))

@@ -1,6 +1,7 @@
 """Which method suits a door, from the doctor's card, and why.
 
     labels only                         labels
+    coarse probabilities that vanish    pairs (log-ratios of the two leading classes, where they meet)
     inputs on a grid                    central (steps are multiples of the grid)
     noise above 1e-9 of the variation   central (differences over long steps, singular values against noise)
     smooth                              complement, with extrapolated central differences
@@ -23,6 +24,10 @@ _HOPELESS_NOISE = 0.1
 """Noise over variation above which no difference says anything."""
 MOST_BATCH_CHANGE = 1e-4
 """Change of an answer with its batch, over the variation, above which answers cannot be compared."""
+_PAIRS = (
+    "typical inputs lie where many probabilities may vanish behind rounding or noise; two can be told "
+    "where two classes meet"
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ def choose_method(card: DoctorCard, settings: SpanSettings) -> Choice:
         return Choice("labels", "the door answers labels only")
     if settings.method != "auto":
         return Choice(settings.method, "it was asked for")
+    if _probabilities_vanish(card):
+        return Choice("pairs", _PAIRS)
     if settings.quantum is not None:
         return Choice("central", f"inputs are multiples of {settings.quantum:g}, so steps must be too")
     if card.variation == 0:
@@ -55,7 +62,7 @@ def refusal(card: DoctorCard, settings: SpanSettings) -> Outcome | None:
     """Why no span can be had at this door, if the card says so."""
     if card.answers == "labels":
         return _label_refusal(settings)
-    if card.kind == "constant" or card.variation == 0:
+    if card.kind == "constant" or card.variation == 0 or _by_pairs(card, settings):
         return None  # long moves are the better judges of that
     if card.radius == 0:
         return Outcome(
@@ -81,6 +88,17 @@ def refusal(card: DoctorCard, settings: SpanSettings) -> Outcome | None:
             f"Noise of {card.noise_at_scale:.1g} hides answers that vary by {card.variation:.1g}.",
         )
     return None
+
+
+def _probabilities_vanish(card: DoctorCard) -> bool:
+    """Whether coarse log-ratios of all outputs are promised only near the origin; two reach farther out."""
+    pair = card.head.kind == "softmax" or (card.head.kind == "sigmoid" and card.output_dim == 1)
+    coarse = card.rounding is not None or card.noise_at_scale > MOST_NOISE * card.variation
+    return pair and coarse and card.radius < card.scale
+
+
+def _by_pairs(card: DoctorCard, settings: SpanSettings) -> bool:
+    return settings.method == "pairs" or (settings.method == "auto" and _probabilities_vanish(card))
 
 
 def _label_refusal(settings: SpanSettings) -> Outcome | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Method = Literal["auto", "complement", "central", "gaussian", "labels", "rank"]
-METHODS: tuple[Method, ...] = ("auto", "complement", "central", "gaussian", "labels", "rank")
+Method = Literal["auto", "complement", "central", "pairs", "gaussian", "labels", "rank"]
+METHODS: tuple[Method, ...] = ("auto", "complement", "central", "pairs", "gaussian", "labels", "rank")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SpanSettings:
     confidence: float = 0.95
     """Of the bound on directions that no move has shown."""
     points: int | None = None
-    """Gradients of the methods "gaussian" and "central"; None: as many as it takes."""
+    """Gradients of the methods "gaussian", "central" and "pairs"; None: as many as it takes."""
     step: float | None = None
     """Fixed step of the method "gaussian", in input units; None: 1e-4 of a typical coordinate."""
     quantum: float | None = None

@@ -31,10 +31,12 @@ from hingeline.subspace.far_inputs import freed
 from hingeline.subspace.gaussian import recover_gaussian
 from hingeline.subspace.labels import recover_from_labels
 from hingeline.subspace.laws import BoxLaw, DataLaw, FreeLaw
+from hingeline.subspace.pairs import recover_pairs
 from hingeline.subspace.polish import polished
 from hingeline.subspace.rank_only import measure_rank
 from hingeline.subspace.recovered import ActiveSubspace, RecoveredSpan, query_floor
 from hingeline.subspace.settings import METHODS, SpanSettings
+from hingeline.subspace.whole_box import with_whole_box
 from hingeline.subspace.workbench import Bench, Gathered
 
 SOURCES = (
@@ -130,6 +132,10 @@ class _Request:
                 if refused is not None:
                     return None, refused
                 choice = choose_method(card, self.settings)
+                if choice.method == "pairs":
+                    # two classes can be told wherever they meet, not only where all can
+                    card = replace(card, radius=np.inf)
+                card = with_whole_box(self.session, card, self.data, self.randomness.step("whole box"))
                 card, note = freed(card)
                 if note:
                     self.session.emit(Note(note))
@@ -137,7 +143,7 @@ class _Request:
             self.session.emit(Note(f"Method '{choice.method}': {choice.why}."))
             bench = self._bench(card, choice)
             found = self._in_sight(bench, _follow(bench, choice))
-            return self._worded(bench, choice, found, _active(bench, found))
+            return self._worded(bench, choice, found, _active(bench, choice.method, found))
         except BudgetExhausted as spent:
             outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing is lost.")
         except UnsupportedOracle as refused:
@@ -245,6 +251,8 @@ def _follow(bench: Bench, choice: Choice) -> Gathered:
             found = recover_from_labels(bench)
         case "central":
             found = recover_central(bench)
+        case "pairs":
+            found = recover_pairs(bench)
         case "gaussian":
             found = recover_gaussian(bench)
         case "rank":
@@ -258,10 +266,10 @@ def _follow(bench: Bench, choice: Choice) -> Gathered:
     return found
 
 
-def _active(bench: Bench, found: Gathered) -> ActiveSubspace | None:
+def _active(bench: Bench, method: str, found: Gathered) -> ActiveSubspace | None:
     """What matters most, where it was asked for and values can be had."""
     count = bench.settings.active_points
-    if not count or bench.probe is None or not found.basis.shape[1]:
+    if not count or bench.probe is None or method == "pairs" or not found.basis.shape[1]:
         return None
     rng = bench.randomness.step("active")
     law = bench.data or bench.law

@@ -239,7 +239,7 @@ class _Request:
 
 def _one_domain(bench: Bench, choice: Choice) -> Iterator[str]:
     """What to say where a method left out domains that were asked for."""
-    if choice.method != "complement" and (bench.inner is not None or bench.data is not None):
+    if choice.method not in ("complement", "pairs") and (bench.inner is not None or bench.data is not None):
         where = "all inputs" if bench.law.where == "free" else "the whole box"
         yield f"The method '{choice.method}' examines {where} only; the spans of data or a box are not told."
 

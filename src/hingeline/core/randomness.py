@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from numbers import Integral
 
 import numpy as np
+
+from hingeline.core.errors import InvalidInput
 
 
 class Randomness:
@@ -12,9 +15,14 @@ class Randomness:
 
     Args:
         seed: The verb's seed.
+
+    Raises:
+        InvalidInput: A seed that is not a whole number from 0 up.
     """
 
     def __init__(self, seed: int) -> None:
+        if not (isinstance(seed, Integral) and seed >= 0):
+            raise InvalidInput(f"seed must be a whole number, 0 or more; got {seed!r}")
         self.seed = seed
 
     def step(self, name: str, index: int = 0) -> np.random.Generator:

@@ -59,9 +59,9 @@ class RecordingProbe(Probe):
         self._points: list[FloatArray] = []
         self._values: list[FloatArray] = []
 
-    def ask(self, points: FloatArray) -> FloatArray:
+    def ask(self, points: FloatArray, *, fresh: bool = False) -> FloatArray:
         """Values at `points`, kept: "n d" to "n k"; n queries."""
-        values = super().ask(points)
+        values = super().ask(points, fresh=fresh)
         self.keep(points, values)
         return values
 

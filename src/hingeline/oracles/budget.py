@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from numbers import Real
 
 from hingeline.core.errors import BudgetExhausted, InvalidInput
 from hingeline.core.outcome import Spending
@@ -27,8 +28,8 @@ class Budget:
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        if limit is not None and limit < 1:
-            raise InvalidInput(f"budget must be at least 1 query; got {limit}")
+        if limit is not None and not (isinstance(limit, Real) and limit >= 1 and float(limit).is_integer()):
+            raise InvalidInput(f"budget must be at least 1 query, a whole number; got {limit!r}")
         self.limit = limit
         self._scopes = [_Scope("run", limit, time.perf_counter())]
         self._queries: dict[str, int] = {}

@@ -71,8 +71,12 @@ class Probe:
         """Take in a slope that was seen: the calibration may have looked where the network is dead."""
         self._steepest = max(self._steepest, slope)
 
-    def ask(self, points: FloatArray) -> FloatArray:
+    def ask(self, points: FloatArray, *, fresh: bool = False) -> FloatArray:
         """Values at `points`, seen from the centre: "n d" to "n k"; n queries.
+
+        Args:
+            points: Where.
+            fresh: Ask also what was asked before, to see whether the answer repeats.
 
         Raises:
             InvalidInput: No points.
@@ -81,6 +85,6 @@ class Probe:
         if not len(points):
             raise InvalidInput("no points to ask")
         centre = self.calibration.centre
-        answers = self.session.ask(points if centre is None else points + centre)
+        answers = self.session.ask(points if centre is None else points + centre, fresh=fresh)
         convert = self.calibration.to_values
         return answers if convert is None else convert(answers)

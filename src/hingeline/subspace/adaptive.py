@@ -65,6 +65,10 @@ _QUIET_SPOTS_IN_BOX = 120
 """The same in a box, where few pictures wake a rare neuron; 2 queries each, cheap beside a gradient."""
 _FEWEST_MOVES_IN_BOX = 600
 _FEWEST_MOVES = 48
+_MOVES_IF_CHEAP = 150
+"""The same while little was spent: a share of 2 % is missed once in twenty runs then, not once in three."""
+_CHEAP = 3000
+"""Queries below which moves are not weighed against the price."""
 _MOVES_SHARE = 0.005
 """Moves, as a share of the queries spent: with 2 queries each they cost 1 %."""
 _MOVES_PER_HIT = 6
@@ -97,6 +101,7 @@ def recover_adaptive(bench: Bench, *, smooth: bool = False) -> Gathered:
             _domain(search, law)
     with bench.session.phase("again"):
         search.ask_weakest_again()
+        search.ask_spots_again()
     return judged(search, finished=True)
 
 
@@ -200,7 +205,9 @@ def _moves_wanted(search: Search, law: Law) -> int:
         return search.bench.settings.moves
     if search.complement.rank == 0:
         return _DEAD_MOVES
-    fewest = _FEWEST_MOVES_IN_BOX if law.where == "box" else _FEWEST_MOVES
+    fewest = _FEWEST_MOVES if search.bench.session.spent > _CHEAP else _MOVES_IF_CHEAP
+    if law.where == "box":
+        fewest = _FEWEST_MOVES_IN_BOX
     return max(fewest, int(_MOVES_SHARE * search.bench.session.spent))
 
 

@@ -152,4 +152,6 @@ def _across_box(law: BoxLaw, basis: FloatArray, starts: FloatArray, rng: np.rand
     pictures = law.pictures(rng, len(starts)) - middle
     half = EDGE * law.domain.half_width
     ends = project_into_box(basis, np.clip(starts - middle, -half, half), pictures, (-half, half))
-    return np.where(ends.converged[:, np.newaxis], ends.points - (starts - middle), 0.0)
+    moves = np.where(ends.converged[:, np.newaxis], ends.points - (starts - middle), 0.0)
+    # good to 1e-12 box widths, which a steep network shows; the margin to the faces is wider
+    return moves - (moves @ basis) @ basis.T

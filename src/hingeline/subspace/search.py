@@ -15,16 +15,19 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.probing.probe import Probe
+from hingeline.subspace.choice import MOST_NOISE
 from hingeline.subspace.complement import Complement
 from hingeline.subspace.growth import NOTICE, Growth, Measure, grow
 from hingeline.subspace.laws import Law
 from hingeline.subspace.recovered import DomainSpan, Unseen
 from hingeline.subspace.smooth import SmoothSlopes
-from hingeline.subspace.spots import RAYS, Spot, value_noise
+from hingeline.subspace.spots import RAYS, SIGMAS, Spot, value_noise
 from hingeline.subspace.workbench import Bench, DirectionsFound
 
 _WEAKEST = 8
 """Directions that are asked again at the end."""
+_REPEATED = 2
+"""First and last spots whose answers must still be the same at the end."""
 _AGAIN = 6
 """Most spots at which a direction is asked again."""
 
@@ -59,6 +62,8 @@ class Search:
     """Live places (or examples) at which no gradient could be had."""
     remeasured: int | None = None
     """Directions that answered again; None before they were asked."""
+    changed: int = 0
+    """Inputs asked once more at the end whose answers were no longer the same."""
     gave_up: bool = False
     """Whether live places were left that could not be measured."""
 
@@ -151,6 +156,24 @@ class Search:
         weakest = np.argsort(self.complement.sizes)[: _WEAKEST if self.outputs == 1 else _WEAKEST // 2]
         silent = [index for index in weakest if not self._answers(int(index))]
         self.remeasured = self.complement.rank - len(silent)
+
+    def ask_spots_again(self) -> None:
+        """Ask the first and the last spots once more: a door that changed meanwhile mixes two functions.
+
+        Cost: at most 4 queries.
+        """
+        spots = (
+            self.measured
+            if len(self.measured) < 2 * _REPEATED
+            else [*self.measured[:_REPEATED], *self.measured[-_REPEATED:]]
+        )
+        if not spots:
+            return
+        values = self.probe.ask(np.array([spot.point for spot in spots]), fresh=True)
+        gaps = np.abs(values - np.array([spot.values for spot in spots])).max(axis=1)
+        # the noise may be underrated; this method is for doors of at most so much
+        precise = MOST_NOISE * float(np.abs(values).max())
+        self.changed = int(np.sum(gaps > SIGMAS * np.array([spot.sigma + precise for spot in spots])))
 
     def _answers(self, index: int) -> bool:
         direction = self.complement.found[:, index]

@@ -6,7 +6,12 @@ then used for all, with Richardson's extrapolation where truncation dominates:
 
     D(h) = (f(x + h b) - f(x - h b)) / 2h,      D* = (4 D(h/2) - D(h)) / 3.
 
-Cost: 4 queries per direction and 24 to check h; about 240 to find it the first time.
+A function may bend sharply in one place and look straight elsewhere (a softplus of steep weights): a step
+that crosses such a bend spoils its slope, and the few directions that were tried need not meet it. They are
+mixtures of all directions, so a spoiled slope contradicts theirs; then shorter steps are taken.
+
+Cost: 4 queries per direction and 24 to check h; about 240 to find it the first time. The same again for every
+h that met a bend.
 """
 
 from __future__ import annotations
@@ -27,6 +32,8 @@ _LIKE_BEFORE = 5.0
 """A step is kept while its error is at most so many times that of the spot where it was found."""
 _SAFETY = 2.0
 """The error of a few directions understates that of all."""
+_CONTRADICTED = 5.0
+"""The directions tried may miss what the slopes say of them by so many of their errors."""
 
 
 class SmoothSlopes:
@@ -58,14 +65,20 @@ class SmoothSlopes:
             return None
         mix = rng.standard_normal((directions.shape[1], _TRIED))
         trial = directions @ (mix / np.linalg.norm(mix, axis=0))
-        starts = np.broadcast_to(spot.point, directions.T.shape)
-        room = 0.9 * float(np.minimum(law.room(starts, directions.T), law.room(starts, -directions.T)).min())
-        step = self._chosen(probe, spot, trial, law.unit, room)
-        if step is None:
-            return None
-        error = _SAFETY * _error(probe, spot, trial, step)
-        matrix = _extrapolated(probe, spot, directions, step)
-        return Slopes(matrix, np.full(directions.shape[1], error))
+        rows = np.hstack([directions, trial]).T
+        starts = np.broadcast_to(spot.point, rows.shape)
+        room = 0.9 * float(np.minimum(law.room(starts, rows), law.room(starts, -rows)).min())
+        found = None
+        while (step := self._chosen(probe, spot, trial, law.unit, room)) is not None:
+            error = _SAFETY * _error(probe, spot, trial, step)
+            matrix = _extrapolated(probe, spot, directions, step)
+            # a slope that errs by e changes a mixture of c directions by e / sqrt(c)
+            gap = np.abs(matrix @ (directions.T @ trial) - _extrapolated(probe, spot, trial, step)).max()
+            found = Slopes(matrix, np.full(directions.shape[1], max(error, float(gap))))
+            if gap <= _CONTRADICTED * error:
+                break
+            room = step
+        return found
 
     def _chosen(self, probe: Probe, spot: Spot, trial: FloatArray, unit: float, room: float) -> float | None:
         """The usual step where its error is as usual; else the best of all that fit."""

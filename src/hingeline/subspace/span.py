@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,11 @@ def span(
         per k (d - k) for labels.
     Source: goals of Jayaram, Woodruff and Zhang (ICLR 2020); the modules of this package say what is whose.
     """
+    door: Any = oracle
+    if not isinstance(door, Oracle):
+        raise InvalidInput(
+            f"span asks an oracle, not a {type(door).__name__}; open one with hingeline.oracle(...)"
+        )
     chosen = _settings(settings)
     session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
     ask = _Request(session, Randomness(seed), chosen, _examples(data, session.input_dim), _box(box, oracle))
@@ -316,25 +322,40 @@ def _data_law(data: FloatArray, law: FreeLaw | BoxLaw, centre: FloatArray | None
 def _settings(settings: SpanSettings | Mapping[str, Any] | None) -> SpanSettings:
     try:
         chosen = settings if isinstance(settings, SpanSettings) else SpanSettings(**dict(settings or {}))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         known = ", ".join(SpanSettings.__dataclass_fields__)
         raise InvalidInput(f"unknown span setting in {settings}; known are {known}") from error
     for name, (fits, wanted) in _LIMITS.items():
         value = getattr(chosen, name)
         if value is not None and not fits(value):
             raise InvalidInput(f"{name} must be {wanted}; got {value!r}")
+    if chosen.quantum is not None and chosen.method in _FREE_STEPS:
+        raise InvalidInput(
+            f"the method '{chosen.method}' takes steps of any length; inputs that are multiples of a quantum "
+            "need 'central' (or no method)"
+        )
     return chosen
+
+
+def _whole(value: Any, fewest: int) -> bool:
+    return isinstance(value, Integral) and int(value) >= fewest
+
+
+def _between(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, Real) and low < float(value) < high
 
 
 _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "method": (lambda v: v in METHODS, f"one of {', '.join(METHODS)}"),
-    "moves": (lambda v: v >= 1, "at least 1"),
-    "confidence": (lambda v: 0 < v < 1, "between 0 and 1"),
-    "points": (lambda v: v >= 1, "at least 1"),
-    "step": (lambda v: np.isfinite(v) and v > 0, "a positive number"),
-    "quantum": (lambda v: np.isfinite(v) and v > 0, "a positive number"),
-    "active_points": (lambda v: v >= 0, "0 or more"),
+    "moves": (lambda v: _whole(v, 1), "a whole number, at least 1"),
+    "confidence": (lambda v: _between(v, 0, 1), "between 0 and 1"),
+    "points": (lambda v: _whole(v, 1), "a whole number, at least 1"),
+    "step": (lambda v: _between(v, 1e-100, 1e100), "a positive number within 1e-100 .. 1e100"),
+    "quantum": (lambda v: _between(v, 0, np.inf), "a positive number"),
+    "active_points": (lambda v: _whole(v, 0), "a whole number, 0 or more"),
 }
+_FREE_STEPS = ("complement", "gaussian", "rank")
+"""Methods that cannot keep to a grid of inputs."""
 
 
 def _examples(data: Any, dim: int) -> FloatArray:
@@ -350,7 +371,10 @@ def _examples(data: Any, dim: int) -> FloatArray:
 def _box(box: tuple[float, float] | None, oracle: Oracle) -> tuple[float, float] | None:
     if box is None:
         return None
-    low, high = (float(end) for end in box)
+    try:
+        low, high = (float(end) for end in box)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"a box is two numbers, LO HI; got {box!r}") from error
     if not (np.isfinite([low, high]).all() and low < high):
         raise InvalidInput(f"a box is LO HI with LO below HI; got {low:g} {high:g}")
     bounds = oracle.spec.bounds

@@ -95,6 +95,10 @@ def _standing(search: Search, votes: RankVotes, unseen: Unseen, *, finished: boo
     rank, dim = search.complement.rank, search.complement.dim
     if not finished:
         return "partial", f"{rank} directions were found before the search ended; there may be more."
+    if search.changed:
+        return "ambiguous", "Inputs asked again at the end answered otherwise: the door changed meanwhile."
+    if rank == 0 and search.gave_up:
+        return "partial", "Answers change, but no gradient could be measured at any place where they do."
     if rank == 0:
         return "partial", f"Constant as far as seen: {unseen.moves:,} long moves changed no answer."
     if search.gave_up:

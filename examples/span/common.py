@@ -57,6 +57,16 @@ def he_network(sizes: Sequence[int], seed: int, bias: float = BIAS) -> Piecewise
     return random_network(tuple(sizes), np.random.default_rng(FIRST_SEED + seed), weight=_HE, bias=bias)
 
 
+def alive_network(sizes: Sequence[int], seed: int) -> PiecewiseLinearNetwork:
+    """The same, drawn again while it is constant: a thin network may be dead everywhere."""
+    while True:
+        network, rng = he_network(sizes, seed), np.random.default_rng(1)
+        points = rng.standard_normal((4000, sizes[0])) * 10 ** rng.uniform(-1, 1, (4000, 1))
+        if np.ptp(network(points)) > 0:
+            return network
+        seed += 1_000
+
+
 def angle(basis: FloatArray, network: PiecewiseLinearNetwork) -> float:
     """Largest principal angle between the columns of `basis` and the rows of the first layer, radians."""
     return float(subspace_angles(basis, network.weights[0].T).max())

@@ -14,14 +14,14 @@ import time
 from typing import Any
 
 import numpy as np
-from common import Growth, angle, arguments_of, dashed, he_network, power, publish, table_of
+from common import Growth, alive_network, angle, arguments_of, dashed, he_network, power, publish, table_of
 
 import hingeline as hl
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.report.figure_data import Axis, Curve, Curves
 
 NAME = "span-rank"
-PROFILES = ((40, 20, 1), (1,), (10, 10, 10, 1), (6, 3, 1), (3, 3, 3, 1), (1, 1))
+PROFILES = ((40, 20, 1), (6, 3, 1), (3, 3, 3, 1), (1, 1))
 """What follows the first layer, for the rank of so many gradients."""
 COUNTS = (10, 20, 40, 60, 70, 80, 90, 100, 120, 140, 160, 200)
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -49,7 +49,7 @@ def measured(network: PiecewiseLinearNetwork, method: str, points: int, seed: in
         "floor": value.floor,
         "angle": angle(value.basis, network),
         "seconds": finding.spending.seconds,
-        "growth": growth.pairs,
+        "growth": [*growth.pairs, (finding.queries, value.rank)],
     }
 
 
@@ -57,7 +57,7 @@ def rank_of_gradients(after: tuple[int, ...], width: int, seeds: int, counts: tu
     """Mean rank of the first N gradients; k inputs suffice, as N(0, 1) inputs may be rotated."""
     found = np.zeros((seeds, len(counts)))
     for seed in range(seeds):
-        network = he_network((width, width, *after), seed)
+        network = alive_network((width, width, *after), seed)
         points = np.random.default_rng(seed).standard_normal((max(counts), width))
         for column, count in enumerate(counts):
             found[seed, column] = hl.white_box_span(network, points[:count], where="free").rank

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import arguments_of, dashed, he_network, publish, table_of
+from common import alive_network, arguments_of, dashed, publish, table_of
 
 import hingeline as hl
 from hingeline.core.arrays import FloatArray
@@ -34,7 +34,7 @@ PROFILES: tuple[tuple[int, ...], ...] = (
 )
 """What follows the first layer."""
 COUNTS = (80, 100, 200, 1000)
-SEARCHED = 3
+SEARCHED = 2
 """Networks of each profile asked in earnest, in full size."""
 
 
@@ -42,7 +42,7 @@ def ranks_of_gradients(after: tuple[int, ...], width: int, seeds: int) -> FloatA
     """Rank after N gradients, "seeds counts"; k inputs suffice, as N(0, 1) inputs may be rotated."""
     found = np.zeros((seeds, len(COUNTS)))
     for seed in range(seeds):
-        network = he_network((width, width, *after), seed)
+        network = alive_network((width, width, *after), seed)
         points = np.random.default_rng(seed).standard_normal((max(COUNTS), width))
         for column, count in enumerate(COUNTS):
             found[seed, column] = hl.white_box_span(network, points[:count], where="free").rank
@@ -53,7 +53,7 @@ def dead_share(after: tuple[int, ...], width: int, seeds: int) -> float:
     """Share of Gaussian points at which the gradient is zero, mean over the networks."""
     shares: list[float] = []
     for seed in range(seeds):
-        network = he_network((width, width, *after), seed)
+        network = alive_network((width, width, *after), seed)
         patterns = network.activation_pattern(
             np.random.default_rng(seed).standard_normal((max(COUNTS), width))
         )
@@ -65,7 +65,7 @@ def searched(after: tuple[int, ...], dim: int, width: int, seeds: int) -> list[d
     """What asking finds; JSON-ready."""
     found: list[dict[str, Any]] = []
     for seed in range(seeds):
-        finding = hl.span(hl.oracle(he_network((dim, width, *after), seed)), seed=seed)
+        finding = hl.span(hl.oracle(alive_network((dim, width, *after), seed)), seed=seed)
         value = finding.value
         found.append(
             {
@@ -112,7 +112,7 @@ def main(given: list[str] | None = None) -> int:
         }
     labels = (*(f"{count:,}" for count in COUNTS), "by asking")
     rows = tuple(numbers)
-    about = f"{options.seeds} random networks each; the last column: found by asking, segment search included"
+    about = f"{options.seeds} random networks each, none constant; the last column: found by asking, segment search included"
 
     def heat(name: str, which: str, words: str) -> Heat:
         asked = np.mean if which == "mean" else np.min

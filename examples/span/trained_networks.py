@@ -33,9 +33,9 @@ from hingeline.report.obfuscation import obfuscation_gallery
 NAME = "span-trained"
 SIGMAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Deviation of the noise in units of the pixels' range."""
-IMAGES = 200
+IMAGES = 100
 """Test images moved."""
-DATA = 1000
+DATA = 300
 """Training images at which slopes are measured for the data span."""
 SHOWN = 3
 DECIMALS = 3

@@ -20,6 +20,7 @@ import hingeline as hl
 from hingeline.core.arrays import FloatArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.report.figure_data import Bars, Dots
+from hingeline.subspace.recovered import query_floor
 
 NAME = "span-answers"
 Door = Callable[[PiecewiseLinearNetwork], hl.Oracle]
@@ -57,12 +58,18 @@ DOORS: dict[str, Door] = {
 }
 
 
+def numbers_in(door: str, network: PiecewiseLinearNetwork) -> int:
+    """How many numbers an answer tells: probabilities sum to one, so one less."""
+    return 1 if door in ("one value", "labels") else network.output_dim - (door == "probabilities")
+
+
 def asked(door: str, network: PiecewiseLinearNetwork, seed: int) -> dict[str, Any]:
     """One run; JSON-ready."""
     finding = hl.span(DOORS[door](network), seed=seed)
     value = finding.value
     if value is None:
         raise SystemExit(f"{door}: {finding.outcome}")
+    floor = query_floor(value.rank, value.input_dim, numbers_in(door, network))
     return {
         "door": door,
         "seed": seed,
@@ -70,8 +77,8 @@ def asked(door: str, network: PiecewiseLinearNetwork, seed: int) -> dict[str, An
         "rank": value.rank,
         "standing": value.standing,
         "queries": finding.queries,
-        "floor": value.floor,
-        "over_floor": finding.queries / value.floor,
+        "floor": floor,
+        "over_floor": finding.queries / floor,
         "angle": angle(value.basis, network),
         "estimate": value.angle if np.isfinite(value.angle) else None,
         "seconds": finding.spending.seconds,
@@ -92,15 +99,12 @@ def line(door: str, runs: list[dict[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def main(given: list[str] | None = None) -> int:
-    """Run from the command line."""
-    options, began = arguments_of(__doc__, given, 3), time.perf_counter()
-    sizes = (100, 10, 8, 5) if options.quick else (784, 80, 40, 10)
-    networks = [he_network(sizes, seed) for seed in range(options.seeds)]
-    runs = {door: [asked(door, net, seed) for seed, net in enumerate(networks)] for door in DOORS}
+def figures_of(runs: dict[str, list[dict[str, Any]]], network: str) -> tuple[Bars, Dots]:
+    """Prices and angles."""
+    count = len(next(iter(runs.values())))
     price = Bars(
         NAME,
-        f"Questions over the fewest possible, for a random {dashed(sizes)} network behind six doors; the "
+        f"Questions over the fewest possible, for a random {network} network behind six doors; the "
         "fewest possible is k (n - k) over the numbers in an answer.",
         "questions over the floor",
         tuple(runs),
@@ -108,14 +112,24 @@ def main(given: list[str] | None = None) -> int:
     )
     precision = Dots(
         f"{NAME}-angle",
-        f"Largest angle to the true span behind the same doors, one dot a network ({options.seeds} of them).",
+        f"Largest angle to the true span behind the same doors, one dot a network ({count} of them).",
         "angle, radians",
         tuple(runs),
         tuple(tuple(run["angle"] for run in some) for some in runs.values()),
     )
+    return price, precision
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run from the command line."""
+    options, began = arguments_of(__doc__, given, 3), time.perf_counter()
+    sizes = (100, 10, 8, 5) if options.quick else (784, 80, 40, 10)
+    networks = [he_network(sizes, seed) for seed in range(options.seeds)]
+    runs = {door: [asked(door, net, seed) for seed, net in enumerate(networks)] for door in DOORS}
+    figures = figures_of(runs, dashed(sizes))
     columns = ("answers", "method", "rank", "called", "questions", "over the floor", "angle", "seconds")
     table = table_of(columns, (line(door, some) for door, some in runs.items()))
-    publish(NAME, options, figures=(price, precision), numbers=runs, table=table, began=began)
+    publish(NAME, options, figures=figures, numbers=runs, table=table, began=began)
     return 0
 
 

@@ -112,7 +112,7 @@ def main(given: list[str] | None = None) -> int:
         }
     labels = (*(f"{count:,}" for count in COUNTS), "by asking")
     rows = tuple(numbers)
-    about = f"{options.seeds} random networks each, none constant; the last column: found by asking, segment search included"
+    about = f"{options.seeds} random networks each, none constant; the last column: found by asking"
 
     def heat(name: str, which: str, words: str) -> Heat:
         asked = np.mean if which == "mean" else np.min

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -128,21 +129,17 @@ def short(gallery: Pictures, name: str, caption: str) -> Pictures:
 def figures_of(found: dict[str, dict[str, Any]]) -> tuple[Figure, ...]:
     """Strengths, labels kept, change of the logits."""
 
-    def noise(key: str, unit: float = 1.0) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        rows = found[name]["noise"]
-        return tuple(r["sigma"] for r in rows), tuple(unit * r[key] for r in rows)
+    def over_sigma(label: str, key: str, names: list[str], worst: Callable[..., float]) -> Curve:
+        rows = [found[name]["noise"] for name in names]
+        y = [worst(row[n][key] for row in rows) for n in range(len(SIGMAS))]
+        return Curve(label, SIGMAS, tuple(100 * v for v in y) if "kept" in key else tuple(y))
 
-    kept: list[Curve] = []
-    change: list[Curve] = []
-    for name in found:
-        kept += [
-            Curve(f"{name}, unseen", *noise("kept", 100)),
-            Curve(f"{name}, seen", *noise("control_kept", 100)),
-        ]
-        change += [
-            Curve(f"{name}, unseen", *noise("change")),
-            Curve(f"{name}, seen", *noise("control_change")),
-        ]
+    names = list(found)
+    # what all networks have in common is one curve: the worst of them
+    kept = [over_sigma("unseen, fewest of all networks", "kept", names, min)]
+    kept += [over_sigma(f"seen, {name}", "control_kept", [name], min) for name in names]
+    change = [over_sigma("seen, largest of all networks", "control_change", names, max)]
+    change += [over_sigma(f"unseen, {name}", "change", [name], max) for name in names]
     strengths = tuple(
         Curve(
             name,

@@ -11,7 +11,7 @@ import hingeline as hl
 from hingeline.evaluation.targets import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
-quick = settings(derandomize=True, deadline=None, max_examples=15)
+quick = settings(derandomize=True, deadline=None, max_examples=10)
 seeds = st.integers(0, 2**32 - 1)
 DIM = 24
 

@@ -153,13 +153,13 @@ def as_json(rows: list[Row], runs: list[dict[str, Any]], circumstances: dict[str
     return json.dumps({"schema": 1, **circumstances, "table": table, "runs": runs}, indent=1) + "\n"
 
 
-def with_table(readme: str, table: str) -> str:
-    """The README with the table between its markers.
+def with_table(page: str, table: str, *, start: str = START, end: str = END) -> str:
+    """The page with the table between its markers.
 
     Raises:
         ValueError: The markers are not there, once each and in order.
     """
-    if readme.count(START) != 1 or readme.count(END) != 1 or readme.index(START) > readme.index(END):
-        raise ValueError(f"the README needs one line {START} and after it one line {END}")
-    head, rest = readme.split(START)
-    return head + START + "\n" + table + END + rest.split(END)[1]
+    if page.count(start) != 1 or page.count(end) != 1 or page.index(start) > page.index(end):
+        raise ValueError(f"the page needs one line {start} and after it one line {end}")
+    head, rest = page.split(start)
+    return head + start + "\n" + table + end + rest.split(end)[1]

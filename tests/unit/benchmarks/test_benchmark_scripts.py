@@ -12,6 +12,7 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 honesty = script("honesty")
 run = script("run")
+span = script("span")
 
 
 def finding(value: PiecewiseLinearNetwork | None, status: Status) -> Finding[PiecewiseLinearNetwork]:
@@ -96,3 +97,16 @@ def test_a_crash_is_reported_and_fails(
 def test_the_whole_benchmark_has_every_kind_equally_often_and_at_least_300_networks() -> None:
     assert honesty.COUNT >= 300
     assert honesty.COUNT % 13 == 0
+
+
+def test_the_span_benchmark_writes_its_table_and_stores_every_run(tmp_path: Path) -> None:
+    code = span.main(["--only", "20-4-3-1, one value", "--seeds", "2", "--out", str(tmp_path)])
+    data = json.loads((tmp_path / "span.json").read_text(encoding="utf-8"))
+    assert code == 0
+    assert [(entry["seed"], entry["rank"]) for entry in data["runs"]] == [(0, 4), (1, 4)]
+    assert "2 of 2" in (tmp_path / "span.md").read_text(encoding="utf-8")
+
+
+def test_a_span_benchmark_that_does_not_exist_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert span.main(["--only", "odd"]) == 2
+    assert "known are" in capsys.readouterr().err

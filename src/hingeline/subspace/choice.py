@@ -102,6 +102,13 @@ def _by_pairs(card: DoctorCard, settings: SpanSettings) -> bool:
 
 
 def _label_refusal(settings: SpanSettings) -> Outcome | None:
+    if settings.quantum is not None:
+        return Outcome(
+            Status.REFUSED,
+            "A boundary of labels is found by steps of any length; inputs that are multiples of "
+            f"{settings.quantum:g} allow none.",
+            "Ask the door for scores, or leave --quantum out if it takes other inputs.",
+        )
     if settings.method in ("auto", "labels"):
         return None
     return Outcome(

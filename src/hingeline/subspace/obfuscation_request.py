@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class ObfuscationRequest:
         if not len(rows):
             raise InvalidInput("no inputs to obfuscate")
         for deviation in (sigma, *control_sigmas):
-            if deviation is not None and not (np.isfinite(deviation) and deviation > 0):
+            if deviation is not None and not (isinstance(deviation, Real) and 0 < float(deviation) < np.inf):
                 raise InvalidInput(f"a deviation of noise must be a positive number; got {deviation}")
         box = _box(spec, box)
         if box is not None and (rows.min() < box[0] or rows.max() > box[1]):
@@ -93,7 +94,10 @@ def _box(spec: OracleSpec, box: tuple[float, float] | None) -> tuple[float, floa
         if np.isinf(bounds).any():
             raise InvalidInput(f"the oracle's bounds {bounds} are open at one end; pass box=(low, high)")
         box = bounds
-    low, high = float(box[0]), float(box[1])
+    try:
+        low, high = (float(end) for end in box)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"a box is two numbers, (low, high); got {box!r}") from error
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise InvalidInput(f"a box needs two finite ends, the smaller first; got {box}")
     if bounds is not None and (low < bounds[0] or high > bounds[1]):

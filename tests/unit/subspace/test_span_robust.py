@@ -128,3 +128,21 @@ def test_a_bare_function_is_no_oracle() -> None:
     function: Any = np.abs
     with pytest.raises(InvalidInput, match="oracle"):
         hl.span(function)
+
+
+def test_labels_on_a_grid_of_inputs_are_refused_before_the_search() -> None:
+    function = relu_function(he_layers(20, 6, 5, 3))
+
+    def labels(points: FloatArray) -> FloatArray:
+        return function(points).argmax(axis=1)[:, np.newaxis].astype(float)
+
+    finding = hl.span(hl.oracle(labels, input_dim=20), settings={"quantum": 0.1})
+    assert finding.outcome.status is Status.REFUSED
+    assert finding.queries < 100
+
+
+@pytest.mark.parametrize("wish", [{"sigma": "a"}, {"box": "ab"}, {"box": (0, 1, 2)}], ids=str)
+def test_a_wish_for_obfuscation_that_cannot_be_meant_is_refused_in_words(wish: dict[str, Any]) -> None:
+    oracle = hl.oracle(relu_function(he_layers(20, 6, 5, 3)), input_dim=20)
+    with pytest.raises(InvalidInput):
+        hl.obfuscate(oracle, hl.span(oracle), np.zeros((2, 20)), **wish)

@@ -40,6 +40,8 @@ _SHORTER = 10.0
 """Rays of a spot that is wanted for its place may be so many times shorter than usual."""
 _QUIET_PER_VAIN = 4
 """A gradient that was measured and added nothing counts as so many quiet spots."""
+_VAIN = 8
+"""Gradients in a row that were measured and added nothing: what shows is too weak to be told from noise."""
 _BARREN = 60
 """Batches of candidates without a single spot: the function is not piecewise linear at any size tried."""
 _MOST_EXAMPLES = 2000
@@ -118,9 +120,9 @@ def _domain(search: Search, law: Law) -> None:
 
 def _from_spots(search: Search, finder: SpotFinder) -> None:
     """Measure fresh spots, the most telling of a few first, until they show nothing new."""
-    law, pool, quiet, barren = finder.law, list[Spot](), 0, 0
+    law, pool, quiet, barren, vain = finder.law, list[Spot](), 0, 0, 0
     patience = _patience(law)
-    while not search.complement.full and quiet < patience and barren < _BARREN:
+    while not search.complement.full and quiet < patience and barren < _BARREN and vain < _VAIN:
         pool = [spot for spot in search.looked_at(law, pool) if search.tells(spot, rays=1)]
         pool += _opposite(search, finder)
         extra = 0
@@ -135,7 +137,8 @@ def _from_spots(search: Search, finder: SpotFinder) -> None:
             best = min(pool, key=search.expected_error)
             pool = sorted((s for s in pool if s is not best), key=search.expected_error)
             pool = pool[: _pool_size(search)] if search.outputs == 1 else []
-            quiet = 0 if search.take(law, best).added else quiet + _QUIET_PER_VAIN
+            added = search.take(law, best).added
+            quiet, vain = (0, 0) if added else (quiet + _QUIET_PER_VAIN, vain + 1)
         search.spare = pool
 
 

@@ -146,3 +146,14 @@ def test_a_wish_for_obfuscation_that_cannot_be_meant_is_refused_in_words(wish: d
     oracle = hl.oracle(relu_function(he_layers(20, 6, 5, 3)), input_dim=20)
     with pytest.raises(InvalidInput):
         hl.obfuscate(oracle, hl.span(oracle), np.zeros((2, 20)), **wish)
+
+
+def test_a_direction_at_the_edge_of_noise_is_not_measured_for_ever() -> None:
+    (first, bias), (last, _) = he_layers(60, 5, 1, seed=1)
+    first[0], bias[0] = 1e-9 * first[0], 1e-9 * bias[0]
+
+    def values(points: FloatArray) -> FloatArray:
+        return np.logaddexp(points @ first.T + bias, 0.0) @ last.T
+
+    finding = hl.span(hl.oracle(values, input_dim=60), budget=60_000)
+    assert finding.outcome.status is not Status.BUDGET_SPENT

@@ -19,7 +19,7 @@ from common import angle, arguments_of, dashed, he_network, power, publish, tabl
 import hingeline as hl
 from hingeline.core.arrays import FloatArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.report.figure_data import Bars, Dots
+from hingeline.report.figure_data import Dots
 from hingeline.subspace.recovered import query_floor
 
 NAME = "span-answers"
@@ -99,16 +99,17 @@ def line(door: str, runs: list[dict[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def figures_of(runs: dict[str, list[dict[str, Any]]], network: str) -> tuple[Bars, Dots]:
+def figures_of(runs: dict[str, list[dict[str, Any]]], network: str) -> tuple[Dots, Dots]:
     """Prices and angles."""
     count = len(next(iter(runs.values())))
-    price = Bars(
+    price = Dots(
         NAME,
-        f"Questions over the fewest possible, for a random {network} network behind six doors; the "
-        "fewest possible is k (n - k) over the numbers in an answer.",
-        "questions over the floor",
+        f"Questions over the fewest possible, for random {network} networks behind six doors, one dot a "
+        f"network ({count} of them); the fewest possible is k (n - k) over the numbers in an answer.",
+        "questions over the fewest possible",
         tuple(runs),
-        tuple(float(np.median([run["over_floor"] for run in some])) for some in runs.values()),
+        tuple(tuple(run["over_floor"] for run in some) for some in runs.values()),
+        marks=(("fewest possible", 1.0),),
     )
     precision = Dots(
         f"{NAME}-angle",

@@ -168,8 +168,8 @@ def figures_of(found: dict[str, dict[str, Any]]) -> tuple[Figure, ...]:
         ),
         Curves(
             f"{NAME}-logits",
-            f"Largest change of a logit over {IMAGES} test images under the same noise: outside the span it "
-            "is rounding, inside it grows with the noise.",
+            f"Largest change of a logit over {IMAGES} test images under the same noise: outside the span "
+            "only the error of the span itself shows, inside it the noise.",
             across,
             Axis("largest change of a logit", log=True),
             tuple(change),

@@ -52,6 +52,8 @@ _ENOUGH = 2
 """Of them, so many more for a better spot."""
 _POOR = 1e-7
 """Above this all the places are looked at: an imprecise direction spoils all that come after it."""
+_USELESS = 1e-5
+"""Above this a gradient is not measured at first: it would make the search blind for what is weaker."""
 _FAIR = 1e-9
 """Expected angle error of a spot that is good enough there: live places are rare, and so are good spots."""
 _LONGEST = 3.0
@@ -73,8 +75,10 @@ _CHEAP = 3000
 """Queries below which moves are not weighed against the price."""
 _MOVES_SHARE = 0.005
 """Moves, as a share of the queries spent: with 2 queries each they cost 1 %."""
-_MOVES_PER_HIT = 6
-"""Where hits are rare, so many times the moves that one took so far: e^-6 of those like them are missed."""
+_MOVES_PER_HIT = 12
+"""Where hits are rare, so many times the moves that one took on average: chance alone stops a search of a
+hundred directions too early once in a thousand times."""
+_MOST_MOVES_FOR_RARITY = 3000
 _DEAD_MOVES = 1000
 """Moves before something is called constant: 95 % sure that fewer than 0.3 % of moves show anything."""
 _MOVES_AT_ONCE = 16
@@ -186,17 +190,21 @@ def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
     """Move far outside the span; measure where that changes something, until nothing does."""
     for spot in search.measured:
         moves.remember(spot.point)
-    failures, rarity = 0, 0
+    failures, rarity, worst = 0, 0, _USELESS
     while not search.complement.full and failures < _FAILURES:
-        wanted = max(_moves_wanted(search, finder.law), _MOVES_PER_HIT * rarity) - moves.quiet
+        for_rarity = min(_MOVES_PER_HIT * rarity, _MOST_MOVES_FOR_RARITY)
+        wanted = max(_moves_wanted(search, finder.law), for_rarity) - moves.quiet
         if wanted <= 0:
             return
         hit = moves.attempt(search.complement, min(_MOVES_AT_ONCE, wanted))
         if hit is None:
             continue
         rarity = moves.tried // moves.hits
-        added = _measured_at(search, finder, hit.point, hit.reach)
+        added = _measured_at(search, finder, hit.point, hit.reach, worst)
         failures = 0 if added else failures + 1
+        if failures == _FAILURES and worst < 1:
+            # nothing better is to be had here
+            failures, worst = 0, 1.0
         if added:
             moves.remember(hit.point)
     search.gave_up |= failures >= _FAILURES
@@ -214,11 +222,22 @@ def _moves_wanted(search: Search, law: Law) -> int:
     return max(fewest, int(_MOVES_SHARE * search.bench.session.spent))
 
 
-def _measured_at(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> bool:
-    """Measure the gradient at a live place, or better near it; True if that added a direction."""
+def _measured_at(
+    search: Search, finder: SpotFinder, point: FloatArray, reach: float, worst: float = 1.0
+) -> bool:
+    """Measure the gradient at a live place, or better near it; True if that added a direction.
+
+    Args:
+        search: Grows.
+        finder: Finds spots.
+        point: The live place, shape "d".
+        reach: Longest ray worth trying there.
+        worst: Expected angle error above which no gradient is paid for.
+    """
     spots = _spots_near(search, finder, point, reach)
-    if not spots or not search.take(finder.law, min(spots, key=search.expected_error)).added:
-        search.unmeasured += 1
+    best = min(spots, key=search.expected_error, default=None)
+    if best is None or search.expected_error(best) > worst or not search.take(finder.law, best).added:
+        search.unmeasured += worst >= 1
         return False
     return True
 

@@ -30,6 +30,8 @@ _LENGTHS = (0.03, 3.0)
 _FAR = (1e1, 1e8)
 """Factor on some starts and moves, log-uniform: a network may be interesting at another scale."""
 _FAR_SHARE = 0.1
+_USUAL = 5.0
+"""Starts up to so many typical norms are usual."""
 _HALVINGS = 60
 _ON_CHORD = 0.02
 """The middle lies on the chord if it misses by less than this share of the change (or by noise)."""
@@ -89,7 +91,9 @@ class Moves:
             self.quiet += len(starts)
             return None
         self.quiet, self.hits = 0, self.hits + 1
-        best = int(np.argmax(excess))
+        # values far out are rounded more coarsely: what shows nearby is measured better
+        nearby = (excess > 1) & (np.linalg.norm(starts, axis=1) <= _USUAL * self._norm)
+        best = int(np.argmax(np.where(nearby, excess, 0.0) if nearby.any() else excess))
         return self._narrowed(starts[best], starts[best] + moves[best], before[best], after[best])
 
     def _drawn(self, complement: Complement, count: int) -> tuple[FloatArray, FloatArray]:
@@ -102,7 +106,9 @@ class Moves:
             far = np.where(
                 self.rng.random(len(starts)) < _FAR_SHARE, _log_uniform(self.rng, _FAR, len(starts)), 1.0
             )
-            starts, lengths = starts * far[:, np.newaxis], lengths * far
+            # near a live place far out, the network changes on that scale
+            scale = np.maximum(1.0, np.linalg.norm(starts, axis=1) / (_USUAL * self._norm))
+            starts, lengths = starts * far[:, np.newaxis], lengths * far * scale
         moves = lengths[:, np.newaxis] * directions
         if isinstance(self.law, BoxLaw) and self.law.whole and complement.rank:
             across = slice(0, len(starts), 2)
@@ -115,9 +121,11 @@ class Moves:
         near = self.rng.random(len(fresh)) < (0.5 if self._alive else 0.0)
         if near.any():
             picks = self.rng.integers(len(self._alive), size=int(near.sum()))
-            around = self.law.unit * self.rng.standard_normal((len(picks), fresh.shape[1]))
-            sizes = _log_uniform(self.rng, _SCALES, len(picks))[:, np.newaxis]
-            fresh[near] = self.law.inside(np.array(self._alive)[picks] + sizes * around)
+            live = np.array(self._alive)[picks]
+            around = self.rng.standard_normal((len(picks), fresh.shape[1])) / np.sqrt(fresh.shape[1])
+            reach = np.maximum(self._norm, np.linalg.norm(live, axis=1) / _USUAL)
+            sizes = (reach * _log_uniform(self.rng, _SCALES, len(picks)))[:, np.newaxis]
+            fresh[near] = self.law.inside(live + sizes * around)
         known = self.finder.take_asked(2 * len(fresh) // 3)
         if known:
             fresh[: len(known)] = np.array(known)

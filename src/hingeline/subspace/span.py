@@ -202,7 +202,7 @@ class _Request:
     ) -> tuple[RecoveredSpan, Outcome]:
         """The result and how it ended."""
         dim = self.session.input_dim
-        outputs = int(found.details.get("outputs", 1))
+        outputs = int(found.details.get("outputs", _numbers_in_answer(bench.card)))
         value = RecoveredSpan(
             basis=frozen(found.basis),
             rank=found.rank,
@@ -241,6 +241,13 @@ class _Request:
         )
         advice = "Ask the door for logits if it has them."
         return replace(found, standing="partial", reason=reason, advice=advice)
+
+
+def _numbers_in_answer(card: DoctorCard | None) -> int:
+    """Independent numbers in one answer: one less than the probabilities of a softmax; one for labels."""
+    if card is None or card.answers == "labels":
+        return 1
+    return max(1, card.output_dim - (card.head.kind in ("softmax", "log-softmax")))
 
 
 def _one_domain(bench: Bench, choice: Choice) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hingeline.subspace.choice import MOST_NOISE
 from hingeline.subspace.noisy_door import NoisyDoor
 from hingeline.subspace.refinement import refine
 from hingeline.subspace.screening import best_distance
@@ -44,7 +45,9 @@ def polished(bench: Bench, gathered: Gathered) -> Gathered:
     bench.partial = lambda: gathered
     door, rng = NoisyDoor(bench), bench.randomness.step("polish")
     with bench.session.phase("polish"):
-        again = refine(door, gathered.basis, gathered.angle, rng, best_distance(door, rng))
+        # far out helps against noise that stays the same; rounding grows with the distance
+        distance = best_distance(door, rng) if _is_noisy(bench) else 1.0
+        again = refine(door, gathered.basis, gathered.angle, rng, distance)
     if again is None:
         return _noted(gathered, "Not polished: too few regions allowed long steps.")
     details = {
@@ -70,6 +73,11 @@ def polished(bench: Bench, gathered: Gathered) -> Gathered:
         reason = f"Only {again.votes.remeasured} of {rank} directions answered again at fresh points."
         return replace(result, standing="ambiguous", reason=reason)
     return result
+
+
+def _is_noisy(bench: Bench) -> bool:
+    card = bench.card
+    return card is not None and card.noise_at_scale > MOST_NOISE * card.variation
 
 
 def _noted(gathered: Gathered, note: str) -> Gathered:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.subspace.central_jacobian import central_jacobian
 from hingeline.subspace.noisy_door import NoisyDoor
 from hingeline.subspace.recovered import RankVotes
@@ -40,6 +40,10 @@ _CANDIDATES = 6
 _BARREN = 4
 # Points measured between two screenings.
 _AT_ONCE = 8
+# A gradient is left out of the fit if it lies so many times farther off than the median one (more where few
+# dimensions are fitted); at most so many.
+_STANDS_OUT = 2.0
+_MOST_SPOILED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,8 @@ class _Table:
         inner, outer = np.split(noise * weights, [self.rank], axis=1)
         # errors of A act through T, whose size is the error of V
         outer = np.hypot(outer, self.angle * np.sqrt(np.mean(inner**2)))
+        kept = _unspoiled(along, rest)
+        along, rest, inner, outer = along[kept], rest[kept], inner[kept], outer[kept]
         left, sizes, right = np.linalg.svd(along, full_matrices=False)
         fit = right.T @ ((left.T @ rest) / sizes[:, np.newaxis])
         residual = read_rank(rest - along @ fit, outer)
@@ -169,3 +175,23 @@ class _Table:
         by_noise = max(float(np.sqrt(np.mean(noise**2))), float(seen)) * size / weakest
         rounding = np.finfo(np.float64).eps * np.sqrt(self.rank)
         return float(min(np.hypot(by_noise, rounding), np.pi / 2 if tilt else by_noise))
+
+
+def _unspoiled(along: FloatArray, rest: FloatArray) -> BoolArray:
+    """The rows without the few that a bend below the noise has spoiled: they stand out of the fit.
+
+    A residual r_i of a least-squares fit has variance proportional to 1 - h_i, with h_i the leverage.
+    """
+    kept = np.ones(len(along), dtype=np.bool_)
+    for _ in range(_MOST_SPOILED):
+        if kept.sum() <= along.shape[1] + _MOST_SPOILED:
+            break
+        left = np.linalg.svd(along[kept], full_matrices=False)[0]
+        residual = rest[kept] - left @ (left.T @ rest[kept])
+        spare = np.maximum(1.0 - np.sum(left**2, axis=1), 1e-12)
+        sizes = np.linalg.norm(residual, axis=1) / np.sqrt(spare)
+        # lengths of noise in many dimensions are nearly equal; a spoiled row lifts the others a little too
+        if sizes.max() <= (_STANDS_OUT + 6.0 / np.sqrt(rest.shape[1])) * np.median(sizes):
+            break
+        kept[np.flatnonzero(kept)[int(np.argmax(sizes))]] = False
+    return kept

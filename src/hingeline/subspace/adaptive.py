@@ -67,7 +67,7 @@ _QUIET_SPOTS = 8
 """Candidates in a row without a new direction before long moves take over."""
 _QUIET_SPOTS_IN_BOX = 120
 """The same in a box, where few pictures wake a rare neuron; 2 queries each, cheap beside a gradient."""
-_FEWEST_MOVES_IN_BOX = 600
+_FEWEST_MOVES_IN_BOX = 1500
 _FEWEST_MOVES = 48
 _MOVES_IF_CHEAP = 150
 """The same while little was spent: a share of 2 % is missed once in twenty runs then, not once in three."""

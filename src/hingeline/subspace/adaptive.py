@@ -60,7 +60,9 @@ _LONGEST = 3.0
 """Longest ray there, in those that suit most spots."""
 _APART = 0.1
 """Their distance, in typical |x|."""
-_EXAMPLES_AT_ONCE = 32
+_EXAMPLES_AT_ONCE = 64
+_EXAMPLES_COMPARED = 5
+"""Examples looked at for the best place to measure."""
 _GLANCE = 1e-3
 """Step of a first look at an example, in typical coordinates: shorter than most distances to a boundary."""
 _QUIET_SPOTS = 8
@@ -277,8 +279,23 @@ def _examples(search: Search, law: DataLaw) -> None:
         while spots and not search.complement.full:
             spots = [spot for spot in search.looked_at(law, spots) if search.tells(spot, rays=1)]
             if spots:
-                _measured_at(search, finder, spots[0].point, finder.radius)
-                spots = spots[1:]
+                spots = _measured_example(search, finder, spots)
+
+
+def _measured_example(search: Search, finder: SpotFinder, spots: list[Spot]) -> list[Spot]:
+    """Measure the example, of a few that react, whose region allows the longest steps; returns the others.
+
+    Many examples show the same directions; near a boundary of its region one shows them imprecisely.
+    """
+    clearest = sorted(spots, key=lambda spot: -spot.response)[:_EXAMPLES_COMPARED]
+    found = [(finder.at(spot.point, search.complement, finder.radius), spot) for spot in clearest]
+    usable = [(wide, spot) for wide, spot in found if wide is not None and search.tells(wide)]
+    if not usable:
+        search.unmeasured += len(clearest)
+        return [spot for spot in spots if not any(spot is tried for tried in clearest)]
+    wide, chosen = min(usable, key=lambda pair: search.expected_error(pair[0]))
+    search.unmeasured += not search.take(finder.law, wide).added
+    return [spot for spot in spots if spot is not chosen]
 
 
 def _data_evidence(law: DataLaw, search: Search) -> Unseen:

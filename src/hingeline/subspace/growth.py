@@ -87,7 +87,7 @@ def grow(
     error = float(np.hypot(slopes.noise, _leak_here(probe, law, spot, complement, rng, slopes.noise)))
     new = sizes > ACCEPT * edge
     grey = sizes[~new & (sizes > DOUBT * edge)]
-    if parts is not None and not new.any():
+    if parts is not None and not new.any() and not len(grey):
         complement.refine(parts, slopes.matrix @ basis.T, slopes.noise)
     for size, direction in zip(sizes[new], turned[new] @ basis.T, strict=True):
         complement.append(direction, float(size), error)

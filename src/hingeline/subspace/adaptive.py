@@ -19,8 +19,9 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.subspace.differences import certified_slopes
+from hingeline.subspace.growth import Growth
 from hingeline.subspace.laws import DataLaw, Law
-from hingeline.subspace.moves import Moves
+from hingeline.subspace.moves import Hit, Moves
 from hingeline.subspace.recovered import Unseen
 from hingeline.subspace.search import Search
 from hingeline.subspace.smooth import SmoothSlopes, smooth_spots
@@ -193,22 +194,32 @@ def _from_moves(search: Search, finder: SpotFinder, moves: Moves) -> None:
     for spot in search.measured:
         moves.remember(spot.point)
     failures, rarity, worst = 0, 0, _USELESS
+    unexplained: Hit | None = None
     while not search.complement.full and failures < _FAILURES:
         for_rarity = min(_MOVES_PER_HIT * rarity, _MOST_MOVES_FOR_RARITY)
         wanted = max(_moves_wanted(search, finder.law), for_rarity) - moves.quiet
         if wanted <= 0:
-            return
+            break
         hit = moves.attempt(search.complement, min(_MOVES_AT_ONCE, wanted))
         if hit is None:
             continue
         rarity = moves.tried // moves.hits
-        added = _measured_at(search, finder, hit.point, hit.reach, worst)
+        growth = _measured_at(search, finder, hit.point, hit.reach, worst)
+        added = growth is not None and growth.added > 0
+        # a change that was seen and neither measured nor explained: quiet moves after it do not undo it
+        if growth is None or not growth.measured:
+            unexplained = hit
+        elif added:
+            unexplained = None
         failures = 0 if added else failures + 1
         if failures == _FAILURES and worst < 1:
             # nothing better is to be had here
             failures, worst = 0, 1.0
         if added:
             moves.remember(hit.point)
+    if not search.complement.full and unexplained is not None:
+        search.gave_up = True
+        search.ask_again(unexplained.start[np.newaxis], unexplained.before[np.newaxis])
     search.gave_up |= failures >= _FAILURES
 
 
@@ -225,9 +236,9 @@ def _moves_wanted(search: Search, law: Law) -> int:
 
 
 def _measured_at(
-    search: Search, finder: SpotFinder, point: FloatArray, reach: float, worst: float = 1.0
-) -> bool:
-    """Measure the gradient at a live place, or better near it; True if that added a direction.
+    search: Search, finder: SpotFinder, point: FloatArray, reach: float, worst: float
+) -> Growth | None:
+    """What the gradient at a live place did, or at a better one near it; None if none was worth its price.
 
     Args:
         search: Grows.
@@ -236,12 +247,11 @@ def _measured_at(
         reach: Longest ray worth trying there.
         worst: Expected angle error above which no gradient is paid for.
     """
-    spots = _spots_near(search, finder, point, reach)
-    best = min(spots, key=search.expected_error, default=None)
-    if best is None or search.expected_error(best) > worst or not search.take(finder.law, best).added:
-        search.unmeasured += worst >= 1
-        return False
-    return True
+    best = min(_spots_near(search, finder, point, reach), key=search.expected_error, default=None)
+    usable = best is not None and search.expected_error(best) <= worst
+    growth = search.take(finder.law, best) if best is not None and usable else None
+    search.unmeasured += worst >= 1 and (growth is None or not growth.added)
+    return growth
 
 
 def _spots_near(search: Search, finder: SpotFinder, point: FloatArray, reach: float) -> list[Spot]:

@@ -45,6 +45,10 @@ class Hit:
     """A live place, shape "d"."""
     reach: float
     """Half the length of the segment that looks straight around it, input units."""
+    start: FloatArray
+    """Where the move began, shape "d"."""
+    before: FloatArray
+    """The answer there, which may have been asked long ago, shape "m"."""
 
 
 class Moves:
@@ -132,6 +136,7 @@ class Moves:
         return fresh
 
     def _narrowed(self, start: FloatArray, end: FloatArray, before: FloatArray, after: FloatArray) -> Hit:
+        began = start, before
         for _ in range(_HALVINGS):
             middle = (start + end) / 2
             value = self.probe.ask(middle[np.newaxis])[0]
@@ -143,7 +148,7 @@ class Moves:
                 end, after = middle, value
             else:
                 start, before = middle, value
-        return Hit((start + end) / 2, float(np.linalg.norm(end - start)) / 2)
+        return Hit((start + end) / 2, float(np.linalg.norm(end - start)) / 2, *began)
 
 
 def _log_uniform(rng: np.random.Generator, ends: tuple[float, float], count: int) -> FloatArray:

@@ -169,11 +169,15 @@ class Search:
         )
         if not spots:
             return
-        values = self.probe.ask(np.array([spot.point for spot in spots]), fresh=True)
-        gaps = np.abs(values - np.array([spot.values for spot in spots])).max(axis=1)
+        self.ask_again(np.array([spot.point for spot in spots]), np.array([spot.values for spot in spots]))
+
+    def ask_again(self, points: FloatArray, before: FloatArray) -> None:
+        """Ask points afresh ("n d") and count those that no longer answer as before ("n m"); n queries."""
+        values = self.probe.ask(points, fresh=True)
+        gaps = np.abs(values - before).max(axis=1)
         # the noise may be underrated; this method is for doors of at most so much
         precise = MOST_NOISE * float(np.abs(values).max())
-        self.changed = int(np.sum(gaps > SIGMAS * np.array([spot.sigma + precise for spot in spots])))
+        self.changed += int(np.sum(gaps > SIGMAS * (value_noise(self.probe, points, values) + precise)))
 
     def _answers(self, index: int) -> bool:
         direction = self.complement.found[:, index]

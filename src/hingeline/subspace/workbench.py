@@ -73,8 +73,6 @@ class Bench:
     """The user's examples, in the probe's coordinates."""
     partial: Callable[[], Gathered] | None = None
     """Set by the method once it has something: what to hand over if the budget ends now."""
-    evidence: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Grows as steps report; JSON-ready."""
 
     @property
     def laws(self) -> tuple[FreeLaw | BoxLaw, ...]:

@@ -20,10 +20,10 @@ from scipy.ndimage import zoom
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.events import Event, QueriesAnswered
+from hingeline.core.figure_data import Figure
 from hingeline.core.version import __version__
 from hingeline.evaluation.targets import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.report.figure_data import Figure
 from hingeline.report.figures import csv_text, svg_text
 from hingeline.subspace.workbench import DirectionsFound
 

@@ -18,8 +18,8 @@ from common import angle, arguments_of, dashed, he_network, power, publish, tabl
 
 import hingeline as hl
 from hingeline.core.arrays import FloatArray
+from hingeline.core.figure_data import Dots
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.report.figure_data import Dots
 from hingeline.subspace.recovered import query_floor
 
 NAME = "span-answers"

@@ -17,8 +17,8 @@ import numpy as np
 from common import Growth, alive_network, angle, arguments_of, dashed, he_network, power, publish, table_of
 
 import hingeline as hl
+from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.report.figure_data import Axis, Curve, Curves
 
 NAME = "span-rank"
 PROFILES = ((40, 20, 1), (6, 3, 1), (3, 3, 3, 1), (1, 1))

@@ -16,8 +16,8 @@ import numpy as np
 from common import angle, arguments_of, dashed, he_network, power, publish, table_of
 
 import hingeline as hl
+from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.report.figure_data import Axis, Curve, Curves
 
 NAME = "span-step"
 STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)

@@ -18,7 +18,7 @@ from common import alive_network, arguments_of, dashed, publish, table_of
 
 import hingeline as hl
 from hingeline.core.arrays import FloatArray
-from hingeline.report.figure_data import Heat
+from hingeline.core.figure_data import Heat
 
 NAME = "span-thin"
 PROFILES: tuple[tuple[int, ...], ...] = (

@@ -28,7 +28,7 @@ from common import (
 )
 
 import hingeline as hl
-from hingeline.report.figure_data import Axis, Curve, Curves, Figure, Picture, Pictures
+from hingeline.core.figure_data import Axis, Curve, Curves, Figure, Picture, Pictures
 from hingeline.report.obfuscation import obfuscation_gallery
 
 NAME = "span-trained"

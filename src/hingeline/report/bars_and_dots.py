@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hingeline.core.figure_data import Bars, Dots
 from hingeline.report.axes import Scale, tick_words
 from hingeline.report.drawing import (
     BLUE,
@@ -14,7 +15,6 @@ from hingeline.report.drawing import (
     segment,
     words,
 )
-from hingeline.report.figure_data import Bars, Dots
 from hingeline.report.numbers import count
 
 _BEHIND = 90  # room for values behind the longest bar, pixels

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hingeline.core.figure_data import Bars
 from hingeline.core.outcome import Finding, Status
-from hingeline.report.figure_data import Bars
 from hingeline.report.model import Block, Command, Table, Text, Tone
 from hingeline.report.numbers import plural, small
 from hingeline.report.recipe import Recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.report.axes import Scale, tick_words
 from hingeline.report.drawing import (
     BLUE,
@@ -17,7 +18,6 @@ from hingeline.report.drawing import (
     segment,
     words,
 )
-from hingeline.report.figure_data import Axis, Curve, Curves
 
 _LEFT, _RIGHT, _TOP, _HEIGHT = 80.0, 24.0, 14.0, 270.0  # room around the plot and its height, pixels
 _LEGEND_ROW = 20

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hingeline.core.figure_data import Dots
 from hingeline.core.outcome import Finding, Provenance, Status
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.report.common import again, door, number, price, table, tone
-from hingeline.report.figure_data import Dots
 from hingeline.report.model import (
     Block,
     Claim,

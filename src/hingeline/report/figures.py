@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, assert_never
 
+from hingeline.core.figure_data import Bars, Curves, Dots, Figure, Heat, Pictures
 from hingeline.report.bars_and_dots import bars_svg, dots_svg
 from hingeline.report.curves import curves_svg
-from hingeline.report.figure_data import Bars, Curves, Dots, Figure, Heat, Pictures
 from hingeline.report.heat import heat_svg
 from hingeline.report.pictures import pictures_svg
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hingeline.core.figure_data import Heat
 from hingeline.report.drawing import INK, LABELS, WIDTH, frame, words
-from hingeline.report.figure_data import Heat
 from hingeline.report.numbers import small
 
 _CELL = 34  # height, pixels

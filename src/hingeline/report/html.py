@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from hingeline.report.figure_data import Figure
+from hingeline.core.figure_data import Figure
 from hingeline.report.figures import svg_text
 from hingeline.report.model import Block, Claim, Report, Section
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hingeline.report.figure_data import Figure
+from hingeline.core.figure_data import Figure
 
 
 class Tone(StrEnum):

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.core.figure_data import Axis, Curve, Curves, Figure, Picture, Pictures
 from hingeline.core.outcome import Finding
 from hingeline.report.common import again, price, tone
-from hingeline.report.figure_data import Axis, Curve, Curves, Figure, Picture, Pictures
 from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile
 from hingeline.report.numbers import count, duration, plural, small
 from hingeline.report.span_figures import image, image_side

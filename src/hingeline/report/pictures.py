@@ -10,8 +10,8 @@ import struct
 import zlib
 from html import escape
 
+from hingeline.core.figure_data import Picture, Pictures
 from hingeline.report.drawing import GRID, INK, WIDTH, frame
-from hingeline.report.figure_data import Picture, Pictures
 
 _LARGEST = 168  # side of an image, pixels
 _GAP = 16

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hingeline.core.arrays import FloatArray
-from hingeline.report.figure_data import Axis, Curve, Curves, Figure, Picture, Pictures
+from hingeline.core.figure_data import Axis, Curve, Curves, Figure, Picture, Pictures
 from hingeline.report.numbers import small
 from hingeline.subspace.recovered import RecoveredSpan
 

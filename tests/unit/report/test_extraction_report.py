@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from findings import CHECK, NETWORK, finding
 
+from hingeline.core.figure_data import Bars, Dots
 from hingeline.core.outcome import Spending, Status
 from hingeline.report.extraction import extraction_report, headline
-from hingeline.report.figure_data import Bars, Dots
 from hingeline.report.model import Claim, Text, Tone
 
 

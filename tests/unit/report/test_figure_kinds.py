@@ -11,8 +11,8 @@ import zlib
 
 import pytest
 
+from hingeline.core.figure_data import Axis, Curve, Curves, Figure, Heat, Picture, Pictures
 from hingeline.report.axes import Scale
-from hingeline.report.figure_data import Axis, Curve, Curves, Figure, Heat, Picture, Pictures
 from hingeline.report.figures import csv_text, svg_text
 from hingeline.report.pictures import png_bytes
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from hingeline.report.figure_data import Bars, Dots, Figure
+from hingeline.core.figure_data import Bars, Dots, Figure
 from hingeline.report.figures import csv_text, svg_text
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from spans import span, span_finding
 
+from hingeline.core.figure_data import Pictures
 from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
 from hingeline.report.building import build_report
-from hingeline.report.figure_data import Pictures
 from hingeline.report.model import Claim, Report, Table, Text
 from hingeline.report.obfuscation import obfuscation_gallery
 from hingeline.report.span import span_report

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from spans import GROWTH, LAW, active, domain, span, span_finding
 
+from hingeline.core.figure_data import Curves, Pictures
 from hingeline.core.outcome import Finding, Status
 from hingeline.report.building import build_report
-from hingeline.report.figure_data import Curves, Pictures
 from hingeline.report.html import html_text
 from hingeline.report.model import Claim, Report, Section, Table, Text, Tone
 from hingeline.report.recipe import Recipe

@@ -1,0 +1,1 @@
+"""Networks a'|Wx|: exact recovery from queries, what gradient descent learns first, moments of samples."""

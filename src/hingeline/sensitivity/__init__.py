@@ -1,0 +1,1 @@
+"""How small a change flips a network, in which direction, and why (verb `fragility`)."""

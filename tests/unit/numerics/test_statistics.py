@@ -1,0 +1,36 @@
+"""Statistics with few or infinite samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from hingeline.core.errors import InvalidInput
+from hingeline.numerics.statistics import fit_power_law, median, quantile, wilson
+
+
+def test_infinity_counts_as_the_largest_value() -> None:
+    assert median(np.array([1.0, np.inf, 2.0])) == 2.0
+    assert median(np.array([1.0, np.inf, np.inf])) == np.inf
+    assert quantile(np.array([3.0, np.inf, 1.0, 2.0]), 0.75) == 3.0
+
+
+def test_a_quantile_of_nan_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="NaN"):
+        median(np.array([1.0, np.nan]))
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 7), (3, 10), (10, 10), (77, 80)])
+def test_the_interval_of_a_proportion_is_that_of_wilson(successes: int, trials: int) -> None:
+    expected = binomtest(successes, trials).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson(successes, trials), (expected.low, expected.high), atol=1e-12)
+
+
+def test_a_power_law_is_found_with_an_interval_that_holds_it() -> None:
+    rng = np.random.default_rng(0)
+    x = np.array([8.0, 16.0, 32.0, 64.0])
+    samples = [3.0 * v**-0.5 * np.exp(0.2 * rng.standard_normal(400)) for v in x]
+    law = fit_power_law(x, samples, rng)
+    assert law.exponent_interval[0] < -0.5 < law.exponent_interval[1]
+    assert law.exponent_interval[1] - law.exponent_interval[0] < 0.1

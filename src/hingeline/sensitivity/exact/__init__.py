@@ -1,0 +1,1 @@
+"""The smallest change that flips a ReLU network, proved: branch and bound over unions of regions."""

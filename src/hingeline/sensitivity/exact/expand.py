@@ -1,0 +1,199 @@
+"""What can be said of several nodes at once: a lower bound each, a change that attains it, where to branch.
+
+The lead over a rival is bounded from below by affine functions of the change, one after the other, each made
+tight at the change that the last ones allow (cutting planes); the least-distance program over these cuts and
+the demands of the fixed neurons bounds every flip in the node. Where the change that comes out really flips,
+the bound is attained and the node is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.sensitivity.exact.least_distance import nearest_change
+from hingeline.sensitivity.exact.problem import FlipProblem
+from hingeline.sensitivity.exact.relaxation import LayerRange, NodeRanges, node_ranges, put_back
+
+_CUTS = 6
+_GAIN = 1e-4
+"""A cut that raises the bound by less than this share is the last."""
+_EARLIER = 3.0
+"""A neuron one layer nearer to the input is preferred by this factor: fixing it sharpens all that follows."""
+_ATTAINED = 1e-10
+"""A lead this small beside its terms is none: the cut is tight."""
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """Several nodes of the search.
+
+    Attributes:
+        rivals: Place of the rival that is to lead, shape "n".
+        fixed: 1 for neurons held on, -1 off, 0 free; all layers side by side, shape "n w".
+        low: Known lower bounds of pre-activations, shape "n w"; minus infinity where none.
+        high: Known upper bounds, shape "n w".
+        bounds: No flip in the node is smaller, shape "n".
+    """
+
+    rivals: IntArray
+    fixed: FloatArray
+    low: FloatArray
+    high: FloatArray
+    bounds: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.rivals)
+
+
+@dataclass(frozen=True, eq=False)
+class Expanded:
+    """What came out of bounding `Nodes`.
+
+    Attributes:
+        nodes: The nodes with sharper bounds.
+        changes: The change that attains the bound of the relaxation, shape "n c".
+        attained: Whether it flips up to rounding, so that the node holds nothing smaller.
+        branches: The neuron to fix next, among all layers side by side; -1 if all are decided.
+    """
+
+    nodes: Nodes
+    changes: FloatArray
+    attained: BoolArray
+    branches: IntArray
+
+
+def roots(problem: FlipProblem) -> Nodes:
+    """One node with everything free for each rival."""
+    count, width = len(problem.lead_rows), sum(len(w) for w in problem.weights[:-1])
+    free = np.zeros((count, width))
+    return Nodes(np.arange(count), free, free - np.inf, free + np.inf, np.zeros(count))
+
+
+def children(nodes: Nodes, branches: IntArray) -> Nodes:
+    """Each node twice: with its branch neuron on, and off."""
+    every = np.arange(len(nodes))
+    fixed = np.repeat(nodes.fixed, 2, axis=0)
+    fixed[2 * every, branches], fixed[2 * every + 1, branches] = 1.0, -1.0
+    return Nodes(
+        np.repeat(nodes.rivals, 2),
+        fixed,
+        np.repeat(nodes.low, 2, axis=0),
+        np.repeat(nodes.high, 2, axis=0),
+        np.repeat(nodes.bounds, 2),
+    )
+
+
+def expand(problem: FlipProblem, nodes: Nodes, radius: float) -> Expanded:
+    """Bound every node; those that hold no flip within `radius` get a bound of at least that."""
+    ends = np.cumsum([0, *(len(w) for w in problem.weights[:-1])])
+    spans = [slice(a, b) for a, b in pairwise(ends)]
+    known = [LayerRange(nodes.low[:, s], nodes.high[:, s]) for s in spans]
+    ranges = node_ranges(problem, nodes.fixed, radius, known)
+    work = _Cutting(problem, nodes, ranges, spans, radius)
+    for _ in range(_CUTS):
+        if not work.going.any():
+            break
+        work.cut()
+    low = np.concatenate([r.low for r in ranges.layers], axis=1) if spans else nodes.low
+    high = np.concatenate([r.high for r in ranges.layers], axis=1) if spans else nodes.high
+    bounded = Nodes(nodes.rivals, nodes.fixed, low, high, work.bounds)
+    return Expanded(bounded, work.changes, work.attained, work.branches())
+
+
+class _Cutting:
+    """Bounds of several nodes as cuts are added."""
+
+    def __init__(
+        self, problem: FlipProblem, nodes: Nodes, ranges: NodeRanges, spans: list[slice], radius: float
+    ) -> None:
+        self.problem, self.ranges, self.radius = problem, ranges, radius
+        self.bounds = np.where(ranges.feasible, nodes.bounds, np.inf)
+        self.changes = np.zeros((len(nodes), problem.dim))
+        self.attained = np.zeros(len(nodes), dtype=np.bool_)
+        self.going = ranges.feasible.copy()
+        self.slopes = [(r.high > -r.low).astype(np.float64) for r in ranges.layers]
+        combined = problem.lead_rows @ problem.weights[-1]
+        constant = problem.lead_rows @ problem.biases[-1] - problem.lead_offsets
+        self._combined, self._constant = combined[nodes.rivals], constant[nodes.rivals]
+        self._rivals = nodes.rivals
+        self._scale = np.abs(problem.lead_rows).sum(axis=1)[nodes.rivals]
+        self._rows = [self._demands(i, nodes, spans) for i in range(len(nodes))]
+
+    def _demands(self, node: int, nodes: Nodes, spans: list[slice]) -> tuple[FloatArray, FloatArray]:
+        rows, least = [np.zeros((0, self.problem.dim))], [np.zeros(0)]
+        for span, demand in zip(spans, self.ranges.demands, strict=True):
+            held = nodes.fixed[node, span] != 0
+            rows.append(demand.slopes[node, held])
+            least.append(-demand.offsets[node, held])
+        return np.vstack(rows), np.concatenate(least)
+
+    def cut(self) -> None:
+        """One more cut for every node that is going."""
+        at = np.nonzero(self.going)[0]
+        before = self.bounds[at].copy()
+        layers = [LayerRange(r.low[at], r.high[at]) for r in self.ranges.layers]
+        lead = put_back(
+            self.problem,
+            layers,
+            [s[at] for s in self.slopes],
+            self._combined[at, np.newaxis],
+            self._constant[at, np.newaxis],
+        )
+        known = np.array(
+            [self._solve(int(i), lead.slopes[j, 0], lead.offsets[j, 0]) for j, i in enumerate(at)]
+        )
+        self.going[at] = known & (self.bounds[at] < self.radius)
+        still = self.going[at]
+        self._look(at[still], before[still])
+
+    def _solve(self, node: int, slopes: FloatArray, offset: float) -> bool:
+        """Add lead >= slopes . change + offset, which a flip needs to be at most 0; whether a change came."""
+        rows, least = self._rows[node]
+        rows, least = np.vstack([rows, -slopes]), np.append(least, offset)
+        self._rows[node] = rows, least
+        nearest = nearest_change(self.problem, rows, least)
+        self.bounds[node] = max(self.bounds[node], nearest.bound)
+        if nearest.change is None:
+            return False
+        self.changes[node] = nearest.change
+        return True
+
+    def _look(self, at: IntArray, before: FloatArray) -> None:
+        """See what the network really does there; choose the slopes that are tight there."""
+        values = self.problem.pre_activations(self.changes[at])
+        rivals = self._rivals[at]
+        leads = (values[-1] * self.problem.lead_rows[rivals]).sum(axis=1) - self.problem.lead_offsets[rivals]
+        size = 1.0 + np.abs(values[-1]).max(axis=1)
+        self.attained[at] = leads <= _ATTAINED * self._scale[at] * size
+        for layer, value in enumerate(values[:-1]):
+            self.slopes[layer][at] = value > 0
+        self.going[at] = ~self.attained[at] & (self.bounds[at] > before * (1 + _GAIN))
+
+    def branches(self) -> IntArray:
+        """The free neuron whose relaxation is loosest at the change, weighed by what it does to the lead."""
+        values = self.problem.pre_activations(self.changes)[:-1]
+        rows, scores = self._combined, list[FloatArray]()
+        for layer in range(len(values) - 1, -1, -1):
+            ranges, value = self.ranges.layers[layer], values[layer]
+            free = ranges.unstable
+            chord = np.divide(ranges.high, ranges.high - ranges.low, where=free, out=np.zeros_like(value))
+            gap = chord * (np.clip(value, ranges.low, ranges.high) - ranges.low) - np.maximum(value, 0.0)
+            # a neuron that seems decided here may be fixed too, if no other is left
+            score = -np.minimum(rows, 0.0) * gap + 1e-12 * (1e-12 + np.abs(rows)) * (ranges.high - ranges.low)
+            score *= _EARLIER ** (len(values) - 1 - layer)
+            scores.append(np.where(free, score, -1.0))
+            on = ranges.low >= 0
+            below = np.where(on, 1.0, np.where(free, self.slopes[layer], 0.0))
+            above = np.where(on, 1.0, chord)
+            rows = (np.maximum(rows, 0.0) * below + np.minimum(rows, 0.0) * above) @ self.problem.weights[
+                layer
+            ]
+        if not scores:
+            return np.full(len(self.bounds), -1, dtype=np.int64)
+        table = np.concatenate(scores[::-1], axis=1)
+        best = table.argmax(axis=1)
+        return np.where(table[np.arange(len(best)), best] < 0, -1, best).astype(np.int64)

@@ -1,0 +1,225 @@
+"""The smallest flip of a ReLU network against truths that were found another way."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog, minimize
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import InvalidInput
+from hingeline.networks.feed_forward import random_network
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.sensitivity.decision import Decision
+from hingeline.sensitivity.exact.minimal import FlipBounded, minimal_flips
+from hingeline.sensitivity.exact.search import ExactSettings
+from hingeline.sensitivity.linear import linear_flips
+from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.threat import NORMS, Norm, Threat
+
+
+def network_of(sizes: tuple[int, ...], seed: int, bias: float = 0.3) -> PiecewiseLinearNetwork:
+    random = random_network(sizes, seed=seed)
+    rng = np.random.default_rng([seed, 1])
+    return PiecewiseLinearNetwork(random.weights, [bias * rng.standard_normal(len(b)) for b in random.biases])
+
+
+def regions(network: PiecewiseLinearNetwork) -> list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]:
+    """For every activation pattern: G, h with Gx + h >= 0 in its region, and the affine map there."""
+    found = []
+    count = sum(network.hidden_widths)
+    for bits in itertools.product([0.0, 1.0], repeat=count):
+        slopes, offset, place = np.eye(network.input_dim), np.zeros(network.input_dim), 0
+        rows, sides = [], []
+        for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
+            on = np.array(bits[place : place + len(weight)])
+            place += len(weight)
+            slopes, offset = weight @ slopes, weight @ offset + bias
+            rows.append((2 * on - 1)[:, np.newaxis] * slopes)
+            sides.append((2 * on - 1) * offset)
+            slopes, offset = on[:, np.newaxis] * slopes, on * offset
+        last = network.weights[-1] @ slopes, network.weights[-1] @ offset + network.biases[-1]
+        found.append((np.vstack(rows), np.concatenate(sides), *last))
+    return found
+
+
+def true_size(network: PiecewiseLinearNetwork, point: FloatArray, norm: Norm, box: bool) -> float:
+    """The smallest flip over all regions: linear programs, or SLSQP from a feasible point."""
+    own = int(network(point[np.newaxis])[0].argmax())
+    ends = [(-1.0, 1.0) if box else (-50.0, 50.0)] * len(point)
+    best = np.inf
+    for rows, sides, slopes, offset in regions(network):
+        for rival in range(network.output_dim):
+            if rival == own:
+                continue
+            lead = np.vstack([rows, slopes[rival] - slopes[own]])
+            least = -np.append(sides, offset[rival] - offset[own])
+            best = min(best, _nearest(lead, least, point, norm, ends))
+    return best
+
+
+def _nearest(
+    rows: FloatArray, least: FloatArray, point: FloatArray, norm: Norm, ends: list[tuple[float, float]]
+) -> float:
+    dim = len(point)
+    if norm == "l2":
+        start = linprog(np.zeros(dim), A_ub=-rows, b_ub=-least, bounds=ends)
+        if start.x is None:
+            return np.inf
+        found = minimize(
+            lambda x: ((x - point) ** 2).sum(),
+            start.x,
+            jac=lambda x: 2 * (x - point),
+            bounds=ends,
+            constraints={"type": "ineq", "fun": lambda x: rows @ x - least, "jac": lambda _: rows},
+            options={"maxiter": 500, "ftol": 1e-15},
+        )
+        fits = found.success and (rows @ found.x - least).min() > -1e-7
+        return float(np.sqrt(found.fun)) if fits else np.inf
+    spread = np.ones(1) if norm == "linf" else np.ones(dim)
+    wide = len(spread)
+    each = np.ones((dim, 1)) if norm == "linf" else np.eye(dim)
+    table = np.vstack(
+        [
+            np.hstack([-rows, np.zeros((len(rows), wide))]),
+            np.hstack([np.eye(dim), -each]),
+            np.hstack([-np.eye(dim), -each]),
+        ]
+    )
+    right = np.concatenate([-least, point, -point])
+    costs = np.concatenate([np.zeros(dim), spread])
+    found = linprog(costs, A_ub=table, b_ub=right, bounds=[*ends, *[(0, None)] * wide])
+    return np.inf if found.x is None else float(found.fun)
+
+
+@pytest.mark.parametrize("box", [False, True])
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("seed", [11, 12])
+def test_the_smallest_flip_is_that_of_all_regions_looked_at_one_by_one(
+    norm: Norm, box: bool, seed: int
+) -> None:
+    network = network_of((5, 4, 3, 3), seed)
+    point = np.random.default_rng([seed, 2]).uniform(-1, 1, 5)
+    truth = true_size(network, point, norm, box)
+    found = minimal_flips(network, point, Threat(norm, box=(-1.0, 1.0) if box else None))
+    if np.isinf(truth):
+        assert np.isinf(found.upper[0])
+    else:
+        assert found.ended == ("proved",)
+        np.testing.assert_allclose(found.upper[0], truth, rtol=1e-5)
+        assert found.lower[0] <= truth * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_linear_classifier_is_decided_at_once(norm: Norm) -> None:
+    rng = np.random.default_rng(5)
+    network = PiecewiseLinearNetwork([rng.standard_normal((4, 9))], [rng.standard_normal(4)])
+    points = rng.standard_normal((10, 9))
+    flips = linear_flips(NetworkModel(network), Decision(4), points, Threat(norm))
+    found = minimal_flips(network, points, Threat(norm))
+    assert found.proved.all()
+    np.testing.assert_allclose(found.upper, flips.distances, rtol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_every_change_that_is_given_flips_and_has_the_size_that_is_told(norm: Norm) -> None:
+    network = network_of((30, 12, 10, 4), 3)
+    points = np.random.default_rng(3).uniform(0, 1, (8, 30))
+    threat = Threat(norm, box=(0.0, 1.0))
+    found = minimal_flips(network, points, threat)
+    moved = points + found.changes
+    flipped = np.isfinite(found.upper)
+    np.testing.assert_array_equal(network(moved).argmax(axis=1) != found.classes, flipped)
+    np.testing.assert_allclose(threat.size(found.changes)[flipped], found.upper[flipped], rtol=1e-12)
+    assert moved.min() >= 0 and moved.max() <= 1 and (found.lower <= found.upper).all()
+
+
+@pytest.mark.parametrize("nodes", [1, 5, 40])
+def test_a_spent_budget_leaves_bounds_on_both_sides_of_the_truth(nodes: int) -> None:
+    network = network_of((20, 16, 14, 3), 8)
+    points = np.random.default_rng(8).standard_normal((6, 20))
+    truth = minimal_flips(network, points)
+    assert truth.proved.all()
+    hasty = minimal_flips(network, points, settings=ExactSettings(nodes=nodes))
+    assert (hasty.lower <= truth.upper * (1 + 1e-9)).all() and (hasty.upper >= truth.lower).all()
+    assert set(hasty.ended) <= {"proved", "budget"} and (nodes > 1 or "budget" in hasty.ended)
+
+
+def test_no_random_change_below_the_lower_bound_flips() -> None:
+    network = network_of((6, 10, 8, 3), 21)
+    rng = np.random.default_rng(21)
+    point = rng.standard_normal(6)
+    found = minimal_flips(network, point)
+    steps = rng.standard_normal((200_000, 6))
+    steps *= (found.lower[0] * (1 - 1e-9) / np.linalg.norm(steps, axis=1))[:, np.newaxis]
+    assert (network(point + steps).argmax(axis=1) == found.classes[0]).all()
+
+
+def test_a_constant_network_is_proved_to_have_no_flip_in_a_box() -> None:
+    network = PiecewiseLinearNetwork([-np.ones((3, 2)), np.ones((2, 3))], [-np.ones(3), [1.0, 0.0]])
+    found = minimal_flips(network, [[0.2, 0.4]], Threat("l2", box=(0.0, 1.0)))
+    assert np.isinf(found.upper).all() and np.isinf(found.lower).all() and found.ended == ("proved",)
+
+
+def test_without_a_box_no_flip_is_claimed_only_as_far_as_was_looked() -> None:
+    network = PiecewiseLinearNetwork([np.zeros((3, 2)), np.ones((2, 3))], [-np.ones(3), [1.0, 0.0]])
+    found = minimal_flips(network, [[3.0, 4.0]], settings=ExactSettings(reach=7.0))
+    assert np.isinf(found.upper[0]) and found.lower[0] == pytest.approx(35.0)
+
+
+def test_coordinates_that_may_not_change_do_not() -> None:
+    network = network_of((12, 9, 8, 3), 4)
+    points = np.random.default_rng(4).standard_normal((3, 12))
+    free = np.arange(12) % 2 == 0
+    some = minimal_flips(network, points, Threat("l2", free=free))
+    every = minimal_flips(network, points)
+    assert not some.changes[:, ~free].any() and (some.upper >= every.upper * (1 - 1e-9)).all()
+
+
+@pytest.mark.parametrize("threshold", [-0.4, 0.0, 0.7])
+def test_one_output_flips_where_it_meets_the_threshold(threshold: float) -> None:
+    network = network_of((8, 10, 1), 6)
+    points = np.random.default_rng(6).standard_normal((5, 8))
+    found = minimal_flips(network, points, decision=Decision(1, threshold))
+    np.testing.assert_allclose(network(points + found.changes)[:, 0], threshold, atol=1e-6)
+    assert found.proved.all()
+
+
+def test_neuron_order_and_positive_scale_change_nothing() -> None:
+    network = network_of((10, 8, 7, 3), 9)
+    points = np.random.default_rng(9).standard_normal((4, 10))
+    order, scale = np.random.default_rng(1).permutation(8), 2.5
+    (first, second, third), (a, b, c) = network.weights, network.biases
+    twin = PiecewiseLinearNetwork(
+        [scale * first[order], second[:, order] / scale, third], [scale * a[order], b, c]
+    )
+    np.testing.assert_allclose(
+        minimal_flips(network, points).upper, minimal_flips(twin, points).upper, rtol=1e-6
+    )
+
+
+def test_a_known_flip_is_never_made_worse() -> None:
+    network = network_of((20, 16, 14, 3), 8)
+    points = np.random.default_rng(8).standard_normal((4, 20))
+    best = minimal_flips(network, points)
+    again = minimal_flips(
+        network, points, starts=points + best.changes * (1 + 1e-9), settings=ExactSettings(nodes=1)
+    )
+    assert (again.upper <= best.upper * (1 + 1e-6)).all()
+
+
+def test_processes_give_the_same_bounds_and_tell_of_each_input() -> None:
+    network = network_of((10, 8, 7, 3), 9)
+    points = np.random.default_rng(9).standard_normal((3, 10))
+    seen: list[FlipBounded] = []
+    alone = minimal_flips(network, points, on_event=seen.append)  # type: ignore[arg-type]
+    shared = minimal_flips(network, points, workers=2)
+    np.testing.assert_array_equal(alone.upper, shared.upper)
+    assert [event.index for event in seen] == [0, 1, 2] and shared.ended == alone.ended
+
+
+def test_inputs_outside_the_box_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="outside the box"):
+        minimal_flips(network_of((3, 4, 2), 1), [[2.0, 0.0, 0.0]], Threat(box=(0.0, 1.0)))

@@ -1,0 +1,245 @@
+"""One direction for many inputs: top eigenvectors of the mean Fisher information, and what they flip.
+
+The mean of F over a set is the Gram matrix of all roots G stacked; its top eigenvector is the one step that,
+taken at every input, moves the class probabilities most on the average, to second order. Both signs are
+measured; the sign is chosen on the inputs the direction was made from, and it is scored on others.
+
+Source: the same idea as the singular vectors of stacked hidden Jacobians of Khrulkov and Oseledets 2018
+(abstract); that it is Fisher information which is stacked, and the scoring, are ours.
+Cost: one answer and one Jacobian per input, then two answers per input, size and direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, IntArray, as_points
+from hingeline.core.errors import InvalidInput
+from hingeline.core.figure_data import Axis, Curve, Curves, Figure
+from hingeline.sensitivity.decision import Decision
+from hingeline.sensitivity.fisher_figures import direction_images
+from hingeline.sensitivity.fisher_root import lead_gradients
+from hingeline.sensitivity.flip_curve import FlipCurve
+from hingeline.sensitivity.flip_curves import random_steps
+from hingeline.sensitivity.gram import RunningGram
+from hingeline.sensitivity.json_ready import listed
+from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.threat import Threat
+
+RANDOM_DIRECTIONS = 20
+"""Directions drawn for comparison, each taken at all inputs; both signs are asked, the better one counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class UniversalDirections:
+    """Directions that serve for a whole set of inputs, and the flips they cause.
+
+    Attributes:
+        directions: Eigenvectors of the mean Fisher information, length 1, largest eigenvalue first, shape "q
+            d"; the sign is the one that flipped more of the inputs they were made from, over all sizes.
+        eigenvalues: Their eigenvalues, shape "q".
+        shares: Eigenvalues over the trace, shape "q": what one direction tells of all.
+        eigenvalue_error: Bound on the error of every eigenvalue; above 0 only if inputs were too long to keep
+            d^2 numbers.
+        classes: Classes with a direction of their own: those decided for some input, shape "c".
+        class_directions: Top eigenvector of the mean over the inputs of each class, signed alike, shape "c
+            d".
+        sizes: Lengths of the steps in the threat's norm, shape "s".
+        made_from: Inputs the directions were made from.
+        held_out: Inputs they were scored on; 0 if all served to make them.
+        curves: Inputs flipped: "made_from" (first direction, chosen sign), "held_out", "held_out_by_class"
+            (each input along the direction of its class) and "held_out_random" (random directions, the better
+            sign of each). Without held-out inputs only the first.
+    """
+
+    directions: FloatArray
+    eigenvalues: FloatArray
+    shares: FloatArray
+    eigenvalue_error: float
+    classes: IntArray
+    class_directions: FloatArray
+    sizes: FloatArray
+    made_from: int
+    held_out: int
+    curves: tuple[FlipCurve, ...]
+
+    def __getitem__(self, name: str) -> FlipCurve:
+        """The curve of that name."""
+        return {curve.name: curve for curve in self.curves}[name]
+
+    def summary(self) -> dict[str, Any]:
+        """Shares flipped and how much the first direction tells, JSON-ready."""
+        return {
+            "made_from": self.made_from,
+            "held_out": self.held_out,
+            "sizes": listed(self.sizes),
+            "top_eigenvalue": float(self.eigenvalues[0]),
+            "top_share_of_trace": float(self.shares[0]),
+            "eigenvalue_error": self.eigenvalue_error,
+            "classes": len(self.classes),
+            "flipped": {curve.name: listed(curve.shares) for curve in self.curves},
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Summary, curves with intervals, and arrays, JSON-ready."""
+        names = ("directions", "eigenvalues", "shares", "classes", "class_directions")
+        curves = [curve.to_dict() for curve in self.curves]
+        return {
+            "summary": self.summary(),
+            "curves": curves,
+            **{name: listed(getattr(self, name)) for name in names},
+        }
+
+    def figures(self, input_shape: tuple[int, int] | None = None) -> tuple[Figure, ...]:
+        """Flips against size; and with the shape of an image the directions as images."""
+        sizes = tuple(map(float, self.sizes))
+        flips = Curves(
+            "fisher-universal",
+            "Share of inputs flipped by one direction for all, against the length of the step: inputs the direction "
+            "was made from, inputs held out, and random directions.",
+            Axis("length of the step", log=True),
+            Axis("share of inputs flipped", from_zero=True),
+            tuple(Curve(curve.words, sizes, tuple(map(float, curve.shares))) for curve in self.curves),
+        )
+        if input_shape is None:
+            return (flips,)
+        rows = np.concatenate([self.directions[:1], self.class_directions])[np.newaxis]
+        images = direction_images(
+            rows,
+            input_shape,
+            name="fisher-universal-directions",
+            titles=("all", *(f"class {number}" for number in self.classes)),
+            caption="The one direction to which the class probabilities of all inputs, or of all of a class,
+            are " "most sensitive on the average; grey is no change.",
+        )
+        return (flips, images)
+
+
+def universal_directions(
+    model: Model,
+    decision: Decision,
+    points: FloatArray,
+    sizes: Sequence[float],
+    *,
+    rng: np.random.Generator,
+    held_out: FloatArray | None = None,
+    threat: Threat | None = None,
+    directions: int = 3,
+) -> UniversalDirections:
+    """Make universal directions from `points` and score them on `held_out`.
+
+    Args:
+        model: What is asked and differentiated; its outputs are logits, or log-probabilities.
+        decision: How outputs become classes.
+        points: Inputs to make the directions from, shape "n d".
+        sizes: Lengths of the steps in the threat's norm, above 0.
+        rng: Draws the random directions.
+        held_out: Other inputs to score them on, shape "m d".
+        threat: Norm, box and free coordinates; l2, none and all if None.
+        directions: Eigenvectors to keep.
+
+    Raises:
+        InvalidInput: No inputs, no sizes above 0, or no gradient anywhere.
+    """
+    threat = threat or Threat()
+    rows = as_points(points, model.input_dim)
+    others = np.zeros((0, model.input_dim)) if held_out is None else as_points(held_out, model.input_dim)
+    lengths = np.asarray(sizes, dtype=np.float64)
+    if not (len(rows) and lengths.size and (lengths > 0).all() and np.isfinite(lengths).all() and directions >
+    0):
+        raise InvalidInput(f"want inputs, directions and finite sizes above 0; got {len(rows)}, {directions},
+        {sizes}")
+    own, whole, by_class = _mean_fisher(model, decision, rows, threat)
+    values, vectors = whole.top(min(directions, model.input_dim))
+    if not values[0] > 0:
+        raise InvalidInput("no input has a gradient: there is no Fisher information to average")
+    asked = _Asked(model, decision, threat, lengths)
+    signed, flips = asked.signed(rows, own, vectors)
+    classes = np.array(sorted(by_class))
+    tops = [by_class[c].top(1)[1] for c in sorted(by_class)]
+    class_signed = [asked.signed(rows[own == c], own[own == c], top)[0] for c, top in zip(classes, tops,
+    strict=True)] class_directions = np.concatenate(class_signed)
+    curves = [FlipCurve.of("made_from", "inputs it was made from", flips, 1)]
+    if len(others):
+        curves += asked.scored(others, signed[0], classes, class_directions, rng)
+    return UniversalDirections(
+        directions=signed,
+        eigenvalues=values,
+        shares=values / whole.trace,
+        eigenvalue_error=whole.error,
+        classes=classes,
+        class_directions=class_directions,
+        sizes=lengths,
+        made_from=len(rows),
+        held_out=len(others),
+        curves=tuple(curves),
+    )
+
+
+def _mean_fisher(
+    model: Model, decision: Decision, points: FloatArray, threat: Threat
+) -> tuple[IntArray, RunningGram, dict[int, RunningGram]]:
+    """Decisions, and running means of F: over all inputs, and over those of each class."""
+    own, whole = np.zeros(len(points), np.int64), RunningGram(model.input_dim)
+    by_class: dict[int, RunningGram] = {}
+    for part, batch in lead_gradients(model, decision, points, threat):
+        roots = np.exp(0.5 * batch.log_scale)[:, np.newaxis, np.newaxis] * batch.root()
+        own[part] = batch.classes
+        whole.add(roots)
+        for c in np.unique(batch.classes):
+            by_class.setdefault(int(c), RunningGram(model.input_dim)).add(roots[batch.classes == c])
+    return own, whole, by_class
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What flips when a whole set takes the same step."""
+
+    model: Model
+    decision: Decision
+    threat: Threat
+    sizes: FloatArray
+
+    def flips(self, points: FloatArray, own: IntArray, steps: FloatArray) -> FloatArray:
+        """1 where an input flips: "n d", "n" and "d" or "n d" to "s n"."""
+        moved = (self.threat.inside(points + size * steps) for size in self.sizes)
+        return np.stack([self.decision.flipped(self.model.outputs(m), own) for m in moved]).astype(np.float64)
+
+    def better(self, points: FloatArray, own: IntArray, step: FloatArray) -> tuple[float, FloatArray]:
+        """The sign that flips more over all sizes, and its flips."""
+        plus, minus = (self.flips(points, own, sign * step) for sign in (1.0, -1.0))
+        return (1.0, plus) if plus.sum() >= minus.sum() else (-1.0, minus)
+
+    def signed(self, points: FloatArray, own: IntArray, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Vectors "q d" with the better sign, and the flips of the first."""
+        found = [self.better(points, own, -self.threat.steepest(v)) for v in vectors]
+        signs = np.array([sign for sign, _ in found])
+        return signs[:, np.newaxis] * vectors, found[0][1]
+
+    def scored(
+        self,
+        points: FloatArray,
+        top: FloatArray,
+        classes: IntArray,
+        class_directions: FloatArray,
+        rng: np.random.Generator,
+    ) -> list[FlipCurve]:
+        """Flips of inputs that had no part in making the directions."""
+        own = self.decision.of(self.model.outputs(points))
+        # a class that was not met has the direction of all
+        table = np.tile(top, (self.decision.classes, 1))
+        table[classes] = class_directions
+        chance = np.zeros((len(self.sizes), len(points)))
+        for _ in range(RANDOM_DIRECTIONS):
+            chance += self.better(points, own, random_steps(top.shape, self.threat, rng))[1]
+        along = self.flips(points, own, -self.threat.steepest(top))
+        by_class = self.flips(points, own, -self.threat.steepest(table[own]))
+        return [
+            FlipCurve.of("held_out", "inputs held out", along, 1),
+            FlipCurve.of("held_out_by_class", "held out, a direction for each class", by_class, 1),
+            FlipCurve.of("held_out_random", "held out, random directions", chance, RANDOM_DIRECTIONS),
+        ]

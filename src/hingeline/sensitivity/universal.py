@@ -6,7 +6,7 @@ measured; the sign is chosen on the inputs the direction was made from, and it i
 
 Source: the same idea as the singular vectors of stacked hidden Jacobians of Khrulkov and Oseledets 2018
 (abstract); that it is Fisher information which is stacked, and the scoring, are ours.
-Cost: one answer and one Jacobian per input, then two answers per input, size and direction.
+Cost: two answers and two Jacobians per input, then two answers per input, size and direction.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class UniversalDirections:
         sizes = tuple(map(float, self.sizes))
         flips = Curves(
             "fisher-universal",
-            "Share of inputs flipped by one direction for all, against the length of the step: inputs the direction "
-            "was made from, inputs held out, and random directions.",
+            "Share of inputs flipped by one direction for all, against the length of the step: inputs the "
+            "direction was made from, inputs held out, and random directions.",
             Axis("length of the step", log=True),
             Axis("share of inputs flipped", from_zero=True),
             tuple(Curve(curve.words, sizes, tuple(map(float, curve.shares))) for curve in self.curves),
@@ -113,8 +113,8 @@ class UniversalDirections:
             input_shape,
             name="fisher-universal-directions",
             titles=("all", *(f"class {number}" for number in self.classes)),
-            caption="The one direction to which the class probabilities of all inputs, or of all of a class,
-            are " "most sensitive on the average; grey is no change.",
+            caption="The one direction to which the class probabilities of all inputs, or of all of a class, "
+            "are most sensitive on the average; grey is no change.",
         )
         return (flips, images)
 
@@ -149,20 +149,23 @@ def universal_directions(
     rows = as_points(points, model.input_dim)
     others = np.zeros((0, model.input_dim)) if held_out is None else as_points(held_out, model.input_dim)
     lengths = np.asarray(sizes, dtype=np.float64)
-    if not (len(rows) and lengths.size and (lengths > 0).all() and np.isfinite(lengths).all() and directions >
-    0):
-        raise InvalidInput(f"want inputs, directions and finite sizes above 0; got {len(rows)}, {directions},
-        {sizes}")
-    own, whole, by_class = _mean_fisher(model, decision, rows, threat)
+    if not (len(rows) and directions > 0 and lengths.size and (np.isfinite(lengths) & (lengths > 0)).all()):
+        raise InvalidInput(
+            f"want inputs, directions and finite sizes above 0; got {len(rows)}, {directions} and {sizes}"
+        )
+    own, whole = _mean_fisher(model, decision, rows, threat)
     values, vectors = whole.top(min(directions, model.input_dim))
     if not values[0] > 0:
         raise InvalidInput("no input has a gradient: there is no Fisher information to average")
     asked = _Asked(model, decision, threat, lengths)
     signed, flips = asked.signed(rows, own, vectors)
-    classes = np.array(sorted(by_class))
-    tops = [by_class[c].top(1)[1] for c in sorted(by_class)]
-    class_signed = [asked.signed(rows[own == c], own[own == c], top)[0] for c, top in zip(classes, tops,
-    strict=True)] class_directions = np.concatenate(class_signed)
+    classes, found = np.unique(own), list[FloatArray]()
+    for c in classes:
+        # its Jacobians once more: the Gram matrices of all classes together would have no bound
+        mine, its = rows[own == c], own[own == c]
+        top = _mean_fisher(model, decision, mine, threat)[1].top(1)[1]
+        found.append(asked.signed(mine, its, top)[0])
+    class_directions = np.concatenate(found)
     curves = [FlipCurve.of("made_from", "inputs it was made from", flips, 1)]
     if len(others):
         curves += asked.scored(others, signed[0], classes, class_directions, rng)
@@ -182,17 +185,13 @@ def universal_directions(
 
 def _mean_fisher(
     model: Model, decision: Decision, points: FloatArray, threat: Threat
-) -> tuple[IntArray, RunningGram, dict[int, RunningGram]]:
-    """Decisions, and running means of F: over all inputs, and over those of each class."""
-    own, whole = np.zeros(len(points), np.int64), RunningGram(model.input_dim)
-    by_class: dict[int, RunningGram] = {}
+) -> tuple[IntArray, RunningGram]:
+    """Decisions, and the mean of F over the inputs."""
+    own, mean = np.zeros(len(points), np.int64), RunningGram(model.input_dim)
     for part, batch in lead_gradients(model, decision, points, threat):
-        roots = np.exp(0.5 * batch.log_scale)[:, np.newaxis, np.newaxis] * batch.root()
         own[part] = batch.classes
-        whole.add(roots)
-        for c in np.unique(batch.classes):
-            by_class.setdefault(int(c), RunningGram(model.input_dim)).add(roots[batch.classes == c])
-    return own, whole, by_class
+        mean.add(np.exp(0.5 * batch.log_scale)[:, np.newaxis, np.newaxis] * batch.root())
+    return own, mean
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,16 @@ class FlipCurves:
         }
 
     def figure(self, name: str = "fisher-flips", network: str = "") -> Curves:
-        """Shares flipped against size; the control at size zero as a level where it is not zero."""
+        """Shares flipped against size; the control at size zero as a level where it is not zero.
+
+        The sign by the slope is left out: its curve would hide behind that of the sign by asking.
+        """
         sizes = tuple(float(size) for size in self.sizes)
-        drawn = [Curve(curve.words, sizes, tuple(map(float, curve.shares))) for curve in self.curves]
+        drawn = [
+            Curve(curve.words, sizes, tuple(map(float, curve.shares)))
+            for curve in self.curves
+            if curve.name != "fisher_by_slope"
+        ]
         if np.isfinite(self.theory).all():
             drawn.append(Curve("random, if the boundary were flat", sizes, tuple(map(float, self.theory))))
         levels = (("asked again", float(self.control.shares[0])),) if self.wavers else ()

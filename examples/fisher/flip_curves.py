@@ -121,7 +121,7 @@ def rank(a: FloatArray, b: FloatArray) -> float:
     return float(spearmanr(a, b).statistic)
 
 
-def detail_line(runs: list[Run], told: dict[str, Any]) -> tuple[str, ...]:
+def detail_line(runs: list[Run], told: dict[str, Any], found: UniversalDirections) -> tuple[str, ...]:
     """What stands beside the flips, for one network (first training)."""
     one, right, _, fisher = runs[0]
     summary = fisher.summary()
@@ -135,6 +135,7 @@ def detail_line(runs: list[Run], told: dict[str, Any]) -> tuple[str, ...]:
         f"{told['median_shortest_flip']:.2f}",
         f"{told['linear_distance']:.3f}",
         f"{told['inverse_root_of_top_eigenvalue']:.3f}",
+        f"{found.inputs_that_count:.0f} of {found.made_from}",
         f"{right.control.shares[0]:.4f}",
     )
 
@@ -188,7 +189,7 @@ def main(given: list[str] | None = None) -> int:
         curve = flip_curves(one.model, TEN, one.right, CURVE, rng=generator(0), fisher=fisher)
         figures.append(curve.figure(f"{NAME}-{number}", one.name))
         flips += flip_lines(runs)
-        details.append(detail_line(runs, told))
+        details.append(detail_line(runs, told, found))
         universal += universal_lines(one, found)
         if number == 1:
             figures += [*fisher.figures(IMAGE), *found.figures(IMAGE)]
@@ -219,6 +220,7 @@ def main(given: list[str] | None = None) -> int:
                 "shortest flip found",
                 "rank correlation with distance",
                 "with eigenvalue",
+                "inputs that count in the mean of F",
                 "control at 0",
             ),
             details,

@@ -93,6 +93,11 @@ class FlipCurves:
         """Lower end of Fisher's interval over the upper end of random's, shape "s": a cautious limit."""
         return _over(self["fisher"].low, self["random"].high)
 
+    def above_control(self, name: str) -> FloatArray:
+        """Shares of one curve less what a repeated question flips anyhow, shape "s"; for doors that waver."""
+        control = self.control_of_two if name == "fisher" else self.control
+        return self[name].shares - control.shares
+
     @property
     def wavers(self) -> bool:
         """Whether some input changed its class when it was asked again unchanged."""
@@ -110,6 +115,9 @@ class FlipCurves:
             "median_linear_distance": number(median(self.linear_distances)),
             "median_cosine_with_gradient": number(median(self.cosines)),
             "flipped": {curve.name: listed(curve.shares) for curve in self.curves},
+            "flipped_above_size_zero": {
+                curve.name: listed(self.above_control(curve.name)) for curve in self.curves
+            },
             "fisher_over_random": listed(self.ratio),
             "fisher_over_random_low": listed(self.ratio_low),
             "random_if_linear": listed(self.theory),

@@ -29,7 +29,13 @@ class RunningGram:
         self._rows = np.zeros((0, dim))
         self._cut = 0.0
         self._trace = 0.0
+        self._squares = 0.0
         self._count = 0
+
+    @property
+    def inputs_that_count(self) -> float:
+        """(sum of the inputs' traces)^2 / sum of squares: how many inputs weigh alike; NaN if none weighs."""
+        return self._trace**2 / self._squares if self._squares > 0 else float("nan")
 
     @property
     def trace(self) -> float:
@@ -45,7 +51,9 @@ class RunningGram:
         """Take in the roots G of a batch of inputs, shape "n c d"."""
         stack = roots.reshape(-1, roots.shape[2])
         self._count += len(roots)
-        self._trace += float((stack**2).sum())
+        traces = (roots**2).sum(axis=(1, 2))
+        self._trace += float(traces.sum())
+        self._squares += float((traces**2).sum())
         if self._dense is not None:
             self._dense += stack.T @ stack
             return

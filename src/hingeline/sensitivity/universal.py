@@ -24,14 +24,11 @@ from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.fisher_figures import direction_images
 from hingeline.sensitivity.fisher_root import lead_gradients
 from hingeline.sensitivity.flip_curve import FlipCurve
-from hingeline.sensitivity.flip_curves import random_steps
 from hingeline.sensitivity.gram import RunningGram
-from hingeline.sensitivity.json_ready import listed
+from hingeline.sensitivity.json_ready import listed, number
 from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.set_flips import SetFlips
 from hingeline.sensitivity.threat import Threat
-
-RANDOM_DIRECTIONS = 20
-"""Directions drawn for comparison, each taken at all inputs; both signs are asked, the better one counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +36,24 @@ class UniversalDirections:
     """Directions that serve for a whole set of inputs, and the flips they cause.
 
     Attributes:
-        directions: Eigenvectors of the mean Fisher information, length 1, largest eigenvalue first, shape "q
-            d"; the sign is the one that flipped more of the inputs they were made from, over all sizes.
-        eigenvalues: Their eigenvalues, shape "q".
+        directions: Eigenvectors of the mean Fisher information, length 1, largest eigenvalue first, shape
+            "q d"; the sign is the one that flipped more of the inputs they were made from, over all sizes.
+        eigenvalues: Their eigenvalues, shape "q", per squared input unit.
         shares: Eigenvalues over the trace, shape "q": what one direction tells of all.
         eigenvalue_error: Bound on the error of every eigenvalue; above 0 only if inputs were too long to keep
             d^2 numbers.
         classes: Classes with a direction of their own: those decided for some input, shape "c".
-        class_directions: Top eigenvector of the mean over the inputs of each class, signed alike, shape "c
-            d".
+        class_directions: Top eigenvector of the mean over the inputs of each class, signed alike, shape
+            "c d"; the direction of all for a class without any gradient.
+        class_eigenvalues: Its eigenvalue, shape "c".
+        inputs_that_count: How many inputs would weigh as much alike; few if most are saturated.
         sizes: Lengths of the steps in the threat's norm, shape "s".
         made_from: Inputs the directions were made from.
         held_out: Inputs they were scored on; 0 if all served to make them.
-        curves: Inputs flipped: "made_from" (first direction, chosen sign), "held_out", "held_out_by_class"
-            (each input along the direction of its class) and "held_out_random" (random directions, the better
-            sign of each). Without held-out inputs only the first.
+        curves: Inputs flipped: "made_from" (first direction, chosen sign) and "made_from_other_sign"; the
+            same for "held_out"; "held_out_by_class" (each input along the direction of its class); and
+            "held_out_random" (random directions, the better sign of each). Only the first two if none
+            were held out.
     """
 
     directions: FloatArray
@@ -62,6 +62,8 @@ class UniversalDirections:
     eigenvalue_error: float
     classes: IntArray
     class_directions: FloatArray
+    class_eigenvalues: FloatArray
+    inputs_that_count: float
     sizes: FloatArray
     made_from: int
     held_out: int
@@ -79,6 +81,7 @@ class UniversalDirections:
             "sizes": listed(self.sizes),
             "top_eigenvalue": float(self.eigenvalues[0]),
             "top_share_of_trace": float(self.shares[0]),
+            "inputs_that_count": number(self.inputs_that_count),
             "eigenvalue_error": self.eigenvalue_error,
             "classes": len(self.classes),
             "flipped": {curve.name: listed(curve.shares) for curve in self.curves},
@@ -86,7 +89,7 @@ class UniversalDirections:
 
     def to_dict(self) -> dict[str, Any]:
         """Summary, curves with intervals, and arrays, JSON-ready."""
-        names = ("directions", "eigenvalues", "shares", "classes", "class_directions")
+        names = ("directions", "eigenvalues", "shares", "classes", "class_directions", "class_eigenvalues")
         curves = [curve.to_dict() for curve in self.curves]
         return {
             "summary": self.summary(),
@@ -103,7 +106,11 @@ class UniversalDirections:
             "direction was made from, inputs held out, and random directions.",
             Axis("length of the step", log=True),
             Axis("share of inputs flipped", from_zero=True),
-            tuple(Curve(curve.words, sizes, tuple(map(float, curve.shares))) for curve in self.curves),
+            tuple(
+                Curve(curve.words, sizes, tuple(map(float, curve.shares)))
+                for curve in self.curves
+                if "other" not in curve.name
+            ),
         )
         if input_shape is None:
             return (flips,)
@@ -157,16 +164,18 @@ def universal_directions(
     values, vectors = whole.top(min(directions, model.input_dim))
     if not values[0] > 0:
         raise InvalidInput("no input has a gradient: there is no Fisher information to average")
-    asked = _Asked(model, decision, threat, lengths)
-    signed, flips = asked.signed(rows, own, vectors)
-    classes, found = np.unique(own), list[FloatArray]()
+    asked = SetFlips(model, decision, threat, lengths)
+    signed, _ = asked.signed(rows, own, vectors)
+    classes, found, strengths = np.unique(own), list[FloatArray](), list[float]()
     for c in classes:
         # its Jacobians once more: the Gram matrices of all classes together would have no bound
         mine, its = rows[own == c], own[own == c]
-        top = _mean_fisher(model, decision, mine, threat)[1].top(1)[1]
-        found.append(asked.signed(mine, its, top)[0])
+        strength, top = _mean_fisher(model, decision, mine, threat)[1].top(1)
+        strengths.append(float(strength[0]))
+        # a class without any gradient has the direction of all
+        found.append(asked.signed(mine, its, top if strength[0] > 0 else vectors[:1])[0])
     class_directions = np.concatenate(found)
-    curves = [FlipCurve.of("made_from", "inputs it was made from", flips, 1)]
+    curves = asked.both_signs("made_from", "inputs it was made from", rows, own, signed[0])
     if len(others):
         curves += asked.scored(others, signed[0], classes, class_directions, rng)
     return UniversalDirections(
@@ -176,6 +185,8 @@ def universal_directions(
         eigenvalue_error=whole.error,
         classes=classes,
         class_directions=class_directions,
+        class_eigenvalues=np.array(strengths),
+        inputs_that_count=whole.inputs_that_count,
         sizes=lengths,
         made_from=len(rows),
         held_out=len(others),
@@ -192,53 +203,3 @@ def _mean_fisher(
         own[part] = batch.classes
         mean.add(np.exp(0.5 * batch.log_scale)[:, np.newaxis, np.newaxis] * batch.root())
     return own, mean
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What flips when a whole set takes the same step."""
-
-    model: Model
-    decision: Decision
-    threat: Threat
-    sizes: FloatArray
-
-    def flips(self, points: FloatArray, own: IntArray, steps: FloatArray) -> FloatArray:
-        """1 where an input flips: "n d", "n" and "d" or "n d" to "s n"."""
-        moved = (self.threat.inside(points + size * steps) for size in self.sizes)
-        return np.stack([self.decision.flipped(self.model.outputs(m), own) for m in moved]).astype(np.float64)
-
-    def better(self, points: FloatArray, own: IntArray, step: FloatArray) -> tuple[float, FloatArray]:
-        """The sign that flips more over all sizes, and its flips."""
-        plus, minus = (self.flips(points, own, sign * step) for sign in (1.0, -1.0))
-        return (1.0, plus) if plus.sum() >= minus.sum() else (-1.0, minus)
-
-    def signed(self, points: FloatArray, own: IntArray, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Vectors "q d" with the better sign, and the flips of the first."""
-        found = [self.better(points, own, -self.threat.steepest(v)) for v in vectors]
-        signs = np.array([sign for sign, _ in found])
-        return signs[:, np.newaxis] * vectors, found[0][1]
-
-    def scored(
-        self,
-        points: FloatArray,
-        top: FloatArray,
-        classes: IntArray,
-        class_directions: FloatArray,
-        rng: np.random.Generator,
-    ) -> list[FlipCurve]:
-        """Flips of inputs that had no part in making the directions."""
-        own = self.decision.of(self.model.outputs(points))
-        # a class that was not met has the direction of all
-        table = np.tile(top, (self.decision.classes, 1))
-        table[classes] = class_directions
-        chance = np.zeros((len(self.sizes), len(points)))
-        for _ in range(RANDOM_DIRECTIONS):
-            chance += self.better(points, own, random_steps(top.shape, self.threat, rng))[1]
-        along = self.flips(points, own, -self.threat.steepest(top))
-        by_class = self.flips(points, own, -self.threat.steepest(table[own]))
-        return [
-            FlipCurve.of("held_out", "inputs held out", along, 1),
-            FlipCurve.of("held_out_by_class", "held out, a direction for each class", by_class, 1),
-            FlipCurve.of("held_out_random", "held out, random directions", chance, RANDOM_DIRECTIONS),
-        ]

@@ -31,6 +31,7 @@ def test_of_a_linear_score_the_universal_direction_is_its_gradient() -> None:
     # one step for all flips one side of the boundary only; with a direction for each class both
     upper = (points @ weights[0] > 0).mean()
     np.testing.assert_allclose(found["made_from"].shares, max(upper, 1 - upper))
+    np.testing.assert_allclose(found["made_from_other_sign"].shares, min(upper, 1 - upper))
     assert found["held_out_by_class"].shares[0] == 1.0
 
 
@@ -45,6 +46,8 @@ def test_the_mean_is_that_of_the_single_inputs() -> None:
     np.testing.assert_allclose(found.eigenvalues, np.linalg.eigvalsh(parts)[::-1], atol=1e-12)
     np.testing.assert_allclose(found.eigenvalues.sum(), single.traces.mean())
     np.testing.assert_allclose(found.shares.sum(), 1.0)
+    alike = single.traces.sum() ** 2 / (single.traces**2).sum()
+    np.testing.assert_allclose(found.inputs_that_count, alike)
 
 
 def test_long_inputs_are_averaged_within_the_bound_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +75,27 @@ def test_flips_of_inputs_held_out_stand_apart_and_beside_chance() -> None:
     json.dumps(found.to_dict(), allow_nan=False)
     assert len(found.figures((5, 8))) == 2
     alone = universal_directions(model, Decision(5), points, [2.0], rng=rng)
-    assert [curve.name for curve in alone.curves] == ["made_from"]
+    assert [curve.name for curve in alone.curves] == ["made_from", "made_from_other_sign"]
+
+
+def test_random_directions_shared_by_all_inputs_count_as_fewer_trials() -> None:
+    model = NetworkModel(PiecewiseLinearNetwork([np.eye(1, 5)], [[0.0]]))
+    rng = np.random.default_rng(77)
+    points = np.tile([[0.1, 0, 0, 0, 0]], (300, 1))
+    found = universal_directions(model, Decision(1), points, [0.3], rng=rng, held_out=points)
+    # all inputs are one input: 20 directions are 20 trials, not 6,000
+    assert found["held_out_random"].effective[0] <= 20
+
+
+def test_a_class_without_gradient_takes_the_direction_of_all() -> None:
+    # one hidden neuron, off wherever the first class is decided
+    network = PiecewiseLinearNetwork([np.eye(1, 3), [[0.0], [1.0]]], [[0.0], [1.0, 0.0]])
+    points = np.array([[-1.0, 0, 0], [-2.0, 0, 0], [3.0, 0, 0]])
+    found = universal_directions(
+        NetworkModel(network), Decision(2), points, [1.0], rng=np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(found.class_eigenvalues > 0, [False, True])
+    np.testing.assert_allclose(np.abs(found.class_directions), np.eye(1, 3).repeat(2, axis=0), atol=1e-12)
 
 
 def test_a_network_without_gradients_has_no_universal_direction() -> None:

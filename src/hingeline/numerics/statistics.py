@@ -36,8 +36,10 @@ def median(values: FloatArray) -> float:
     return quantile(values, 0.5)
 
 
-def wilson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The score interval for a proportion; (0, 1) if nothing was tried.
+
+    Counts need not be whole: trials that depend on each other count as fewer (`clustered_wilson`).
 
     Raises:
         InvalidInput: More successes than trials, or a negative count.
@@ -55,6 +57,34 @@ def wilson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple
     low, high = (centre - half) / scale, (centre + half) / scale
     # the ends are exact where all or nothing succeeded; rounding must not say otherwise
     return (0.0 if successes == 0 else max(0.0, low), 1.0 if successes == trials else min(1.0, high))
+
+
+def clustered_wilson(
+    successes: FloatArray, trials_each: int, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """The score interval for a proportion whose trials come in clusters, such as several at one input.
+
+    Trials at one input are not independent: an easy input succeeds in all of them. The variance of the share
+    is that of the clusters' means, s^2 / n, and the trials count as the number of independent ones that would
+    vary as much, p (1 - p) n / s^2, no fewer than the clusters and no more than all trials (Korn and Graubard
+    1998).
+
+    Args:
+        successes: Successes in each cluster, shape "n".
+        trials_each: Trials in each.
+        confidence: Of the interval.
+
+    Returns:
+        The lower end, the upper end, and the effective number of trials.
+    """
+    clusters = len(successes)
+    shares = successes / trials_each
+    share = float(shares.mean()) if clusters else 0.0
+    variance = float(shares.var(ddof=1)) if clusters > 1 else 0.0
+    # nothing or everything succeeded: that clusters agree tells nothing, each counts once
+    alike = share * (1 - share) * clusters / variance if variance > 0 else float(clusters)
+    effective = min(max(alike, float(clusters)), float(clusters * trials_each))
+    return (*wilson(share * effective, effective, confidence), effective)
 
 
 @dataclass(frozen=True)

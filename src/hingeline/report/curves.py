@@ -22,7 +22,14 @@ from hingeline.report.drawing import (
 _LEFT, _RIGHT, _TOP, _HEIGHT = 80.0, 24.0, 14.0, 270.0  # room around the plot and its height, pixels
 _LEGEND_ROW = 20
 # Lines differ by dash as well as by colour: they must be told apart in grey.
-_LOOKS = ((BLUE, ""), (PURPLE, "9 4"), (GREEN, "2 3"), (INK, "9 3 2 3"))
+_LOOKS = (
+    (BLUE, ""),
+    (PURPLE, "9 4"),
+    (GREEN, "2 3"),
+    (INK, "9 3 2 3"),
+    (PURPLE, "16 3"),
+    (GREEN, "5 2 1 2 1 2"),
+)
 _MOST_DOTS_ON_LINE = 40  # more would hide the line
 
 

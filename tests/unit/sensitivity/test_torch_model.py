@@ -10,11 +10,15 @@ import pytest
 
 from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
+from hingeline.oracles.opening import oracle
+from hingeline.oracles.session import QuerySession
 from hingeline.sensitivity import torch_model
+from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.linear import linear_flips
 from hingeline.sensitivity.model import LayeredModel
 from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.opening import open_model
 from hingeline.sensitivity.rays import ray_crossings
 from hingeline.sensitivity.threat import Threat
 from hingeline.sensitivity.torch_model import TorchModel
@@ -264,3 +268,18 @@ def test_layers_of_a_module_chosen_by_its_input_are_not_compared() -> None:
     model = TorchModel(module, input_dim=2)
     assert model.layer_names == () and model.layers(10 * np.ones((1, 2))) == ()
     assert list(itertools.chain(model.outputs(10 * np.ones((1, 2)))[0])) == [20.0]
+
+
+def test_a_module_is_differentiated_when_it_is_opened() -> None:
+    model = open_model(small_resnet(), session=QuerySession, input_shape=SHAPE, name="mine")
+    assert isinstance(model, TorchModel) and model.name == "mine" and model.input_dim == 72
+    with pytest.raises(InvalidInput, match="bounds"):
+        open_model(small_resnet(), session=QuerySession, input_shape=SHAPE, bounds=(0.0, 1.0))
+
+
+def test_a_door_to_a_module_agrees_with_the_module() -> None:
+    module = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 2)).double()
+    door = open_model(oracle(module), session=QuerySession)
+    points = normal(8, 6)
+    assert isinstance(door, AskedModel)
+    np.testing.assert_allclose(door.jacobians(points), TorchModel(module).jacobians(points), atol=1e-7)

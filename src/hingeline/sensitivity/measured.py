@@ -12,8 +12,10 @@ from hingeline.sensitivity.value_door import ValueDoor
 
 # An entry must be known better than this share of what entries are like, or nothing was learned.
 _KNOWN = 0.5
-# What is known to this share of what entries are like, and is not told from zero, is zero.
-_NOTHING = 1e-3
+# What is known to this share of what entries are like, and is not told from zero, is flat ground.
+_NOTHING = 0.02
+# Deviations by which a sum of squares must exceed that of noise.
+_CHANCE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +59,18 @@ class MeasuredJacobians:
     def trusted(self, door: ValueDoor) -> MeasuredJacobians:
         """The same, with nothing certified whose error is about as large as a derivative.
 
-        Derivatives that are all noise, and small beside what is usual, are flat ground.
+        Derivatives that are not told from noise have no direction: they are flat ground where the noise is
+        small beside what is usual, and not known elsewhere.
         """
         sizes = np.sqrt(np.mean(self.matrices**2, axis=2)).max(axis=1)
-        certified = self.certified & (self.errors <= _KNOWN * np.maximum(sizes, door.usual_slope))
-        count = self.matrices[0].size if len(self.matrices) else 1
+        usual, count = door.usual_slope, self.matrices.shape[1] * self.matrices.shape[2]
+        known = self.certified & (self.errors <= _KNOWN * np.maximum(sizes, usual))
         # a sum of squares of noise has the mean `count` and the deviation sqrt(2 count)
-        noise = np.sum(self.matrices**2, axis=(1, 2)) <= self.errors**2 * (count + 5 * np.sqrt(2.0 * count))
-        kept = certified & ~(noise & (self.errors <= _NOTHING * door.usual_slope))
+        limit = self.errors**2 * (count + _CHANCE * np.sqrt(2.0 * count))
+        noise = known & ~(np.sum(self.matrices**2, axis=(1, 2)) > limit)
+        certified = known & ~(noise & (self.errors > _NOTHING * usual))
         return MeasuredJacobians(
-            matrices=np.where(kept[:, np.newaxis, np.newaxis], self.matrices, 0.0),
+            matrices=np.where((certified & ~noise)[:, np.newaxis, np.newaxis], self.matrices, 0.0),
             values=self.values,
             errors=np.where(certified, self.errors, np.inf),
             certified=certified,

@@ -23,7 +23,7 @@ from hingeline.probing.card import DoctorCard
 CHUNK_BYTES = 64 * 2**20
 """Points asked at once."""
 # A grid coarser than this share of the variation is no rounding of a finer function but the function.
-_FINE_GRID = 0.02
+_FINE_GRID = 0.06
 # Share of the room to a face of the box that a step may take: rounding must not carry it over.
 _EDGE = 1 - 1e-9
 

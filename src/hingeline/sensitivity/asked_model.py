@@ -2,8 +2,9 @@
 
 Cost of the first use: the doctor's examination, about 45 queries, unless a card is given. Cost of the
 derivatives of all outputs at one point, once (they are kept): where the door is piecewise linear about
-d + 3 queries and 4 to 30 for finding how far the linear region reaches, and about twice that beside a kink;
-where it is smooth 4 d + 39. Gradients of any combination of outputs at a point that was measured are free.
+d + 4 queries and 4 to 30 for finding how far the linear region reaches, and about twice that beside a kink;
+where it is smooth 4 d + 39; where it is noisy 6 more. Gradients of any combination of outputs at a point that
+was measured are free.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class AskedModel:
     def gradients(self, points: FloatArray, weights: FloatArray) -> FloatArray:
         """Gradients of sum_k weights[i, k] f_k at points[i], "n d"; zero where none is certified.
 
-        Cost: d + 7 to 4 d + 39 queries for each point not measured before, see the head of this module.
+        Cost: d + 8 to 4 d + 45 queries for each point not measured before, see the head of this module.
 
         Raises:
             UnsupportedOracle: The door tells labels only.
@@ -157,6 +158,10 @@ class AskedModel:
         return ValueDoor(self.session, self.card)
 
     @cached_property
+    def _tiny(self) -> np.random.Generator:
+        return self._randomness.step("tiny moves")
+
+    @cached_property
     def _straight(self) -> StraightSlopes:
         return StraightSlopes(self._door, self._randomness.step("straight differences"))
 
@@ -171,7 +176,8 @@ class AskedModel:
         found = MeasuredJacobians.nothing(values, self.input_dim)
         sigma = np.full(len(points), np.inf)
         if len(usable):
-            sigma[usable] = self._door.deviation(points[usable], answers[usable])
+            known = self._door.deviation(points[usable], answers[usable])
+            sigma[usable] = self._door.settled(points[usable], answers[usable], known, self._tiny)
         match self.card.straight:
             case True:
                 ways = (self._straight,)

@@ -11,8 +11,8 @@ slopes agree keep the longer step, the others go on. What noise hides from the c
 All moves go into one orthant, chosen at random but away from the faces of a box. Between the steps of a step
 function every difference is zero, and so is the derivative: that is certified too.
 
-Source: mixtures are a group test of differences, our design. Cost: d + 3 queries for each point and 4 for
-each length that rays try; d more, and 2 for each further time that steps are shortened.
+Source: mixtures are a group test of differences, our design. Cost: d + 4 queries for each point and 4 for
+each length that rays try; d more, and 3 for each further time that steps are shortened.
 """
 
 from __future__ import annotations
@@ -42,10 +42,8 @@ _AGREE = 4.0
 """Standard deviations within which two steps of a coordinate must agree for the longer one to be kept."""
 _STEP_SHRINK = 0.3
 _STEP_TRIES = 9
-_MIXTURES = (2, 150, 6)
+_MIXTURES = (3, 150, 6)
 """Mixtures asked: so many, one more for so many coordinates, and at most so many: they cost little beside."""
-_MIXTURE_SHARES = (1.0, 0.6)
-"""Their lengths, in turn: a boundary that steps and one mixture cross alike may hide from that mixture."""
 _LEAST_MOVE = 256 * EPSILON
 """Shortest step, relative to the coordinate: below, the sum x + s is not what was meant."""
 
@@ -200,7 +198,10 @@ class _Steps:
         mixtures = min(most, fewest + dim // each)
         for turn in range(mixtures):
             wanted = self.rng.uniform(0.5, 1.0, (count, dim)) / np.sqrt(max(dim, 2))
-            wanted *= _MIXTURE_SHARES[turn % 2] * self.shares[chosen, np.newaxis]
+            wanted *= self.shares[chosen, np.newaxis]
+            if turn:
+                # wrong slopes of opposite sign cancel in a mixture of all, and rarely in one of half
+                wanted *= self.rng.random((count, dim)) < 0.5
             asked = self.door.snapped(self.points[chosen] + wanted * steps)
             with np.errstate(invalid="ignore", divide="ignore"):
                 weights = np.where(steps != 0, (asked - self.points[chosen]) / steps, 0.0)

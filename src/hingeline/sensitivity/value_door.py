@@ -5,7 +5,7 @@ log p_i - log p_r for every i (zero for the reference r), a sigmoid log p - log(
 the largest probability, and values are as straight as the network is; probabilities beyond the digits of
 the door are cut off there. A single probability above one half is a value above zero.
 
-Cost: none of its own.
+Cost: none of its own, but for `ValueDoor.settled`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ CHUNK_BYTES = 64 * 2**20
 """Points asked at once."""
 # A grid coarser than this share of the variation is no rounding of a finer function but the function.
 _FINE_GRID = 0.06
+# Deviations above rounding by this factor are looked at again, under so many moves of this length, in
+# typical coordinates; a deviation from so few is raised by a factor that chance rarely makes up.
+_FAR_ABOVE = 30.0
+_TINY_MOVES = 6
+_TINY = 1e-6
+_CAUTION = 3.0
 # Share of the room to a face of the box that a step may take: rounding must not carry it over.
 _EDGE = 1 - 1e-9
 
@@ -99,6 +105,34 @@ class ValueDoor:
         """Deviation of one value at each point whose answer is usable: "n d", "n k" to "n"."""
         sizes = np.abs(self.of(answers)).max(axis=1)
         return np.maximum(self._noise.at(points), self.rounding(answers)) + EPSILON * sizes
+
+    def settled(
+        self, points: FloatArray, answers: FloatArray, sigma: FloatArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """Deviations, lowered where answers scatter less under tiny moves than the examination found.
+
+        Steps of a function pass for noise among points far apart; next to each other they cannot. What
+        rounding explains is not asked about again.
+
+        Cost: `_TINY_MOVES` queries where the deviation is far above rounding.
+        """
+        least = self.rounding(answers) + EPSILON * np.abs(self.of(answers)).max(axis=1)
+        doubtful = np.flatnonzero(sigma > _FAR_ABOVE * least)
+        if not len(doubtful):
+            return sigma
+        sent_as = np.dtype(self.session.oracle.spec.dtype)
+        epsilon = float(np.finfo(sent_as).eps) if sent_as.kind == "f" else 1.0
+        sizes = self.unit + np.abs(points[doubtful]).max(axis=1)
+        lengths = np.maximum(_TINY * self.unit, 64 * epsilon * sizes)[:, np.newaxis, np.newaxis]
+        signs = self.inward(points[doubtful], float(lengths.max()), rng)[:, np.newaxis]
+        moves = signs * lengths * rng.uniform(0.5, 1.0, (len(doubtful), _TINY_MOVES, self.input_dim))
+        asked = self.snapped((points[doubtful, np.newaxis] + moves).reshape(-1, self.input_dim))
+        moved = self.values(asked).reshape(*moves.shape[:2], -1)
+        there = np.concatenate([self.of(answers[doubtful])[:, np.newaxis], moved], axis=1)
+        scatter = np.std(there, axis=1, ddof=1).max(axis=1)
+        lowered = sigma.copy()
+        lowered[doubtful] = np.minimum(sigma[doubtful], np.maximum(_CAUTION * scatter, least[doubtful]))
+        return lowered
 
     def holds(self, points: FloatArray) -> BoolArray:
         """Which points may be asked: "n d" to "n"."""

@@ -132,6 +132,14 @@ def test_no_gradient_is_made_up_of_steps(activation: str, sizes: Any) -> None:
     assert flips.without_gradient.all()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_that_pass_for_noise_or_are_rounded_give_no_gradient(seed: int) -> None:
+    network = random_network((9, 25, 2), seed=50 + seed, activation="staircase", initialisation="torch")
+    points = normal(10, 9, seed=seed)
+    for function in (network, lambda x: np.round(network(x), 4)):
+        assert not asked(function, 9).measured_jacobians(points).matrices.any()
+
+
 @pytest.mark.parametrize("levels", [16, 256])
 def test_a_quantised_smooth_network_is_flat_or_not_known(levels: int) -> None:
     first, second = normal(30, 12, seed=1), normal(2, 30, seed=2)

@@ -72,7 +72,6 @@ FOOLBOX_ATTACKS: Mapping[str, FoolboxKind] = {
             "l1": "L1BrendelBethgeAttack",
         },
         "Brendel et al. 2019",
-        options={"steps": 200},
         double=False,
     ),
     "boundary": FoolboxKind(

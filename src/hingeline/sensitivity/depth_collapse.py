@@ -17,6 +17,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Bars, Curve, Curves
+from hingeline.networks.piecewise_linear import row_norms
 from hingeline.numerics.statistics import median, wilson
 from hingeline.sensitivity import theory
 from hingeline.sensitivity.decision import Decision
@@ -218,7 +219,7 @@ def _angles(model: Model | LayeredModel, points: FloatArray, pairs: IntArray) ->
 
 def _angle(one: FloatArray, other: FloatArray) -> FloatArray:
     """Angles of rows, exact for small ones too: 2 atan2(|a - b|, |a + b|) of unit vectors."""
-    lengths = np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1)
+    lengths = row_norms(one), row_norms(other)  # saturated layers hand on values whose squares underflow
     a, b = over(one, lengths[0][:, np.newaxis], 0.0), over(other, lengths[1][:, np.newaxis], 0.0)
     angle = 2.0 * np.arctan2(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1))
     return np.where((lengths[0] == 0) | (lengths[1] == 0), 0.5 * np.pi, angle)

@@ -16,13 +16,13 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
-from hingeline.core.figure_data import Axis, Curve, Curves
+from hingeline.core.figure_data import Curves
 from hingeline.numerics.statistics import median, quantile
-from hingeline.sensitivity import theory
+from hingeline.sensitivity import flip_figures, theory
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.gradient_ray import LINEAR_STEPS, GradientRays, gradient_rays
 from hingeline.sensitivity.model import Model
-from hingeline.sensitivity.results import distribution, listed, number, numbers, over, sealed
+from hingeline.sensitivity.results import listed, number, over, sealed
 from hingeline.sensitivity.threat import Norm, Threat
 
 KAPPAS = (0.5, 1.0, 2.0, 3.0)
@@ -136,58 +136,16 @@ class FlipDistance:
 
     def figures(self) -> tuple[Curves, ...]:
         """Distances beside the half-normal, single steps beside 2 Phi - 1, success against size."""
-        return self._in_units_figure(), self._step_figure(), self._size_figure()
-
-    def _in_units_figure(self) -> Curves:
-        grid = np.linspace(0.0, 4.0, 81)
-        return Curves(
-            "flip-distance",
-            "Share of inputs whose distance to another class, by linearity and along the gradient ray, is no "
-            "more than so many natural units, beside the half-normal of a random linear function.",
-            Axis("distance / natural unit (|x| / sqrt(d) in l2)", from_zero=True),
-            Axis("share of inputs", from_zero=True),
-            (
-                Curve("linear", *distribution(self.in_units)),
-                Curve("ray", *distribution(over(self.ray, self.units, np.inf))),
-                Curve("half-normal (one output)", numbers(grid), numbers(theory.success(grid))),
-            ),
-            levels=(("half", 0.5),),
-            marks=(("0.6745", theory.HALF_NORMAL_MEDIAN),),
-        )
-
-    def _step_figure(self) -> Curves:
-        grid = np.linspace(0.0, float(self.kappas.max()), 61)
-        return Curves(
-            "flip-single-step",
-            "Share of inputs that one step down the gradient flips, against its length in natural units, "
-            "beside 2 Phi(kappa) - 1, which holds where the network is linear along the step.",
-            Axis("kappa, length of the step / natural unit", from_zero=True),
-            Axis("share of inputs flipped", from_zero=True),
-            (
-                Curve("one step", numbers(self.kappas), numbers(self.stepped.mean(axis=0)), joined=False),
-                Curve("2 Phi(kappa) - 1", numbers(grid), numbers(theory.success(grid))),
-            ),
-        )
-
-    def _size_figure(self) -> Curves:
-        proved = Curve("proved at least", *distribution(self.lower))
+        in_units = {"linear": self.in_units, "ray": over(self.ray, self.units, np.inf)}
+        sizes = {"best known": self.best, "gradient ray": self.ray, "linear": self.linear}
+        if np.any(self.lower > 0):
+            sizes["proved at least"] = self.lower
         expected = theory.HALF_NORMAL_MEDIAN * median(self.units)
-        marks = (("0.6745 natural units", expected),) if np.isfinite(expected) else ()
-        if np.isfinite(self.data_distance):
-            marks = (*marks, ("between two inputs", self.data_distance))
-        curves = (
-            Curve("best known", *distribution(self.best)),
-            Curve("gradient ray", *distribution(self.ray)),
-            Curve("linear", *distribution(self.linear)),
-        )
-        return Curves(
-            "flip-success",
-            f"Share of inputs that a change of so much ({self.norm}) flips: best known, along the ray, and "
-            "as linearity says.",
-            Axis(f"size of the change ({self.norm})", from_zero=True),
-            Axis("share of inputs flipped", from_zero=True),
-            (*curves, proved) if np.any(self.lower > 0) else curves,
-            marks=marks,
+        marks = {"0.6745 natural units": expected, "between two inputs": self.data_distance}
+        return (
+            flip_figures.in_natural_units(in_units),
+            flip_figures.single_steps(self.kappas, self.stepped.mean(axis=0)),
+            flip_figures.by_size(self.norm, sizes, marks),
         )
 
 

@@ -20,7 +20,7 @@ from hingeline.sensitivity.flip_distance import FlipDistance
 from hingeline.sensitivity.homogeneity import BIAS_DOMINATED, Homogeneity
 from hingeline.sensitivity.layer_profile import LayerProfile
 from hingeline.sensitivity.local_linearity import SAFE, TINY, LocalLinearity
-from hingeline.sensitivity.results import number, over
+from hingeline.sensitivity.results import number
 
 LINEAR_RATIO = 1.2
 MOST_VALIDITY = 0.2
@@ -133,7 +133,9 @@ def _saturated(
 ) -> Iterator[Verdict]:
     reasons, figures = list[str](), dict[str, Any]()
     if distance is not None:
-        gone, beyond = distance.without_gradient, over(distance.linear, distance.sizes, np.inf) > VANISHED
+        gone = distance.without_gradient
+        # an input of zeros has no size to compare with
+        beyond = (distance.linear > VANISHED * distance.sizes) & (distance.sizes > 0)
         zero, vanished = float(gone.mean()), float((gone | beyond).mean())
         figures |= {"without_gradient": zero, "vanishing_gradient": vanished}
         if vanished > MOST_WITHOUT_GRADIENT:

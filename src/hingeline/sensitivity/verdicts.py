@@ -1,0 +1,240 @@
+"""What the measurements together say of a network, each as a name, a sentence and its figures.
+
+None of these says that a network withstands attacks: a network whose gradients tell nothing is named as
+such, and so is one that is off, constant or held by its biases. The limits are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import InvalidInput
+from hingeline.numerics.statistics import median
+from hingeline.sensitivity.depth_collapse import DepthCollapse
+from hingeline.sensitivity.flip_distance import FlipDistance
+from hingeline.sensitivity.homogeneity import BIAS_DOMINATED, Homogeneity
+from hingeline.sensitivity.layer_profile import LayerProfile
+from hingeline.sensitivity.local_linearity import SAFE, TINY, LocalLinearity
+from hingeline.sensitivity.results import number
+
+LINEAR_RATIO = 1.2
+MOST_VALIDITY = 0.2
+FEWEST_DIRECTIONS = 15.0
+COLLAPSED_AGREEMENT = 0.9
+COLLAPSED_NO_FLIP = 0.5
+MOST_WITHOUT_GRADIENT = 0.01
+VANISHED = 1e4
+"""Linear distance over the input's size from which a gradient is no gradient: rounding or saturation."""
+_PREDICTABLE = 10.0  # linear distance over size up to which a tiny step's change stands clear of rounding
+_WRONG = 0.5  # E of a prediction that is not one
+_MOST_WRONG = 0.05  # share of inputs, beyond those that meet a kink at the tiny radius
+_CLEARLY = 0.95  # of a size, to call another one smaller
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing that the measurements say."""
+
+    name: str
+    """Of the fixed list: see `verdicts`."""
+    words: str
+    """One sentence for people."""
+    figures: dict[str, Any]
+    """The numbers it rests on, JSON-ready."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"name": self.name, "words": self.words, "figures": self.figures}
+
+
+def verdicts(
+    *,
+    distance: FlipDistance | None = None,
+    linearity: LocalLinearity | None = None,
+    layers: LayerProfile | None = None,
+    depth: DepthCollapse | None = None,
+    biases: Homogeneity | None = None,
+    gradient_sizes: FloatArray | None = None,
+    gradient_free_sizes: FloatArray | None = None,
+) -> tuple[Verdict, ...]:
+    """All that the measurements at hand say; the gravest first.
+
+    Names: "dead", "constant", "zero gradient", "saturated or masked", "bias-dominated", "depth-collapsed",
+    "bottlenecked", "linear regime".
+
+    Args:
+        distance: Distances to another class.
+        linearity: Where the linear prediction fails.
+        layers: Profile of the hidden layers.
+        depth: What becomes of pairs of inputs.
+        biases: Homogeneity.
+        gradient_sizes: Smallest changes that attacks with gradients found, shape "n", infinite for none.
+        gradient_free_sizes: The same for attacks without gradients, for the same inputs.
+
+    Raises:
+        InvalidInput: Attack sizes of different shapes.
+    """
+    said = [*_dead(layers), *_constant(depth), *_zero_gradient(distance)]
+    nothing_to_follow = any(v.name == "zero gradient" for v in said)
+    if not nothing_to_follow:
+        said += _saturated(distance, linearity, gradient_sizes, gradient_free_sizes)
+    said += _bias_dominated(biases)
+    if not any(v.name == "constant" for v in said):
+        said += _depth_collapsed(depth, None if nothing_to_follow else distance)
+    if not any(v.name == "dead" for v in said):
+        said += _bottlenecked(layers)
+    # a good word is kept back where something makes the gradient itself doubtful
+    doubtful = {"dead", "constant", "zero gradient", "saturated or masked"}
+    if not any(v.name in doubtful for v in said):
+        said += _linear_regime(distance, linearity)
+    return tuple(said)
+
+
+def _dead(layers: LayerProfile | None) -> Iterator[Verdict]:
+    if layers is not None and layers.dead_layers:
+        names = ", ".join(layers.dead_layers)
+        yield Verdict(
+            "dead",
+            f"Hidden layer {names} is off at every input that was looked at: nothing of the input comes "
+            "through, and no distance to another class means anything.",
+            {"dead_layers": list(layers.dead_layers), "dead": [float(d) for d in layers.dead]},
+        )
+
+
+def _constant(depth: DepthCollapse | None) -> Iterator[Verdict]:
+    if depth is not None and depth.constant:
+        yield Verdict(
+            "constant",
+            "The outputs do not vary over the inputs: the network answers always the same.",
+            {"means": [float(m) for m in depth.means], "ranges": [float(r) for r in depth.ranges]},
+        )
+
+
+def _zero_gradient(distance: FlipDistance | None) -> Iterator[Verdict]:
+    if distance is not None and distance.without_gradient.all():
+        yield Verdict(
+            "zero gradient",
+            "The gradient is zero at every input: gradients tell nothing here, and only attacks that ask for "
+            "answers alone can be used.",
+            {"without_gradient": 1.0, "inputs": len(distance.classes)},
+        )
+
+
+def _saturated(
+    distance: FlipDistance | None,
+    linearity: LocalLinearity | None,
+    with_gradients: FloatArray | None,
+    without: FloatArray | None,
+) -> Iterator[Verdict]:
+    reasons, figures = list[str](), dict[str, Any]()
+    if distance is not None:
+        gone = distance.without_gradient
+        # an input of zeros has no size to compare with
+        beyond = (distance.linear > VANISHED * distance.sizes) & (distance.sizes > 0)
+        zero, vanished = float(gone.mean()), float((gone | beyond).mean())
+        figures |= {"without_gradient": zero, "vanishing_gradient": vanished}
+        if vanished > MOST_WITHOUT_GRADIENT:
+            reasons.append(f"the gradient is zero or vanishes at {vanished:.0%} of the inputs")
+    if distance is not None and linearity is not None:
+        wrong = _wrongly_predicted(distance, linearity)
+        figures["wrongly_predicted"] = wrong
+        if wrong > _MOST_WRONG:
+            reasons.append(
+                f"a step of {TINY:g} |x| changes the lead as the gradient says at no more than "
+                f"{1 - wrong:.0%} of the inputs"
+            )
+    if with_gradients is not None and without is not None:
+        better, worse = _comparison(with_gradients, without)
+        figures |= {"gradient_free_better": better, "gradient_better": worse}
+        if better > worse:
+            reasons.append(
+                f"attacks without gradients find smaller changes at {better:.0%} of the inputs, "
+                f"larger ones at {worse:.0%}"
+            )
+    if reasons:
+        words = f"Gradients mislead here: {'; '.join(reasons)}. Distances that rest on them are no evidence."
+        yield Verdict("saturated or masked", words, figures)
+
+
+def _wrongly_predicted(distance: FlipDistance, linearity: LocalLinearity) -> float:
+    """Share of inputs at which a tiny step does something else than predicted, where it can be told."""
+    told = distance.linear <= _PREDICTABLE * distance.sizes
+    return float(np.mean(linearity.error_tiny[told] > _WRONG)) if told.any() else 0.0
+
+
+def _comparison(with_gradients: FloatArray, without: FloatArray) -> tuple[float, float]:
+    """Shares of inputs at which attacks without gradients do clearly better, and clearly worse."""
+    one, other = np.asarray(with_gradients), np.asarray(without)
+    if one.shape != other.shape or one.ndim != 1 or not len(one):
+        raise InvalidInput(f"attack sizes want one number per input each; got {one.shape}, {other.shape}")
+    return float(np.mean(other < _CLEARLY * one)), float(np.mean(one < _CLEARLY * other))
+
+
+def _bias_dominated(biases: Homogeneity | None) -> Iterator[Verdict]:
+    if biases is None:
+        return
+    size = median(np.abs(biases.ratio))
+    if size < BIAS_DOMINATED and bool(np.any(biases.linear)):
+        yield Verdict(
+            "bias-dominated",
+            f"Of the median lead only {size:.0%} is linear in the input, the rest is that of biases (or "
+            "of saturated neurons): the answer is mostly fixed before the input is seen.",
+            {"ratio": size, "limit": BIAS_DOMINATED},
+        )
+
+
+def _depth_collapsed(depth: DepthCollapse | None, distance: FlipDistance | None) -> Iterator[Verdict]:
+    agreement = None if depth is None else depth.agreement
+    no_flip = None if distance is None else 1.0 - float(distance.flipped.mean())
+    reasons = list[str]()
+    if agreement is not None and agreement > COLLAPSED_AGREEMENT:
+        reasons.append(f"{agreement:.0%} of pairs of inputs share a class")
+    if no_flip is not None and no_flip > COLLAPSED_NO_FLIP:
+        reasons.append(f"{no_flip:.0%} of the gradient rays meet no other class")
+    if reasons:
+        words = f"The network is nearly constant at large scale: {'; '.join(reasons)}."
+        yield Verdict("depth-collapsed", words, {"agreement": agreement, "no_flip": no_flip})
+
+
+def _bottlenecked(layers: LayerProfile | None) -> Iterator[Verdict]:
+    if layers is None:
+        return
+    ranks = [median(row) for row in layers.ranks]
+    alive = [rank for rank in ranks if rank > 0]
+    smallest, lost = min(alive, default=np.inf), layers.validity
+    if smallest < FEWEST_DIRECTIONS or MOST_VALIDITY < lost < np.inf:
+        place = layers.bottleneck
+        where = "" if place is None else f", the largest drop at layer {layers.names[place]}"
+        moved = f", and activation patterns change by {lost:.2f} in sum up to a flip" if lost < np.inf else ""
+        words = (
+            f"Down to {smallest:.0f} directions come through{where}{moved}: one gradient step is no guide."
+        )
+        yield Verdict(
+            "bottlenecked",
+            words,
+            {
+                "validity": number(lost),
+                "validity_formula": layers.validity_formula,
+                "smallest_rank": number(smallest),
+                "bottleneck": None if place is None else layers.names[place],
+            },
+        )
+
+
+def _linear_regime(distance: FlipDistance | None, linearity: LocalLinearity | None) -> Iterator[Verdict]:
+    if distance is None or linearity is None:
+        return
+    ratio, safety = median(distance.ratio), median(linearity.safety)
+    if ratio <= LINEAR_RATIO and safety >= SAFE:
+        far = "beyond the inputs" if safety == np.inf else f"{safety:.1f} times as far"
+        yield Verdict(
+            "linear regime",
+            f"The class changes at {ratio:.2f} times the linear distance, and linearity reaches "
+            f"{far}: one-step numbers can be trusted.",
+            {"ratio": ratio, "safety": number(safety)},
+        )

@@ -4,7 +4,7 @@ A piece is a cone in which f(x) = g . x. The circle tells two components of g; t
 along d - 2 directions at right angles to the circle, exact while the steps stay inside the cone. Gradients of
 neighbouring pieces differ by 2 a_i w_i, and the gradient half a circle on is minus the first.
 
-Cost: d - 2 queries per piece. Source: ours.
+Cost: d - 1 queries per piece, one of them to certify it. Source: ours.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ LONGEST = 0.3
 """The same for noisy answers."""
 FINE = 1e-12
 """Answers known to this share of their size need no longer steps."""
+SIGMAS = 36.0
+"""Standard deviations of an answer by which a gradient may miss one beside its piece's middle."""
 _SHRINK = 1 / 16
 """Factor for a step that met a kink."""
 _CHUNK_BYTES = 2**25
@@ -82,7 +84,7 @@ def measure_gradients(
 
     Cost: m (d - 2) queries.
     """
-    middles, room = _middles(circle)
+    middles, room = piece_middles(circle)
     size = float(np.median([abs(piece.at(t)) for piece, t in zip(circle.pieces, middles, strict=False)]))
     steps = frame.radius * step_share(sigma / size if size else 1.0) * np.sin(room)
     rows = max(1, _CHUNK_BYTES // (8 * frame.plane.shape[1] ** 2))
@@ -105,7 +107,7 @@ def measured_again(
     """
     steps = np.where(chosen, known.steps * _SHRINK, known.steps)
     which = np.flatnonzero(chosen)
-    _, room = _middles(circle)
+    _, room = piece_middles(circle)
     for index in which:
         angles = known.middles[index] + 0.5 * room[index] * np.array([-1.0, 0.0, 1.0])
         circle.pieces[index].replace(angles, ask(frame.points(angles)))
@@ -116,20 +118,27 @@ def measured_again(
 
 
 def certified(
-    ask: Values, frame: Frame, known: PieceGradients, rng: np.random.Generator, sigma: float
+    ask: Values,
+    frame: Frame,
+    known: PieceGradients,
+    chosen: BoolArray,
+    rng: np.random.Generator,
+    sigma: float,
 ) -> BoolArray:
-    """Which gradients predict a point beside their piece's middle; one query per piece.
+    """Which of the `chosen` gradients predict a point beside their piece's middle; one query each.
 
     The point lies a whole step off in a random mixture of all directions: a difference that met a kink is
     wrong in its own direction, and every direction is in the mixture.
     """
-    count = frame.across.shape[0]
-    if not count:
-        return np.ones(len(known.middles), dtype=np.bool_)
-    mixture = rng.choice(np.array([-1.0, 1.0]), (len(known.middles), count)) / np.sqrt(count)
-    points = frame.points(known.middles) + known.steps[:, np.newaxis] * (mixture @ frame.across)
-    gaps = np.abs(ask(points) - np.einsum("md,md->m", known.gradients, points))
-    return gaps <= 12 * sigma * 3.0
+    count, which = frame.across.shape[0], np.flatnonzero(chosen)
+    good = np.ones(len(chosen), dtype=np.bool_)
+    if count and len(which):
+        mixture = rng.choice(np.array([-1.0, 1.0]), (len(which), count)) / np.sqrt(count)
+        points = frame.points(known.middles[which])
+        points += known.steps[which, np.newaxis] * (mixture @ frame.across)
+        gaps = np.abs(ask(points) - np.einsum("md,md->m", known.gradients[which], points))
+        good[which] = gaps <= SIGMAS * sigma
+    return good
 
 
 def rows_of(known: PieceGradients, circle: Circle) -> tuple[AbsoluteValueNetwork, FloatArray]:
@@ -145,7 +154,7 @@ def step_share(relative: float) -> float:
     return float(np.clip(SHORTEST * (relative / FINE) ** 0.25, SHORTEST, LONGEST))
 
 
-def _middles(circle: Circle) -> tuple[FloatArray, FloatArray]:
+def piece_middles(circle: Circle) -> tuple[FloatArray, FloatArray]:
     """Middle angle of each piece and half its width; the first lies between the last kink and the first."""
     kinks = circle.kinks
     before = np.concatenate([[kinks[-1] - np.pi], kinks[:-1]])

@@ -1,13 +1,12 @@
 """Exact recovery of f(x) = sum a_i |w_i . x| from its values: rows up to sign and order, number not told.
 
 The steps: examine the door; see that the function is of the family; find all kinks of a random great circle;
-measure one gradient per piece; halve the jumps between neighbours; try the network on fresh points. An
-absolute value is never off, so a row that is missing or wrong shows at almost every fresh point. Where it
-shows, each gradient is tried by itself and those that met a kink are measured again; if that does not help,
-two kinks may coincide on this circle, and another is drawn.
+measure one gradient per piece and certify it, again with a shorter step where it met a kink; halve the jumps
+between neighbours; try the network on fresh points. An absolute value is never off, so a row that is missing
+shows at almost every fresh point; then two kinks may coincide on this circle, and another is drawn.
 
 Not identifiable, and so not told: the length of a row apart from the size of its coefficient, and parallel
-rows, which are one row. Cost: m (d + 2) + 60 queries, everything counted; sign changes add up to 4 m.
+rows, which are one row. Cost: m (d + 4) + 60 queries, everything counted; coefficients of both signs add about m.
 Source: ours; the target class is that of Li, Ma and Zhang 2020.
 """
 
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from hingeline.absolute_value.doors import as_scores
 from hingeline.absolute_value.family import door_refusal, family_refusal
 from hingeline.absolute_value.gradients import (
     Frame,
@@ -59,6 +59,8 @@ ROW_SIGMAS = 8.0
 """Gaps within so many times what the rows' claimed errors explain agree."""
 EXACT = 1e-6
 """Claimed relative error of the worst row above which a result is called partial."""
+HOPELESS = 0.1
+"""Claimed relative error of the worst row above which nothing is concluded."""
 SOURCES = (
     "Li, Ma and Zhang, Learning Over-Parametrized Two-Layer Neural Networks beyond NTK, COLT 2020 "
     "(the class; the recovery from queries is ours)",
@@ -91,7 +93,7 @@ def recover_absolute_value(
         InvalidInput: A budget or seed that cannot be meant, or something that is no oracle.
         QueryFailed: The oracle gave no usable answer; with a journal nothing is lost.
 
-    Cost: m (d + 2) + 60 queries for m rows of d where all coefficients are positive.
+    Cost: m (d + 4) + 60 queries for m rows of d where all coefficients are positive.
     """
     door: Any = oracle
     if not isinstance(door, Oracle):
@@ -99,7 +101,7 @@ def recover_absolute_value(
             f"recover_absolute_value asks an oracle, not a {type(door).__name__}; "
             "open one with hingeline.oracle(...)"
         )
-    session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
+    session = QuerySession(as_scores(oracle), budget=budget, journal=journal, on_event=on_event)
     evidence: dict[str, Any] = {}
     network, outcome = _run(session, Randomness(seed), evidence)
     told = Provenance("recover_absolute_value", oracle.spec.name, seed, {"budget": budget}, SOURCES)
@@ -196,6 +198,8 @@ class _Trial:
     row_errors: FloatArray
     """Deviation of one entry of each row, shape "m"."""
     circle: Circle
+    doubtful: int
+    """Gradients that no step length could certify."""
     agreed: bool
     worst_gap: float
     """Largest gap at a fresh point, output units."""
@@ -222,17 +226,16 @@ def _try_circle(bench: _Bench, attempt: int) -> _Trial:
     with session.phase("gradients"):
         known = measure_gradients(bench.ask, frame, circle, sigma, _telling(session))
     session.emit(NeuronRecovered(1, len(circle.kinks)))
+    doubtful = np.ones(len(known.middles), dtype=np.bool_)
     for repair in range(MOST_REPAIRS + 1):
-        trial = _checked(bench, circle, known, attempt)
-        if trial.agreed or repair == MOST_REPAIRS:
+        with session.phase("certify"):
+            doubtful = ~certified(bench.ask, frame, known, doubtful, rng, sigma)
+        if not doubtful.any() or repair == MOST_REPAIRS:
             break
+        session.emit(Note(f"{int(doubtful.sum())} gradients met a kink and are measured again"))
         with session.phase("repair"):
-            good = certified(bench.ask, frame, known, rng, sigma)
-            if good.all():
-                break
-            session.emit(Note(f"{int((~good).sum())} gradients met a kink and are measured again"))
-            known = measured_again(bench.ask, frame, circle, known, ~good, sigma)
-    return trial
+            known = measured_again(bench.ask, frame, circle, known, doubtful, sigma)
+    return _checked(bench, circle, known, attempt, int(doubtful.sum()))
 
 
 def _telling(session: QuerySession) -> Callable[[int], None]:
@@ -243,8 +246,8 @@ def _telling(session: QuerySession) -> Callable[[int], None]:
     return tell
 
 
-def _checked(bench: _Bench, circle: Circle, known: PieceGradients, attempt: int) -> _Trial:
-    """Predict fresh answers; the same points serve until a network agrees with them."""
+def _checked(bench: _Bench, circle: Circle, known: PieceGradients, attempt: int, doubtful: int) -> _Trial:
+    """Predict fresh answers."""
     network, errors = rows_of(known, circle)
     rng = bench.randomness.step("verify", attempt)
     with bench.probe.session.phase("verify"):
@@ -258,8 +261,9 @@ def _checked(bench: _Bench, circle: Circle, known: PieceGradients, attempt: int)
     allowed = SIGMAS * noise + ROW_SIGMAS * explained
     worst = int(np.argmax(gaps / allowed))
     return _Trial(
-        network, errors, circle, bool((gaps <= allowed).all()), float(gaps.max()), float(allowed[worst])
-    )
+        network, errors, circle, doubtful, bool((gaps <= allowed).all()), float(gaps.max()),
+        float(allowed[worst]),
+    )  # fmt: skip
 
 
 def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome]:
@@ -270,16 +274,24 @@ def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome
         "neurons": count,
         "negative": int((known.coefficients < 0).sum()),
         "unresolved_kinks": trial.circle.unresolved,
+        "uncertified_gradients": trial.doubtful,
         "claimed_relative_error": relative,
         "largest_gap": trial.worst_gap,
         "allowed_gap": trial.allowed,
         "fresh_points": FRESH_POINTS,
         "rows_shorter_than_this_are_not_seen": float(trial.allowed / max(bench.radius, EPSILON)),
     }
-    if trial.circle.unresolved:
+    if relative > HOPELESS:
         reason = (
-            f"{count} kinks found, but {trial.circle.unresolved} of them may be several rows that noise does "
-            "not tell apart."
+            f"{count} kinks show on a circle, but noise leaves their rows open (the worst by a relative "
+            f"{relative:.1g}) and may hide others."
+        )
+        return known, Outcome(Status.INCONCLUSIVE, reason, "Ask a door with more digits.")
+    vague = max(trial.circle.unresolved, trial.doubtful)
+    if vague:
+        reason = (
+            f"{count} rows found and agreeing with fresh answers, but at {vague} places neighbours are too "
+            "nearly parallel to tell apart: only their sum is sure."
         )
         return known, Outcome(Status.PARTIAL, reason, "Ask a door with less noise.")
     if relative > EXACT:

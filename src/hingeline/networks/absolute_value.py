@@ -154,9 +154,11 @@ def compare_absolute(a: AbsoluteValueNetwork, b: AbsoluteValueNetwork) -> Absolu
     if a.input_dim != b.input_dim:
         raise InvalidInput(f"the networks take {a.input_dim} and {b.input_dim} inputs; compare equal ones")
     first, second = a.canonical(), b.canonical()
-    cosines = np.abs(first.rows @ second.rows.T)
+    # squared distance of generators up to sign, over both lengths: 0 for the same, also between short ones
+    ratio = np.abs(first.coefficients)[:, np.newaxis] / np.abs(second.coefficients)
+    cost = ratio + 1 / ratio - 2 * np.abs(first.rows @ second.rows.T)
     alike = np.sign(first.coefficients)[:, np.newaxis] == np.sign(second.coefficients)
-    left, right = linear_sum_assignment(np.where(alike, -cosines, 1.0))
+    left, right = linear_sum_assignment(np.where(alike, cost, 1e6 + cost))
     good = alike[left, right]
     left, right = left[good], right[good]
     ours, theirs = first.generators[left], second.generators[right]

@@ -14,19 +14,20 @@ from hingeline.oracles.protocol import Oracle, OracleSpec, OracleWithIds
 
 
 class ScoreDoor:
-    """A door whose answers are scores, unless its owner says otherwise.
+    """A door whose answers can be declared scores after the first look at them.
 
     Small sums of |w.x| lie between 0 and 1 and look like probabilities.
     """
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
+        self.insists = False
 
     @property
     def spec(self) -> OracleSpec:
-        """The door's own, "auto" read as scores."""
+        """The door's own; once it insists, "auto" is read as scores."""
         spec = self._oracle.spec
-        return replace(spec, answers="logits") if spec.answers == "auto" else spec
+        return replace(spec, answers="logits") if self.insists and spec.answers == "auto" else spec
 
     def query(self, points: FloatArray) -> FloatArray:
         """The door's answers."""
@@ -45,8 +46,8 @@ class ScoreDoorWithIds(ScoreDoor):
         return self._with_ids.query_with_id(points, request_id)
 
 
-def as_scores(oracle: Oracle) -> Oracle:
-    """The door, its answers read as scores."""
+def score_door(oracle: Oracle) -> ScoreDoor:
+    """The door, with ids if it takes them."""
     return ScoreDoorWithIds(oracle) if isinstance(oracle, OracleWithIds) else ScoreDoor(oracle)
 
 

@@ -131,5 +131,5 @@ def _family(session: QuerySession, rng: np.random.Generator, radius: float) -> t
 
 
 def _values(session: QuerySession, points: FloatArray) -> FloatArray:
-    """f = grad f . x, "n d" to "n"."""
+    """F = grad f . x, "n d" to "n"."""
     return np.einsum("nd,nd->n", session.ask(points), points)

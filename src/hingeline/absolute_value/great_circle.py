@@ -1,7 +1,7 @@
 """All kinks of a'|Wx| on half a great circle.
 
-On x(t) = cos t p + sin t q every neuron turns over exactly once in a half circle, whatever its row (a straight
-line misses those whose planes it hardly leaves), and between two kinks the function is A cos t + B sin t. Two
+On x(t) = cos t p + sin t q every neuron turns over exactly once in a half circle, whatever its row (a
+straight line misses those whose planes it hardly leaves), and between two kinks the function is A cos t + B sin t. Two
 known pieces meet at one angle. If the left piece holds just before it and the right one just after, there is
 one kink between them, and it lies there; if not, the two answers are a piece of their own, or widen one of
 the two, and both halves are looked at in the same way. The piece at pi is the one at 0 turned around, so a
@@ -187,7 +187,7 @@ class _Search:
         return self._circle(first)
 
     def _doubtful(self) -> list[_Interval]:
-        """Ask at every kink found since: two kinks close together cut off the corner; those are opened again."""
+        """Ask at every new kink: two of them close together cut off the corner; those are opened again."""
         self._drop_chords()
         self._join_halves()
         fresh = [kink for kink in self.found if not kink.asked]

@@ -6,7 +6,8 @@ between neighbours; try the network on fresh points. An absolute value is never 
 shows at almost every fresh point; then two kinks may coincide on this circle, and another is drawn.
 
 Not identifiable, and so not told: the length of a row apart from the size of its coefficient, and parallel
-rows, which are one row. Cost: m (d + 4) + 60 queries, everything counted; coefficients of both signs add about m.
+rows, which are one row. Cost: m (d + 4) + 60 queries, everything counted;
+coefficients of both signs add about m.
 Source: ours; the target class is that of Li, Ma and Zhang 2020.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from hingeline.absolute_value.doors import as_scores
+from hingeline.absolute_value.doors import ScoreDoor, score_door
 from hingeline.absolute_value.family import door_refusal, family_refusal
 from hingeline.absolute_value.gradients import (
     Frame,
@@ -101,19 +102,24 @@ def recover_absolute_value(
             f"recover_absolute_value asks an oracle, not a {type(door).__name__}; "
             "open one with hingeline.oracle(...)"
         )
-    session = QuerySession(as_scores(oracle), budget=budget, journal=journal, on_event=on_event)
+    scores = score_door(oracle)
+    session = QuerySession(scores, budget=budget, journal=journal, on_event=on_event)
     evidence: dict[str, Any] = {}
-    network, outcome = _run(session, Randomness(seed), evidence)
+    network, outcome = _run(session, scores, Randomness(seed), evidence)
     told = Provenance("recover_absolute_value", oracle.spec.name, seed, {"budget": budget}, SOURCES)
     return Finding(network, outcome, evidence, session.spending, told)
 
 
 def _run(
-    session: QuerySession, randomness: Randomness, evidence: dict[str, Any]
+    session: QuerySession, door: ScoreDoor, randomness: Randomness, evidence: dict[str, Any]
 ) -> tuple[AbsoluteValueNetwork | None, Outcome]:
     bench: _Bench | None = None
     try:
         card = examine(session, randomness)
+        if card.answers == "probabilities" and card.output_dim == 1:
+            # read again as scores; the same questions are answered from memory
+            door.insists = True
+            card = examine(session, randomness)
         evidence["doctor"] = card.to_dict()
         refusal = door_refusal(card)
         if refusal is not None:
@@ -121,7 +127,9 @@ def _run(
         known = calibration(card)
         bounds = Ground.of(session.input_dim, session.oracle.spec.bounds, None).bounds
         half_width = float("inf") if bounds is None else min(-bounds[0], bounds[1])
-        bench = _Bench(Probe(session, known), randomness, evidence, min(known.scale, known.radius), half_width)
+        bench = _Bench(
+            Probe(session, known), randomness, evidence, min(known.scale, known.radius), half_width
+        )
         return _recover(bench)
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
@@ -296,8 +304,8 @@ def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome
         return known, Outcome(Status.PARTIAL, reason, "Ask a door with less noise.")
     if relative > EXACT:
         reason = (
-            f"{count} rows found and agreeing with fresh answers, the worst known to a relative {relative:.1g}: "
-            "the noise of the door allows no more."
+            f"{count} rows found and agreeing with fresh answers, the worst known to a relative "
+            f"{relative:.1g}: the noise of the door allows no more."
         )
         return known, Outcome(Status.PARTIAL, reason, "Ask a door with more digits.")
     reason = f"All {count} rows recovered and verified; parallel rows, if any, count as one."

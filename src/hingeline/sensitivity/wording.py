@@ -1,0 +1,69 @@
+"""How a fragility run ended, in words: never that a network withstands attacks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.errors import BudgetExhausted
+from hingeline.core.outcome import Outcome, Status
+from hingeline.numerics.statistics import median
+from hingeline.sensitivity.profile import FragilityProfile
+
+_MISLEADING = ("zero gradient", "saturated or masked", "dead", "constant")
+_MOST_NAMED = 12
+
+
+def worded(profile: FragilityProfile | None, stopped: BudgetExhausted | None, *, exact: bool) -> Outcome:
+    """The outcome of a run.
+
+    Args:
+        profile: What was found; None if nothing was.
+        stopped: The budget's end, if it ended the run.
+        exact: Whether smallest flips were searched with proof.
+    """
+    if profile is None:
+        return Outcome(
+            Status.BUDGET_SPENT, "The budget ended before every input was asked once.", "Allow a larger one."
+        )
+    if stopped is not None:
+        reason = f"{stopped}. {_distances(profile)}"
+        return Outcome(Status.BUDGET_SPENT, reason, "Go on with a larger budget; nothing is asked twice.")
+    if not exact:
+        return _upper_only(profile)
+    open_ends = np.nonzero(~profile.proved)[0]
+    if not len(open_ends):
+        return Outcome(Status.COMPLETE, f"Every smallest flip is proved. {_distances(profile)}")
+    named = ", ".join(str(i) for i in open_ends[:_MOST_NAMED])
+    more = " and others" if len(open_ends) > _MOST_NAMED else ""
+    return Outcome(
+        Status.PARTIAL,
+        f"{len(profile.upper) - len(open_ends)} of {len(profile.upper)} smallest flips are proved. "
+        f"{_distances(profile)} Not proved: rows {named}{more}.",
+        "Their bounds stand on both sides; more nodes or seconds for each input bring them together.",
+    )
+
+
+def _upper_only(profile: FragilityProfile) -> Outcome:
+    """Without a proof there are upper bounds only; without gradients not even good ones."""
+    misleading = [verdict.name for verdict in profile.verdicts if verdict.name in _MISLEADING]
+    if misleading:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"{misleading[0].capitalize()}: what attacks did not find tells nothing. {_distances(profile)}",
+            "A lower bound needs the weights of a piecewise linear network.",
+        )
+    return Outcome(
+        Status.PARTIAL,
+        f"Upper bounds only: smaller flips may exist. {_distances(profile)}",
+        "Smallest flips are proved where the weights of a ReLU network are given.",
+    )
+
+
+def _distances(profile: FragilityProfile) -> str:
+    """The median over all inputs, those without a flip counted as infinite."""
+    middle, count = median(profile.upper), len(profile.upper)
+    missing = int(np.isinf(profile.upper).sum())
+    without = "" if not missing else f"; for {missing} of {count} no flip was found"
+    if not np.isfinite(middle):
+        return f"Half of the {count} inputs or more have no known flip{without}."
+    return f"Half of the {count} inputs flip at a change of {middle:.4g} or less ({profile.norm}){without}."

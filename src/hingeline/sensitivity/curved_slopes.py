@@ -68,15 +68,18 @@ class CurvedSlopes:
         found = MeasuredJacobians.nothing(values, points.shape[1])
         lengths, errors, slopes = self._chosen(trial)
         fine = np.isfinite(errors)
-        fine[fine] = ~self._stand_still(trial, lengths, fine)
-        chosen = np.flatnonzero(fine)
+        still = np.zeros(trial.count, dtype=np.bool_)
+        still[fine] = self._stand_still(trial, lengths, fine)
+        # flat to the last bit at every length tried is flat ground; else it is a staircase
+        flat = np.array([trial.flat(i) for i in range(trial.count)], dtype=np.bool_)
+        chosen = np.flatnonzero(fine & (~still | flat))
         if not len(chosen):
             return found
         matrices = self._matrices(points[chosen], values[chosen], lengths[chosen])
         # an entry that errs by e changes the slope along a mixture of all by about e
         predicted = np.einsum("nkd,ntd->ntk", matrices, trial.directions[chosen])
         gaps = np.abs(predicted - slopes[chosen]).max(axis=(1, 2))
-        certified = gaps <= _PREDICTED * errors[chosen]
+        certified = (gaps <= _PREDICTED * errors[chosen]) & ~(still[chosen] & matrices.any(axis=(1, 2)))
         found.put(
             chosen,
             MeasuredJacobians(
@@ -113,10 +116,7 @@ class CurvedSlopes:
         points = trial.points[where]
         signs = self.door.inward(points, float(lengths.max()), self.rng)
         moves *= _TINY * (signs * lengths[where, np.newaxis])[:, np.newaxis]
-        still = self.door.stands_still(points, trial.values[where], moves)
-        # flat to the last bit at every length is flat ground, not a staircase
-        flat = np.array([trial.flat(int(i)) for i in np.flatnonzero(where)], dtype=np.bool_)
-        return still & ~flat
+        return self.door.stands_still(points, trial.values[where], moves)
 
     def _matrices(self, points: FloatArray, values: FloatArray, lengths: FloatArray) -> FloatArray:
         """All derivatives: "n k d", in parts."""

@@ -51,6 +51,18 @@ ACTIVATIONS = frozenset(name + in_place for name in _NAMES for in_place in ("", 
 """Functions of one number that count as activations, by their names in torch."""
 
 
+SAME = 1e-9
+"""Two ways to compute a row agree to so many of its digits, or rows mix."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Where the rows are in what one activation gives."""
+
+    name: str
+    axis: int
+
+
 @dataclass(frozen=True, eq=False)
 class Call:
     """One call of an activation."""
@@ -172,3 +184,24 @@ def _track_modules(module: Any, watch: Watch) -> list[Any]:
 
         handles += [part.register_forward_pre_hook(enter), part.register_forward_hook(leave)]
     return handles
+
+
+def row_axis(call: Call, singles: list[Call]) -> int | None:
+    """The axis along which two rows are twice one, if each row's share is what it is alone; else None."""
+    if len(singles) != 2 or singles[0].after.ndim != call.after.ndim:
+        return None
+    shapes = zip(call.after.shape, singles[0].after.shape, strict=True)
+    axes = [axis for axis, (two, one) in enumerate(shapes) if two != one]
+    if len(axes) != 1 or call.after.numel() != 2 * singles[0].after.numel():
+        return None
+    together = flat(call.after, Layer("", axes[0]), 2)
+    for row, single in zip(together, singles, strict=True):
+        alone = single.after.movedim(axes[0], 0).reshape(-1)
+        if not bool(((row - alone).abs() <= SAME * (1.0 + alone.abs())).all()):
+            return None
+    return axes[0]
+
+
+def flat(tensor: Any, layer: Layer, rows: int) -> Any:
+    """What an activation took or gave, one line for each row."""
+    return tensor.movedim(layer.axis, 0).reshape(rows, -1)

@@ -15,7 +15,6 @@ import importlib
 import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,23 +22,13 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, as_points
 from hingeline.core.errors import InvalidInput, MissingExtra
 from hingeline.sensitivity.model import LayerState
-from hingeline.sensitivity.torch_layers import Call, Watch, watching
+from hingeline.sensitivity.torch_layers import SAME, Call, Layer, Watch, flat, row_axis, watching
 
 CHUNK_BYTES = 256 * 2**20
 """Intermediate results of the rows worked on at once, as counted on a row."""
 # Results that are kept for the backward pass but not seen, such as those within attention.
 _UNSEEN = 2
-# Two ways to compute a row agree to so many of its digits, or rows mix.
-_SAME = 1e-9
 _TORCH_FAILS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AttributeError)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """Where the rows are in what one activation gives."""
-
-    name: str
-    axis: int
 
 
 class TorchModel:
@@ -139,8 +128,8 @@ class TorchModel:
                 parts.append(
                     [
                         LayerState(
-                            _flat(call.after, layer, count).numpy(),
-                            _flat(call.slopes(self._torch), layer, count).numpy(),
+                            flat(call.after, layer, count).numpy(),
+                            flat(call.slopes(self._torch), layer, count).numpy(),
                         )
                         for call, layer in zip(calls, self._layers, strict=True)
                     ]
@@ -192,7 +181,7 @@ class TorchModel:
             raise InvalidInput(f"this {self._kind} cannot be copied in float64: {error}") from error
         return twin.eval().requires_grad_(False)
 
-    def _tried_out(self) -> tuple[tuple[_Layer, ...], int, int]:
+    def _tried_out(self) -> tuple[tuple[Layer, ...], int, int]:
         """The hidden layers, the outputs, and the numbers computed for a row, from two rows."""
         rows = np.cos(np.arange(1.0, 2 * self._dim + 1)).reshape(2, self._dim)
         with self._computing(differentiate=False):
@@ -202,21 +191,21 @@ class TorchModel:
         if watch.lowered:
             raise InvalidInput(f"this {self._kind} leaves float64 even as a float64 copy: {watch.lowered}")
         self._refuse_mixing(together, [answer for answer, _ in alone])
-        layers: list[_Layer] = []
+        layers: list[Layer] = []
         for number, call in enumerate(calls, start=1):
             singles = [other[number - 1] for _, other in alone if len(other) == len(calls)]
-            axis = _row_axis(call, singles)
+            axis = row_axis(call, singles)
             if axis is None:
                 return (), together.shape[1], watch.numbers // 2
             width = call.after.numel() // 2
-            layers.append(_Layer(f"{number} {call.place} ({width})", axis))
+            layers.append(Layer(f"{number} {call.place} ({width})", axis))
         return tuple(layers), together.shape[1], watch.numbers // 2
 
     def _refuse_mixing(self, together: Any, alone: list[Any]) -> None:
         apart = self._torch.cat(alone)
         size = float(apart.abs().max()) if apart.numel() else 0.0
         if apart.shape != together.shape or not bool(
-            ((apart - together).abs() <= _SAME * (1e-3 + size)).all()
+            ((apart - together).abs() <= SAME * (1e-3 + size)).all()
         ):
             raise InvalidInput(
                 f"this {self._kind} answers a row differently alone and beside another: it is random in "
@@ -252,7 +241,7 @@ class TorchModel:
                 f"there is no hidden layer {layer}; this {self._kind} shows {len(self._layers)}"
             )
         _, calls = self._watched(start)
-        return _flat(calls[layer].after, self._layers[layer], len(start))
+        return flat(calls[layer].after, self._layers[layer], len(start))
 
     def _answer(self, start: Any) -> Any:
         return self._table(self._run(start), len(start))
@@ -339,23 +328,3 @@ def _row_shape(
             f"how many inputs does this {kind} take? Pass input_dim=784, or input_shape=(1, 28, 28)"
         )
     return (int(width),)
-
-
-def _row_axis(call: Call, singles: list[Call]) -> int | None:
-    """The axis along which two rows are twice one, if each row's share is what it is alone; else None."""
-    if len(singles) != 2 or singles[0].after.ndim != call.after.ndim:
-        return None
-    shapes = zip(call.after.shape, singles[0].after.shape, strict=True)
-    axes = [axis for axis, (two, one) in enumerate(shapes) if two != one]
-    if len(axes) != 1 or call.after.numel() != 2 * singles[0].after.numel():
-        return None
-    together = _flat(call.after, _Layer("", axes[0]), 2)
-    for row, single in zip(together, singles, strict=True):
-        alone = single.after.movedim(axes[0], 0).reshape(-1)
-        if not bool(((row - alone).abs() <= _SAME * (1.0 + alone.abs())).all()):
-            return None
-    return axes[0]
-
-
-def _flat(tensor: Any, layer: _Layer, rows: int) -> Any:
-    return tensor.movedim(layer.axis, 0).reshape(rows, -1)

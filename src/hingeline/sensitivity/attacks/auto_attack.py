@@ -21,6 +21,7 @@ import numpy as np
 
 from hingeline.core.errors import InvalidInput
 from hingeline.sensitivity.attacks.base import Attack, Claims, Needs, Scene
+from hingeline.sensitivity.attacks.geometry import within
 from hingeline.sensitivity.attacks.torch_bridge import (
     Frame,
     as_module,
@@ -92,7 +93,8 @@ class AutoAttack(Attack):
             runner, note = self._runner(program, scene, frame, int(rng.integers(2**31)))
             found = runner.run_standard_evaluation(shown.clone(), labels, bs=self.batch)
         moved = (found != shown).flatten(1).any(dim=1).cpu().numpy().astype(np.bool_)
-        points = as_points(scene, frame, found)
+        # float32 may end a little beyond the radius
+        points = within(scene, as_points(scene, frame, found), np.full(len(moved), self.radius))
         # the float32 start is not ours: an input that was not moved must not seem so
         points = np.where(moved[:, np.newaxis], points, scene.points)
         return Claims(points, moved, "; ".join(part for part in (frame.note, note) if part))

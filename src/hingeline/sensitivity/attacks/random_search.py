@@ -90,7 +90,7 @@ class RandomSearch(Attack):
             if not len(rows):
                 break
             part = scene.at(rows)
-            block = _blocks(part, self._share(step), rng)
+            block = square_blocks(part, self._share(step), rng)
             tried = _moved(part, points[rows], radii[rows], block, rng)
             lead, out = _leads(part, tried)
             # equal leads are taken too: on a staircase nothing else ever moves
@@ -120,7 +120,7 @@ def _first(scene: Scene, radii: FloatArray, known: FloatArray, rng: np.random.Ge
     return np.where(use[:, np.newaxis], within(scene, known, radii), drawn)
 
 
-def _blocks(scene: Scene, share: float, rng: np.random.Generator) -> BoolArray:
+def square_blocks(scene: Scene, share: float, rng: np.random.Generator) -> BoolArray:
     """Which coordinates each input changes, "n d": a square window, or a random `share` of the free ones."""
     count, d = scene.points.shape
     if scene.input_shape is not None and len(scene.input_shape) >= 2:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from attack_scenes import digits_scene, he_scene, linear_scene, stepped_scene
@@ -13,7 +15,7 @@ from hingeline.sensitivity.attacks.boundary_descent import BoundaryDescent
 from hingeline.sensitivity.attacks.boundary_walk import Walk
 from hingeline.sensitivity.attacks.label_search import LabelSearch, nearest_of_another_class
 from hingeline.sensitivity.attacks.projected_gradient import ProjectedGradient, SmallestProjectedGradient
-from hingeline.sensitivity.attacks.random_search import RandomSearch
+from hingeline.sensitivity.attacks.random_search import RandomSearch, square_blocks
 from hingeline.sensitivity.attacks.ray import GradientRay, OneStep
 from hingeline.sensitivity.linear import linear_flips
 from hingeline.sensitivity.threat import Norm, Threat
@@ -137,6 +139,14 @@ def test_random_search_at_a_radius_stays_within_it() -> None:
     scene = digits_scene("linf")
     found = RandomSearch(radius=0.2).run(scene, np.random.default_rng(0))
     assert found.flipped.sum() > 10 and (found.sizes[found.flipped] <= 0.2 + 1e-12).all()
+
+
+def test_windows_are_square_and_go_through_all_channels() -> None:
+    base = he_scene(d=3 * 6 * 5, count=40)
+    scene = replace(base, input_shape=(3, 6, 5))
+    blocks = square_blocks(scene, 9 / 30, np.random.default_rng(0)).reshape(40, 3, 6, 5)
+    assert (blocks == blocks[:, :1]).all() and (blocks.sum(axis=(1, 2, 3)) == 27).all()
+    assert (blocks[:, 0].any(axis=2).sum(axis=1) == 3).all() and blocks[:, 0].any(axis=0).all()
 
 
 def test_random_search_says_that_it_has_no_l1() -> None:

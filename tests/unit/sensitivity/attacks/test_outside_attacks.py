@@ -59,9 +59,13 @@ def test_no_outside_attack_makes_the_best_worse_than_the_ray(attack: Attack) -> 
 @pytest.mark.parametrize("attack", [FoolboxAttack("ddn"), FoolboxAttack("deepfool"), LibraryAttack("ddn")])
 def test_on_random_networks_ddn_and_deepfool_end_near_the_linear_distance(attack: Attack) -> None:
     installed("foolbox" if isinstance(attack, FoolboxAttack) else "adv_lib.attacks")
-    best = best_of(he_scene(), [attack], np.random.default_rng(0))
-    assert best.attacked[1].flipped.all()
-    assert 1.00 <= median(best.attacked[1].sizes / best.linear) <= 1.10
+    # one network's 16 inputs share its weights: medians of single networks run from 0.99 to 1.3
+    ratios: list[np.ndarray] = []
+    for seed in range(300, 324):
+        best = best_of(he_scene(seed=seed), [attack], np.random.default_rng(seed))
+        assert best.attacked[1].flipped.all()
+        ratios.append(best.attacked[1].sizes / best.linear)
+    assert 1.00 <= median(np.concatenate(ratios)) <= 1.10
 
 
 def test_images_in_a_box_stay_in_it_and_no_bounds_are_assumed() -> None:
@@ -168,7 +172,7 @@ def test_an_auto_attack_class_is_made_with_our_model_and_its_claims_are_checked(
     pytest.importorskip("torch")
     scene = digits_scene("linf", count=10)
     found = AutoAttack(StandInProgram, radius=0.2).run(scene, np.random.default_rng(0))
-    assert found.flipped.sum() > 5 and (found.sizes[found.flipped] <= 0.2 + 1e-6).all()
+    assert found.flipped.sum() > 5 and (found.sizes[found.flipped] <= 0.2 * (1 + 1e-12)).all()
     assert found.gradients_asked >= 20 * 10
     assert StandInProgram.made["version"] == "standard" and StandInProgram.made["eps"] == 0.2
 

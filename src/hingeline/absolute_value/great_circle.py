@@ -1,11 +1,12 @@
 """All kinks of a'|Wx| on half a great circle.
 
 On x(t) = cos t p + sin t q every neuron turns over exactly once in a half circle, whatever its row (a
-straight line misses those whose planes it hardly leaves), and between two kinks the function is A cos t + B sin t. Two
-known pieces meet at one angle. If the left piece holds just before it and the right one just after, there is
-one kink between them, and it lies there; if not, the two answers are a piece of their own, or widen one of
-the two, and both halves are looked at in the same way. The piece at pi is the one at 0 turned around, so a
-search begins with two queries. All open intervals of a round are asked in one batch.
+straight line misses those whose planes it hardly leaves), and between two kinks the function is A cos t +
+B sin t. Two known pieces meet at one angle. If the left piece holds just before it and the right one just
+after, there is one kink between them, and it lies there; if not, the two answers are a piece of their
+own, or widen one of the two, and both halves are looked at in the same way. The piece at pi is the one at
+0 turned around, so a search begins with two queries. All open intervals of a round are asked in one
+batch.
 
 Two kinks of opposite sign may lie on one side of the meeting point, where one query on it would see nothing;
 hence one query on each side.

@@ -316,7 +316,7 @@ def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome
     if relative > EXACT:
         reason = (
             f"{count} rows found and agreeing with fresh answers, the worst known to a relative "
-            f"{relative:.1g}: the noise of the door allows no more."
+            f"{relative:.1g}: the noise of the door allows no more, and may hide or double a small row."
         )
         return known, Outcome(Status.PARTIAL, reason, "Ask a door with more digits.")
     reason = f"All {count} rows recovered and verified; parallel rows, if any, count as one."

@@ -26,7 +26,9 @@ FINE = 1e-12
 """Answers known to this share of their size need no longer steps."""
 SIGMAS = 36.0
 """Standard deviations of an answer by which a gradient may miss one beside its piece's middle."""
-_SHRINK = 1 / 16
+AGREE = 8.0
+"""Standard deviations within which two components of a gradient are one."""
+SHRINK = 1 / 16
 """Factor for a step that met a kink."""
 _CHUNK_BYTES = 2**25
 
@@ -98,14 +100,21 @@ def measure_gradients(
 
 
 def measured_again(
-    ask: Values, frame: Frame, circle: Circle, known: PieceGradients, chosen: BoolArray, sigma: float
+    ask: Values,
+    frame: Frame,
+    circle: Circle,
+    known: PieceGradients,
+    chosen: BoolArray,
+    sigma: float,
+    *,
+    factor: float = SHRINK,
 ) -> PieceGradients:
-    """The gradients of `chosen` pieces with shorter steps, and their place on the circle; d + 1 queries each.
+    """The gradients of `chosen` pieces with other steps, and their place on the circle; d + 1 queries each.
 
     A piece may have taken in an answer from beyond a faint kink: it is fitted to three answers from its
     inner half alone.
     """
-    steps = np.where(chosen, known.steps * _SHRINK, known.steps)
+    steps = np.where(chosen, known.steps * factor, known.steps)
     which = np.flatnonzero(chosen)
     _, room = piece_middles(circle)
     for index in which:
@@ -139,6 +148,27 @@ def certified(
         gaps = np.abs(ask(points) - np.einsum("md,md->m", known.gradients[which], points))
         good[which] = gaps <= SIGMAS * sigma
     return good
+
+
+def vague_pieces(known: PieceGradients, circle: Circle, relative: float) -> BoolArray:
+    """Pieces whose error leaves a row beside them known to less than `relative`."""
+    network, errors = rows_of(known, circle)
+    loose = errors * np.sqrt(network.input_dim) > relative * np.linalg.norm(network.generators, axis=1)
+    return (loose & (known.errors > errors)) | (np.roll(loose, 1) & (known.errors > np.roll(errors, 1)))
+
+
+def merged(frame: Frame, old: PieceGradients, new: PieceGradients) -> PieceGradients:
+    """The components of the new gradients, measured with longer steps, where they agree with the old ones.
+
+    A step that met a kink is far off in its own direction; there the shorter step's component stays.
+    """
+    change = new.gradients - old.gradients
+    across = change @ frame.across.T
+    agree = np.abs(across) <= AGREE * old.errors[:, np.newaxis]
+    gradients = old.gradients + (change @ frame.plane.T) @ frame.plane + (across * agree) @ frame.across
+    squares = np.where(agree, new.errors[:, np.newaxis], old.errors[:, np.newaxis]) ** 2
+    errors = np.sqrt(squares.mean(axis=1)) if squares.size else new.errors
+    return PieceGradients(gradients, errors, old.middles, old.steps)
 
 
 def rows_of(known: PieceGradients, circle: Circle) -> tuple[AbsoluteValueNetwork, FloatArray]:

@@ -1,11 +1,12 @@
 """All kinks of a'|Wx| on half a great circle.
 
 On x(t) = cos t p + sin t q every neuron turns over exactly once in a half circle, whatever its row (a
-straight line misses those whose planes it hardly leaves), and between two kinks the function is A cos t + B sin t. Two
-known pieces meet at one angle. If the left piece holds just before it and the right one just after, there is
-one kink between them, and it lies there; if not, the two answers are a piece of their own, or widen one of
-the two, and both halves are looked at in the same way. The piece at pi is the one at 0 turned around, so a
-search begins with two queries. All open intervals of a round are asked in one batch.
+straight line misses those whose planes it hardly leaves), and between two kinks the function is A cos t +
+B sin t. Two known pieces meet at one angle. If the left piece holds just before it and the right one just
+after, there is one kink between them, and it lies there; if not, the two answers are a piece of their
+own, or widen one of the two, and both halves are looked at in the same way. The piece at pi is the one at
+0 turned around, so a search begins with two queries. All open intervals of a round are asked in one
+batch.
 
 Two kinks of opposite sign may lie on one side of the meeting point, where one query on it would see nothing;
 hence one query on each side.
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hingeline.absolute_value.piece import Piece, crossing, refined
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import IllConditioned
 from hingeline.numerics.tolerances import EPSILON
@@ -43,63 +45,6 @@ MOST_ROUNDS = 80
 """Rounds after which what is still open cannot be told apart."""
 
 Values = Callable[[FloatArray], FloatArray]
-
-
-@dataclass(eq=False)
-class Piece:
-    """A stretch between two kinks: angles asked there, and the two numbers that they give."""
-
-    angles: list[float]
-    values: list[float]
-    a: float = 0.0
-    """Value at angle 0: the gradient's component along p."""
-    b: float = 0.0
-    """Value at angle pi / 2: the gradient's component along q."""
-    _inverse: FloatArray | None = None
-
-    def take(self, angle: float, value: float) -> None:
-        """Add an answer and fit again."""
-        self.angles.append(angle)
-        self.values.append(value)
-        self.fit()
-
-    def replace(self, angles: FloatArray, values: FloatArray) -> None:
-        """Forget all answers for these."""
-        self.angles, self.values = angles.tolist(), values.tolist()
-        self.fit()
-
-    def fit(self) -> None:
-        """Least squares for A and B, about the middle of the angles."""
-        angles = np.array(self.angles)
-        middle = float(angles.min() + angles.max()) / 2
-        design = np.column_stack([np.cos(angles - middle), np.sin(angles - middle)])
-        inverse = np.linalg.pinv(design, rcond=EPSILON)
-        along, across = inverse @ np.array(self.values)
-        turn = np.array([[np.cos(middle), -np.sin(middle)], [np.sin(middle), np.cos(middle)]])
-        self.a, self.b = (float(v) for v in turn @ (along, across))
-        self._inverse = turn @ inverse
-
-    def at(self, angle: float) -> float:
-        """A cos t + B sin t."""
-        return float(self.a * np.cos(angle) + self.b * np.sin(angle))
-
-    def doubt(self, angle: float) -> float:
-        """Standard deviation of `at`, in standard deviations of one answer."""
-        if self._inverse is None:
-            return 1.0
-        return float(np.linalg.norm(np.array([np.cos(angle), np.sin(angle)]) @ self._inverse))
-
-    def misfit(self) -> float:
-        """Root mean square distance of the answers from the fit."""
-        gaps = [value - self.at(angle) for angle, value in zip(self.angles, self.values, strict=True)]
-        return float(np.sqrt(np.mean(np.square(gaps))))
-
-    def turned(self) -> Piece:
-        """The same stretch half a circle on: the function is even."""
-        other = Piece([t + np.pi for t in self.angles], list(self.values))
-        other.a, other.b = -self.a, -self.b
-        other._inverse = None if self._inverse is None else -self._inverse
-        return other
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +138,7 @@ class _Search:
         fresh = [kink for kink in self.found if not kink.asked]
         if not fresh:
             return []
-        corners = np.array([_refined(kink.left, kink.right, kink.near) for kink in fresh])
+        corners = np.array([refined(kink.left, kink.right, kink.near) for kink in fresh])
         opened: list[_Interval] = []
         for kink, place, value in zip(fresh, corners, self.ask(corners), strict=True):
             corner, kink.asked = float(place), True
@@ -219,10 +164,10 @@ class _Search:
         for kink in kinks:
             chord = kink.left
             span = abs(chord.angles[1] - chord.angles[0])
-            place = _refined(kink.left, kink.right, kink.near)
+            place = refined(kink.left, kink.right, kink.near)
             if kept and kept[-1].right is chord:
                 before = kept[-1]
-                start = _refined(before.left, before.right, before.near)
+                start = refined(before.left, before.right, before.near)
                 if place - start <= 2 * span:
                     kept[-1] = _Kink((start + place) / 2, before.left, kink.right)
                     continue
@@ -293,7 +238,7 @@ class _Search:
 
     def _meeting(self, interval: _Interval) -> float:
         """Where the two pieces meet; the middle of the interval where that is not inside it."""
-        meeting = _crossing(interval.left, interval.right, interval.start)
+        meeting = crossing(interval.left, interval.right, interval.start)
         if meeting is None or not interval.start < meeting < interval.end:
             return 0.5 * (interval.start + interval.end)
         length = interval.end - interval.start
@@ -341,23 +286,7 @@ class _Search:
         pieces.append(first.turned())
         if any(piece.misfit() > SIGMAS * self.sigma for piece in pieces):
             raise IllConditioned("answers on one stretch of the circle contradict each other")
-        kinks = np.array([_refined(pieces[i], pieces[i + 1], found[i].near) for i in range(len(found))])
+        kinks = np.array([refined(pieces[i], pieces[i + 1], found[i].near) for i in range(len(found))])
         if (np.diff(kinks) <= 0).any():
             raise IllConditioned("kinks on the circle come out of order: some piece holds a kink unseen")
         return Circle(kinks, tuple(pieces), self.unresolved)
-
-
-def _crossing(left: Piece, right: Piece, start: float) -> float | None:
-    """The angle after `start`, within pi, where both pieces have one value; None if they are the same."""
-    along, across = right.a - left.a, right.b - left.b
-    if along == 0 and across == 0:
-        return None
-    angle = float(np.arctan2(-along, across))
-    return start + (angle - start) % np.pi
-
-
-def _refined(left: Piece, right: Piece, near: float) -> float:
-    """The crossing nearest to `near`."""
-    along, across = right.a - left.a, right.b - left.b
-    angle = float(np.arctan2(-along, across))
-    return angle + np.pi * round((near - angle) / np.pi)

@@ -22,12 +22,15 @@ import numpy as np
 from hingeline.absolute_value.doors import ScoreDoor, score_door
 from hingeline.absolute_value.family import door_refusal, family_refusal
 from hingeline.absolute_value.gradients import (
+    SHORTEST,
     Frame,
     PieceGradients,
     certified,
     measure_gradients,
     measured_again,
+    merged,
     rows_of,
+    vague_pieces,
 )
 from hingeline.absolute_value.great_circle import Circle, find_kinks
 from hingeline.core.arrays import FloatArray
@@ -60,6 +63,8 @@ ROW_SIGMAS = 8.0
 """Gaps within so many times what the rows' claimed errors explain agree."""
 EXACT = 1e-6
 """Claimed relative error of the worst row above which a result is called partial."""
+LONGER = 10.0
+"""Factor for steps between kinks that nearly coincide."""
 HOPELESS = 0.1
 """Claimed relative error of the worst row above which nothing is concluded."""
 SOURCES = (
@@ -243,6 +248,12 @@ def _try_circle(bench: _Bench, attempt: int) -> _Trial:
         session.emit(Note(f"{int(doubtful.sum())} gradients met a kink and are measured again"))
         with session.phase("repair"):
             known = measured_again(bench.ask, frame, circle, known, doubtful, sigma)
+    vague = vague_pieces(known, circle, EXACT / 4)
+    if vague.any() and known.steps.max() < SHORTEST * LONGER * frame.radius:
+        # between kinks that nearly coincide steps are short; longer ones do in nearly all directions
+        with session.phase("repair"):
+            longer = measured_again(bench.ask, frame, circle, known, vague, sigma, factor=LONGER)
+            known = merged(frame, known, longer)
     return _checked(bench, circle, known, attempt, int(doubtful.sum()))
 
 
@@ -305,7 +316,7 @@ def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome
     if relative > EXACT:
         reason = (
             f"{count} rows found and agreeing with fresh answers, the worst known to a relative "
-            f"{relative:.1g}: the noise of the door allows no more."
+            f"{relative:.1g}: the noise of the door allows no more, and may hide or double a small row."
         )
         return known, Outcome(Status.PARTIAL, reason, "Ask a door with more digits.")
     reason = f"All {count} rows recovered and verified; parallel rows, if any, count as one."

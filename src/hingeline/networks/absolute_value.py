@@ -1,8 +1,8 @@
 """A network of absolute values, f(x) = sum_i a_i |w_i . x|, as a frozen value.
 
 The function knows nothing of a row's length, its sign or its place: only the set of c_i = |a_i| w_i up to
-sign, with the sign of a_i. Parallel rows are one row. Where all a_i are positive, f is the support function of a
-zonotope: f(x) = max of z . x over z in the sum of the segments [-c_i, c_i].
+sign, with the sign of a_i. Parallel rows are one row. Where all a_i are positive, f is the support function
+of a zonotope: f(x) = max of z . x over z in the sum of the segments [-c_i, c_i].
 Source: target class of Li, Ma and Zhang, Learning Over-Parametrized Two-Layer Neural Networks beyond NTK.
 """
 

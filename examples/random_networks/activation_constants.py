@@ -42,7 +42,7 @@ def main(given: list[str] | None = None) -> int:
         tuple(labels),
         tuple(values),
     )
-    columns = ("activation", "median r sqrt(d)", "theory", "the plan's figure", "no flip")
+    columns = ("activation", "median r sqrt(d)", "theory", "expected", "no flip")
     publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
     return 0
 

@@ -59,8 +59,11 @@ class FragilitySettings:
         if strange:
             raise InvalidInput(f"fragility has no setting {', '.join(strange)}; known are {', '.join(known)}")
         listed = {"parts", "attacks"}
-        values: dict[str, Any] = dict(said)
-        return cls(**{k: tuple(v) if k in listed and v is not None else v for k, v in values.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if name in listed and value is not None else value
+            for name, value in said.items()
+        }
+        return cls(**values)
 
     def told(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hingeline.core.version import __version__
 
 if TYPE_CHECKING:
+    from hingeline.absolute_value.recover import recover_absolute_value
     from hingeline.core.errors import (
         AmbiguousSign,
         BudgetExhausted,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from hingeline.evaluation.demo_data import demo_oracle
     from hingeline.extraction.extract import extract
     from hingeline.extraction.settings import ExtractSettings
+    from hingeline.networks.absolute_value import AbsoluteValueNetwork
     from hingeline.networks.difference import NetworkDifference
+    from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
     from hingeline.networks.loading import diff
     from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
     from hingeline.oracles.opening import oracle
@@ -42,6 +45,12 @@ if TYPE_CHECKING:
     from hingeline.probing.doctor import doctor
     from hingeline.report.building import save_report
     from hingeline.report.model import Report
+    from hingeline.sensitivity.exact.minimal import MinimalFlips, minimal_flips
+    from hingeline.sensitivity.exact.search import ExactSettings
+    from hingeline.sensitivity.fragility import fragility
+    from hingeline.sensitivity.profile import FragilityProfile
+    from hingeline.sensitivity.settings import FragilitySettings
+    from hingeline.sensitivity.threat import Threat
     from hingeline.subspace.obfuscate import obfuscate
     from hingeline.subspace.obfuscated import Obfuscation
     from hingeline.subspace.rank_profile import rank_profile
@@ -56,21 +65,27 @@ _PROTOCOL = "hingeline.oracles.protocol"
 
 # Where each public name lives; a test holds this table, `__all__` and the types above together.
 _HOMES = {
+    "AbsoluteValueNetwork": "hingeline.networks.absolute_value",
     "AmbiguousSign": _ERRORS,
     "BudgetExhausted": _ERRORS,
     "DoctorCard": "hingeline.probing.card",
+    "ExactSettings": "hingeline.sensitivity.exact.search",
     "ExtractSettings": "hingeline.extraction.settings",
+    "FeedForwardNetwork": "hingeline.networks.feed_forward",
     "Finding": _OUTCOME,
     "FormatError": _ERRORS,
+    "FragilityProfile": "hingeline.sensitivity.profile",
+    "FragilitySettings": "hingeline.sensitivity.settings",
     "HingelineError": _ERRORS,
     "IllConditioned": _ERRORS,
     "InvalidInput": _ERRORS,
+    "MinimalFlips": "hingeline.sensitivity.exact.minimal",
     "MissingExtra": _ERRORS,
     "NetworkDifference": "hingeline.networks.difference",
     "NotComplete": _ERRORS,
+    "Obfuscation": "hingeline.subspace.obfuscated",
     "Oracle": _PROTOCOL,
     "OracleError": _ERRORS,
-    "Obfuscation": "hingeline.subspace.obfuscated",
     "OracleSpec": _PROTOCOL,
     "Outcome": _OUTCOME,
     "OutsideDomain": _ERRORS,
@@ -85,30 +100,41 @@ _HOMES = {
     "SpanSettings": "hingeline.subspace.settings",
     "Spending": _OUTCOME,
     "Status": _OUTCOME,
+    "Threat": "hingeline.sensitivity.threat",
     "TooFewWitnesses": _ERRORS,
     "UnsupportedOracle": _ERRORS,
     "demo_oracle": "hingeline.evaluation.demo_data",
     "diff": "hingeline.networks.loading",
     "doctor": "hingeline.probing.doctor",
     "extract": "hingeline.extraction.extract",
+    "fragility": "hingeline.sensitivity.fragility",
+    "minimal_flips": "hingeline.sensitivity.exact.minimal",
     "obfuscate": "hingeline.subspace.obfuscate",
     "oracle": "hingeline.oracles.opening",
+    "random_network": "hingeline.networks.feed_forward",
     "rank_profile": "hingeline.subspace.rank_profile",
+    "recover_absolute_value": "hingeline.absolute_value.recover",
     "save_report": "hingeline.report.building",
     "span": "hingeline.subspace.span",
     "white_box_span": "hingeline.subspace.white_box",
 }
 
 __all__ = [
+    "AbsoluteValueNetwork",
     "AmbiguousSign",
     "BudgetExhausted",
     "DoctorCard",
+    "ExactSettings",
     "ExtractSettings",
+    "FeedForwardNetwork",
     "Finding",
     "FormatError",
+    "FragilityProfile",
+    "FragilitySettings",
     "HingelineError",
     "IllConditioned",
     "InvalidInput",
+    "MinimalFlips",
     "MissingExtra",
     "NetworkDifference",
     "NotComplete",
@@ -129,6 +155,7 @@ __all__ = [
     "SpanSettings",
     "Spending",
     "Status",
+    "Threat",
     "TooFewWitnesses",
     "UnsupportedOracle",
     "__version__",
@@ -136,9 +163,13 @@ __all__ = [
     "diff",
     "doctor",
     "extract",
+    "fragility",
+    "minimal_flips",
     "obfuscate",
     "oracle",
+    "random_network",
     "rank_profile",
+    "recover_absolute_value",
     "save_report",
     "span",
     "white_box_span",

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("hingeline.cli.doctor", "What does this door reveal? About 40 queries."),
     "extract": ("hingeline.cli.extract", "How much of the network can be rebuilt, at what price?"),
     "span": ("hingeline.cli.span", "What does it look at, and what can be changed unnoticed?"),
+    "fragility": ("hingeline.cli.fragility", "How small a change flips it, in which direction, and why?"),
     "diff": ("hingeline.cli.diff", "Are two networks the same up to neuron order and scale?"),
     "serve": ("hingeline.cli.serve", "Turn a model file into a practice endpoint."),
     "resume": ("hingeline.cli.resume", "Go on with an interrupted run; no answer is asked twice."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,22 @@ from hingeline.core.errors import FormatError, InvalidInput
 from hingeline.networks.files import readable
 
 _KEY = "x"
+_LABELS = "y"
+
+
+def read_labels(path: Path) -> FloatArray:
+    """Read one number for each input: a .npy file, a .npz file with the key y, or a .csv file of one column.
+
+    Raises:
+        FormatError: No such file, not of these kinds, or not numbers.
+        InvalidInput: More than one number in a row, or none.
+    """
+    array = _as_numbers(path, _reader(path, "labels", _LABELS)(readable(path), _LABELS))
+    if array.ndim == 0 or not array.size or array.size != len(array):
+        raise InvalidInput(
+            f"{path} holds an array of shape {array.shape}; labels want one number in each row"
+        )
+    return array.reshape(-1)
 
 
 def read_rows(path: Path, input_dim: int) -> FloatArray:
@@ -31,11 +48,7 @@ def read_rows(path: Path, input_dim: int) -> FloatArray:
         FormatError: No such file, not of these kinds, or not numbers.
         InvalidInput: Rows of another length, no rows, or numbers that are not finite.
     """
-    readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise FormatError(f"{path}: inputs are read from .npy, .npz (key {_KEY}) or .csv; not from this")
-    array = _as_numbers(path, reader(readable(path)))
+    array = _as_numbers(path, _reader(path, "inputs", _KEY)(readable(path), _KEY))
     rows = _as_rows(path, array, input_dim)
     wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(wrong):
@@ -43,7 +56,23 @@ def read_rows(path: Path, input_dim: int) -> FloatArray:
     return rows
 
 
-def _npy(path: Path) -> Any:
+def read_shape(path: Path) -> tuple[int, ...] | None:
+    """Shape of one example where a .npy or .npz file keeps images as such; None for flat rows."""
+    if path.suffix.lower() == ".csv":
+        return None
+    shape = np.shape(_reader(path, "inputs", _KEY)(readable(path), _KEY))
+    return shape[1:] if len(shape) > 2 else None
+
+
+def _reader(path: Path, what: str, key: str) -> Callable[[Path, str], Any]:
+    readers: dict[str, Callable[[Path, str], Any]] = {".npy": _npy, ".npz": _npz, ".csv": _csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise FormatError(f"{path}: {what} are read from .npy, .npz (key {key}) or .csv; not from this")
+    return reader
+
+
+def _npy(path: Path, _: str) -> Any:
     try:
         with path.open("rb") as file:
             return np.load(file, allow_pickle=False)
@@ -51,20 +80,20 @@ def _npy(path: Path) -> Any:
         raise FormatError(f"{path} is not a readable .npy file of numbers: {error}") from error
 
 
-def _npz(path: Path) -> Any:
+def _npz(path: Path, key: str) -> Any:
     try:
         # Opened here, because NumPy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if _KEY in arrays.files:
-                return arrays[_KEY]
+            if key in arrays.files:
+                return arrays[key]
             held = ", ".join(arrays.files) or "nothing"
     # A damaged archive can end in any of several errors of zipfile and zlib.
     except Exception as error:
         raise FormatError(f"{path} is not a readable .npz file of numbers: {error}") from error
-    raise FormatError(f"{path} has no array named {_KEY}; it holds {held}")
+    raise FormatError(f"{path} has no array named {key}; it holds {held}")
 
 
-def _csv(path: Path) -> Any:
+def _csv(path: Path, _: str) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
         lines = [line for line in text.splitlines() if line.strip()]

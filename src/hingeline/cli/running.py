@@ -17,6 +17,7 @@ from rich.text import Text
 
 from hingeline.cli.console import messages, output
 from hingeline.cli.exits import Exit, RunStopped, exit_code
+from hingeline.cli.fragility_run import fragility_run
 from hingeline.cli.options import Plan, TargetRequest, View, open_target, remote_host
 from hingeline.cli.progress import Progress, Tally
 from hingeline.cli.runs import Prepare, Run, doctor_run, extract_run
@@ -32,7 +33,12 @@ from hingeline.report.recipe import Recipe, described_file, described_target
 from hingeline.report.run_folder import RunFolder, SavedRun, new_folder
 from hingeline.report.text import terminal_text
 
-_VERBS: dict[str, Prepare] = {"extract": extract_run, "doctor": doctor_run, "span": span_run}
+_VERBS: dict[str, Prepare] = {
+    "extract": extract_run,
+    "doctor": doctor_run,
+    "span": span_run,
+    "fragility": fragility_run,
+}
 
 
 @dataclass(frozen=True)

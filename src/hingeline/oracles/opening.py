@@ -102,7 +102,7 @@ def _from_text(target: str | Path, known: Description, options: Mapping[str, Any
     if "://" in text:
         return _from_address(text, known, options)
     path = Path(target)
-    if _REFERENCE.fullmatch(text) and not path.exists():
+    if is_reference(text):
         return _from_reference(text, known, options)
     refuse_pickle(path)
     return _from_file(path, known, options)
@@ -161,8 +161,12 @@ def _from_address(url: str, known: Description, options: Mapping[str, Any]) -> O
     return _called(remote_oracle, url, {**known.said(), **options}, "an address")
 
 
-def _from_reference(reference: str, known: Description, options: Mapping[str, Any]) -> Oracle:
-    """What "package.module:name" names, looked for in the working directory as well."""
+def referenced(reference: str) -> Any:
+    """What "package.module:name" names, looked for in the working directory as well.
+
+    Raises:
+        InvalidInput: The module cannot be imported, or has no such name.
+    """
     module_name, _, attribute = reference.partition(":")
     here = str(Path.cwd())
     sys.path.insert(0, here)
@@ -179,6 +183,16 @@ def _from_reference(reference: str, known: Description, options: Mapping[str, An
             meant = difflib.get_close_matches(part, public) or public[:8]
             raise InvalidInput(f"{module_name} has no {attribute!r}; it has {', '.join(meant) or 'nothing'}")
         found = getattr(found, part)
+    return found
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` has the form "package.module:name" and is no file."""
+    return _REFERENCE.fullmatch(text) is not None and not Path(text).exists()
+
+
+def _from_reference(reference: str, known: Description, options: Mapping[str, Any]) -> Oracle:
+    found = referenced(reference)
     if isinstance(found, str | Path):
         raise InvalidInput(f"{reference} is a text, not something that can be asked")
     return _from_object(found, replace(known, name=known.name or reference), options)

@@ -68,7 +68,7 @@ def open_model(
     if isinstance(target, Oracle):
         _refuse(oracle_options, "an oracle; say it when the oracle is opened")
         return AskedModel(session(target), seed=seed)
-    seen = _seen_network(target)
+    seen = seen_network(target)
     if seen is not None:
         _refuse(oracle_options, "weights, which are seen and not asked")
         _check_width(seen, input_shape, input_dim)
@@ -99,7 +99,7 @@ def is_torch_module(target: Any) -> bool:
     return torch is not None and isinstance(target, torch.nn.Module)
 
 
-def _seen_network(target: Any) -> FeedForwardNetwork | PiecewiseLinearNetwork | None:
+def seen_network(target: Any) -> FeedForwardNetwork | PiecewiseLinearNetwork | None:
     """The network whose weights are in `target`; None if they are not."""
     if isinstance(target, FeedForwardNetwork | PiecewiseLinearNetwork):
         return target

@@ -1,0 +1,136 @@
+"""What `fragility` does with a recipe: reads inputs and labels, sees weights where it may, asks otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hingeline.cli.exits import status_code
+from hingeline.cli.rows import read_labels, read_rows, read_shape
+from hingeline.cli.runs import Ran, Run
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.errors import InvalidInput
+from hingeline.core.events import EventSink
+from hingeline.oracles.journal import Journal
+from hingeline.oracles.opening import is_reference, referenced
+from hingeline.oracles.protocol import Oracle
+from hingeline.report.building import build_report
+from hingeline.report.recipe import Recipe
+from hingeline.sensitivity.fragility import fragility
+from hingeline.sensitivity.opening import is_torch_module, seen_network
+from hingeline.sensitivity.profile import FragilityProfile
+from hingeline.sensitivity.settings import FragilitySettings
+
+# Options that are fields of `FragilitySettings`, by the same names.
+_SETTINGS = ("parts", "attacks", "exact", "nodes", "seconds", "workers")
+
+
+@dataclass(frozen=True, eq=False)
+class FragilityWishes:
+    """What the recipe asks for, its files read."""
+
+    target: Any
+    """The network whose weights are seen, the module to differentiate, or the door to ask."""
+    inputs: FloatArray
+    """Shape "n d", or "n" and the shape of an example."""
+    labels: FloatArray | None
+    free: BoolArray | None
+    box: tuple[float, float] | None
+    settings: FragilitySettings
+
+    @classmethod
+    def read(cls, oracle: Oracle, recipe: Recipe) -> FragilityWishes:
+        """What a recipe asks of a target.
+
+        Raises:
+            InvalidInput: Something cannot be meant; found later, it would already have cost queries.
+            FormatError: A file cannot be read.
+        """
+        said, dim = recipe.settings, oracle.spec.input_dim
+        inputs = _inputs(recipe, dim)
+        labels = _file(recipe, "labels")
+        told = None if labels is None else read_labels(labels)
+        if told is not None and len(told) < len(inputs):
+            raise InvalidInput(f"{labels} holds {len(told):,} labels for {len(inputs):,} inputs")
+        free = _file(recipe, "free")
+        box = said.get("box")
+        return cls(
+            target=oracle if said.get("ask") else _seen(oracle, recipe),
+            inputs=inputs,
+            labels=None if told is None else told[: len(inputs)],
+            free=None if free is None else read_rows(free, dim)[0] != 0,
+            box=None if box is None else (float(box[0]), float(box[1])),
+            settings=FragilitySettings.of({k: said[k] for k in _SETTINGS if k in said}),
+        )
+
+
+def fragility_run(oracle: Oracle, recipe: Recipe) -> Run:
+    """`fragility` as the recipe tells it.
+
+    Raises:
+        InvalidInput: A file does not fit the target, or a setting cannot be meant.
+        FormatError: A file cannot be read.
+    """
+    wishes, said = FragilityWishes.read(oracle, recipe), recipe.settings
+
+    def run(journal: Journal, on_event: EventSink) -> Ran:
+        found = fragility(
+            wishes.target,
+            wishes.inputs,
+            wishes.labels,
+            norm=said.get("norm", "l2"),
+            box=wishes.box or oracle.spec.bounds,
+            free=wishes.free,
+            threshold=said.get("threshold", 0.0),
+            budget=recipe.budget,
+            seed=recipe.seed,
+            settings=wishes.settings,
+            journal=journal,
+            on_event=on_event,
+        )
+        # whether it was seen or asked, it is the target that was named
+        found = replace(found, provenance=replace(found.provenance, target=oracle.spec.name))
+        arrays = {} if found.value is None else {"fragility.npz": _arrays(found.value)}
+        return Ran(found, build_report(found), status_code(found.outcome.status), arrays)
+
+    return run
+
+
+def _inputs(recipe: Recipe, dim: int) -> FloatArray:
+    path = _file(recipe, "data")
+    if path is None:
+        raise InvalidInput("fragility wants inputs to look at: --data FILE")
+    rows, wanted = read_rows(path, dim), recipe.settings.get("rows")
+    if wanted is not None and wanted > len(rows):
+        raise InvalidInput(f"--rows {wanted}: {path} holds {len(rows):,}")
+    rows = rows[:wanted]
+    shape = read_shape(path)
+    return rows if shape is None else rows.reshape(len(rows), *shape)
+
+
+def _seen(oracle: Oracle, recipe: Recipe) -> Any:
+    """The network in a file or the module that a reference names, where there is one; else the door."""
+    target = str(recipe.target["target"])
+    if is_reference(target):
+        found = referenced(target)
+        return found if is_torch_module(found) else oracle
+    network = seen_network(target)
+    return oracle if network is None else network
+
+
+def _file(recipe: Recipe, name: str) -> Path | None:
+    file = recipe.files.get(name)
+    return None if file is None else Path(file["path"])
+
+
+def _arrays(value: FragilityProfile) -> dict[str, Any]:
+    names = ("points", "changes", "classes", "flipped_to", "upper", "lower", "proved")
+    arrays: dict[str, Any] = {name: getattr(value, name) for name in names}
+    if value.labels is not None:
+        arrays["labels"] = value.labels
+    if value.fisher is not None:
+        arrays["fisher_directions"] = value.fisher.top
+    if value.universal is not None:
+        arrays["universal_directions"] = value.universal.directions
+    return arrays

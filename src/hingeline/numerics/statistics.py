@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
@@ -48,7 +48,7 @@ def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> t
         raise InvalidInput(f"{successes} successes in {trials} trials")
     if not trials:
         return (0.0, 1.0)
-    z = float(norm.ppf(0.5 + confidence / 2.0))
+    z = float(ndtri(0.5 + confidence / 2.0))
     share = successes / trials
     # (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
     centre = share + z * z / (2 * trials)

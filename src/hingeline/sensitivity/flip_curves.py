@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from hingeline.core.arrays import BoolArray, FloatArray, as_points
 from hingeline.core.errors import InvalidInput
@@ -125,7 +125,7 @@ def linear_theory(fisher: FisherDirections, sizes: FloatArray, threat: Threat) -
         distances = np.where(
             np.isfinite(own), own * threat.dual(fisher.boundary_gradients) / steepness, np.inf
         )
-    return norm.cdf(-distances * reach / sizes[:, np.newaxis]).mean(axis=1)
+    return ndtr(-distances * reach / sizes[:, np.newaxis]).mean(axis=1)
 
 
 def _along(flips: Flips, points: FloatArray, steps: FloatArray, sizes: FloatArray) -> BoolArray:

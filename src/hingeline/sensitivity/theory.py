@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import erf, ndtri
-from scipy.stats import norm
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
@@ -143,6 +142,6 @@ def activation_constant(activation: Activation) -> float:
     ends = np.arange(-_REACH, _REACH, _PANEL)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     z = (ends[:, np.newaxis] + 0.5 * _PANEL * (nodes + 1.0)).ravel()
-    mass = np.tile(0.5 * _PANEL * weights, len(ends)) * norm.pdf(z)
+    mass = np.tile(0.5 * _PANEL * weights, len(ends)) * np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
     square, steepness = mass @ activation.value(z) ** 2, mass @ activation.slope(z) ** 2
     return float(math.sqrt(square / steepness)) if steepness > 0 else math.inf

@@ -25,6 +25,7 @@ from hingeline.oracles.session import QuerySession
 
 BATCH = 16
 LIVES = 12
+SURE = 3
 
 
 class Door:
@@ -70,9 +71,12 @@ def live(folder, budget, **death):
         (folder / "spent").write_text(str(session.spent))
 
 
-def killed(folder, budget, chance, longest):
-    """Fork a life and end it: from outside at any time, or from inside at a chosen call."""
-    inside = chance.random() < 0.5
+def killed(folder, budget, chance, longest, surely):
+    """Fork a life and end it: from outside at any time, or from inside at a chosen call.
+
+    A kill from outside may come too late on a busy machine, so that the first ones are from inside.
+    """
+    inside = chance.random() < 0.5 or surely
     death = {"dies_at": chance.randrange(8), "moment": chance.choice(["received", "not received"])}
     child = os.fork()
     if not child:
@@ -115,7 +119,7 @@ def main(folder, seed):
     while not finished:
         held, before = answered(rough), account(rough)
         if seen["kills"] < LIVES:
-            finished = not killed(rough, budget, chance, seconds / 3)
+            finished = not killed(rough, budget, chance, seconds / 3, seen["kills"] < SURE)
         else:
             live(rough, budget)
             finished = True

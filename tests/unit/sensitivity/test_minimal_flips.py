@@ -13,7 +13,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.exact.minimal import FlipBounded, minimal_flips
+from hingeline.sensitivity.exact.minimal import FlipBounded, Solved, minimal_flips
 from hingeline.sensitivity.exact.search import ExactSettings
 from hingeline.sensitivity.linear import linear_flips
 from hingeline.sensitivity.network_model import NetworkModel
@@ -223,3 +223,28 @@ def test_processes_give_the_same_bounds_and_tell_of_each_input() -> None:
 def test_inputs_outside_the_box_are_refused() -> None:
     with pytest.raises(InvalidInput, match="outside the box"):
         minimal_flips(network_of((3, 4, 2), 1), [[2.0, 0.0, 0.0]], Threat(box=(0.0, 1.0)))
+
+
+class Memory:
+    """Keeps what is solved in a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Solved] = {}
+
+    def recall(self, index: int) -> Solved | None:
+        return self.kept.get(index)
+
+    def keep(self, index: int, solved: Solved) -> None:
+        self.kept[index] = solved
+
+
+def test_what_is_solved_is_not_solved_again() -> None:
+    network = network_of((10, 8, 7, 3), 9)
+    points = np.random.default_rng(9).standard_normal((3, 10))
+    memory, seen = Memory(), list[FlipBounded]()
+    whole = minimal_flips(network, points, solved=memory)
+    del memory.kept[1]
+    again = minimal_flips(network, points, solved=memory, on_event=seen.append)  # type: ignore[arg-type]
+    assert [event.index for event in seen] == [1]
+    np.testing.assert_array_equal(again.upper, whole.upper)
+    np.testing.assert_array_equal(again.changes, whole.changes)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.statistics import median, quantile
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.exact.problem import FlipProblem, flip_problem
-from hingeline.sensitivity.exact.search import ExactSettings, Searched, search
+from hingeline.sensitivity.exact.search import ExactSettings, search
 from hingeline.sensitivity.threat import Threat
 
 # The change that attains a minimum lies on the boundary: the least of these pushes that flips is taken.
@@ -41,10 +41,43 @@ class FlipBounded(Event):
 
     index: int
     """Row of the input."""
+    of: int
+    """How many inputs there are."""
     upper: float
     lower: float
     ended: str
     """"proved" or "budget"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """What is known of the smallest flip of one input.
+
+    Attributes:
+        change: The smallest change that was found, shape "d"; zeros if none was.
+        upper: Its size; infinite if none was found.
+        lower: No flip is smaller.
+        ended: "proved" or "budget".
+        nodes: Nodes that were bounded.
+    """
+
+    change: FloatArray
+    upper: float
+    lower: float
+    ended: str
+    nodes: int
+
+
+class SolvedInputs(Protocol):
+    """Keeps what is solved, so that a search that was stopped goes on where it was."""
+
+    def recall(self, index: int) -> Solved | None:
+        """What was kept of the input in row `index`; None if nothing was."""
+        ...
+
+    def keep(self, index: int, solved: Solved) -> None:
+        """Keep what is known of the input in row `index`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +170,7 @@ def minimal_flips(
     starts: FloatArray | None = None,
     settings: ExactSettings | None = None,
     workers: int = 1,
+    solved: SolvedInputs | None = None,
     on_event: EventSink = ignore,
 ) -> MinimalFlips:
     """Bound the smallest change of each input that another class survives.
@@ -150,6 +184,7 @@ def minimal_flips(
         settings: Budget for each input.
         workers: Processes; each takes whole inputs. More than 1 needs a script whose main part is guarded,
             as `multiprocessing` does everywhere.
+        solved: Remembers inputs across runs; must belong to the same network, inputs and settings.
         on_event: Gets a `FlipBounded` for each input, in order.
 
     Raises:
@@ -163,13 +198,17 @@ def minimal_flips(
     _check(network, rows, threat, decision, starts)
     classes = decision.of(network(rows))
     known = np.full_like(rows, np.nan) if starts is None else as_points(starts, network.input_dim)
-    jobs = [(rows[i], int(classes[i]), known[i]) for i in range(len(rows))]
+    found = [None if solved is None else solved.recall(i) for i in range(len(rows))]
+    missing = [i for i, before in enumerate(found) if before is None]
+    jobs = [(rows[i], int(classes[i]), known[i]) for i in missing]
     solve = partial(_solve, network, decision, threat, settings)
-    found: list[tuple[FloatArray, Searched]] = []
-    for change, searched in _mapped(solve, jobs, workers):
-        found.append((change, searched))
-        on_event(FlipBounded(len(found) - 1, searched.upper, searched.lower, searched.ended))
-    return _gathered(network, decision, threat, rows, classes, found, settings)
+    for i, one in zip(missing, _mapped(solve, jobs, workers), strict=True):
+        found[i] = one
+        if solved is not None:
+            solved.keep(i, one)
+        on_event(FlipBounded(i, len(rows), one.upper, one.lower, one.ended))
+    done = [one for one in found if one is not None]
+    return _gathered(network, decision, threat, rows, classes, done, settings)
 
 
 Job = tuple[FloatArray, int, FloatArray]
@@ -177,25 +216,24 @@ Job = tuple[FloatArray, int, FloatArray]
 
 def _solve(
     network: PiecewiseLinearNetwork, decision: Decision, threat: Threat, settings: ExactSettings, job: Job
-) -> tuple[FloatArray, Searched]:
-    """The change of the whole input, checked on the network, and what the search knows."""
+) -> Solved:
+    """What the search knows, with a change of the whole input that was checked on the network."""
     point, own, start = job
     problem = flip_problem(network, decision, point, own, threat)
     searched = search(problem, _start(problem, start), settings)
     nothing = np.zeros_like(point)
     if searched.change is None:
-        return nothing, searched
+        return Solved(nothing, np.inf, searched.lower, searched.ended, searched.nodes)
     change = problem.input_change(searched.change[np.newaxis])
     tried = threat.inside(point + _PUSHES[:, np.newaxis] * change)
     out = decision.flipped(network(tried), np.full(len(tried), own))
     if not out.any():
-        lost = Searched(None, np.inf, searched.lower, searched.nodes, "budget")
-        return nothing, lost
+        return Solved(nothing, np.inf, searched.lower, "budget", searched.nodes)
     change = tried[int(out.argmax())] - point
     upper = float(threat.size(change))
     lower = min(searched.lower, upper)
     proved = lower >= upper * (1 - settings.tolerance)
-    return change, Searched(change, upper, lower, searched.nodes, "proved" if proved else "budget")
+    return Solved(change, upper, lower, "proved" if proved else "budget", searched.nodes)
 
 
 def _start(problem: FlipProblem, flipped: FloatArray) -> FloatArray:
@@ -212,19 +250,19 @@ def _gathered(
     threat: Threat,
     rows: FloatArray,
     classes: IntArray,
-    found: list[tuple[FloatArray, Searched]],
+    found: list[Solved],
     settings: ExactSettings,
 ) -> MinimalFlips:
-    changes = np.array([change for change, _ in found]).reshape(rows.shape)
+    changes = np.array([one.change for one in found]).reshape(rows.shape)
     return MinimalFlips(
         norm=threat.norm,
         classes=classes,
         flipped_to=decision.of(network(threat.inside(rows + changes))),
         changes=frozen(changes),
-        upper=frozen([searched.upper for _, searched in found]),
-        lower=frozen([searched.lower for _, searched in found]),
-        ended=tuple(searched.ended for _, searched in found),
-        nodes=np.array([searched.nodes for _, searched in found], dtype=np.int64),
+        upper=frozen([one.upper for one in found]),
+        lower=frozen([one.lower for one in found]),
+        ended=tuple(one.ended for one in found),
+        nodes=np.array([one.nodes for one in found], dtype=np.int64),
         tolerance=settings.tolerance,
     )
 
@@ -250,13 +288,12 @@ def _check(
         raise InvalidInput(f"starts of shape {np.shape(starts)} for inputs of shape {rows.shape}")
 
 
-def _mapped(solve: Any, jobs: list[Job], workers: int) -> Iterator[tuple[FloatArray, Searched]]:
+def _mapped(solve: Callable[[Job], Solved], jobs: list[Job], workers: int) -> Iterator[Solved]:
     if workers <= 1 or len(jobs) <= 1:
         yield from map(solve, jobs)
         return
     with _one_thread_each(), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        results: Iterable[tuple[FloatArray, Searched]] = pool.map(solve, jobs)
-        yield from results
+        yield from pool.map(solve, jobs)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from hingeline.core.events import (
     QueriesAnswered,
 )
 from hingeline.report.numbers import count, duration, plural
+from hingeline.sensitivity.exact.minimal import FlipBounded
 from hingeline.subspace.workbench import DirectionsFound
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -44,6 +45,9 @@ class Tally:
         self.replayed = 0
         self.neurons: dict[int, int] = {}
         self.directions: DirectionsFound | None = None
+        self.flips: FlipBounded | None = None
+        self.flips_done = 0
+        self.flips_proved = 0
         self.notes: list[str] = []
         self.started = time.perf_counter()
 
@@ -61,6 +65,9 @@ class Tally:
                 self.neurons[event.layer] = event.found
             case DirectionsFound():
                 self.directions = event
+            case FlipBounded():
+                self.flips, self.flips_done = event, self.flips_done + 1
+                self.flips_proved += event.ended == "proved"
             case BudgetLow():
                 self.notes.append(f"less than a tenth of the budget of {count(event.budget)} is left")
             case Note():
@@ -84,6 +91,7 @@ class Tally:
         parts = [duration(self.seconds), f"{count(self.spent)}{limit} queries"]
         parts += [f"layer {layer}: {plural(found, 'neuron')}" for layer, found in self.neurons.items()]
         parts += [directions_words(self.directions)] if self.directions is not None else []
+        parts += [flips_words(self)] if self.flips is not None else []
         return " · ".join([*parts, self.phase] if self.phase else parts)
 
 
@@ -163,6 +171,9 @@ def picture(tally: Tally, *, running: bool = True) -> RenderableType:
     told = _spent(tally)
     if tally.directions is not None:
         grid.add_row(Text("span"), *_grown(tally.directions))
+    if tally.flips is not None:
+        told_flips = Text(flips_words(tally), style="green")
+        grid.add_row(Text("smallest flips"), _bar(tally.flips_done, tally.flips.of), told_flips)
     grid.add_row(
         Text("queries"), *([told] if tally.budget is None else [_bar(tally.spent, tally.budget), told])
     )
@@ -176,6 +187,12 @@ def directions_words(grown: DirectionsFound) -> str:
     """How far a span has grown: 41 directions, or 41 of 80."""
     known = plural(grown.found, "direction")
     return known if grown.of is None else f"{count(grown.found)} of {plural(grown.of, 'direction')}"
+
+
+def flips_words(tally: Tally) -> str:
+    """How many inputs have bounds now: 12 of 100 inputs, 11 proved."""
+    of = tally.flips_done if tally.flips is None else tally.flips.of
+    return f"{count(tally.flips_done)} of {plural(of, 'input')}, {count(tally.flips_proved)} proved"
 
 
 def _grown(grown: DirectionsFound) -> list[RenderableType]:

@@ -17,10 +17,8 @@ from hingeline.sensitivity.threat import Threat
 
 
 def small() -> tuple[PiecewiseLinearNetwork, np.ndarray]:
-    random = random_network((9, 7, 6, 3), seed=5)
-    return PiecewiseLinearNetwork(random.weights, random.biases), np.random.default_rng(5).uniform(
-        0, 1, (3, 9)
-    )
+    random, rng = random_network((9, 7, 6, 3), seed=5), np.random.default_rng(5)
+    return PiecewiseLinearNetwork(random.weights, random.biases), rng.uniform(0, 1, (3, 9))
 
 
 def test_a_second_run_solves_nothing_and_finds_the_same(tmp_path: Path) -> None:

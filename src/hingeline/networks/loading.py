@@ -10,6 +10,8 @@ from hingeline.core.errors import FormatError, InvalidInput
 from hingeline.core.outcome import Finding
 from hingeline.networks.compare import TOLERANCE, compare
 from hingeline.networks.difference import NetworkDifference
+from hingeline.networks.exact_form import exact_form
+from hingeline.networks.feed_forward import FeedForwardNetwork
 from hingeline.networks.files import refuse_pickle
 from hingeline.networks.onnx_format import load_onnx, save_onnx
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -64,6 +66,8 @@ def as_network(source: Any) -> PiecewiseLinearNetwork:
         source = source.value
     if isinstance(source, PiecewiseLinearNetwork):
         return source
+    if isinstance(source, FeedForwardNetwork):
+        return _of_relus(source)
     if isinstance(source, str | Path):
         return load_network(source)
     weights, biases = _pair(source)
@@ -93,6 +97,13 @@ def diff(
         FormatError: A file that is not a network.
     """
     return compare(as_network(a), as_network(b), tolerance=tolerance, points=points, seed=seed)
+
+
+def _of_relus(source: FeedForwardNetwork) -> PiecewiseLinearNetwork:
+    network = exact_form(source)
+    if network is None:
+        raise InvalidInput(f"{source} is not made of ReLU neurons, so that it has no such weights")
+    return network
 
 
 def _suffix(path: Path) -> str:

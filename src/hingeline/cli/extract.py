@@ -18,8 +18,9 @@ from hingeline.cli.options import (
 @target_options
 @plan_options
 @click.option("--polish/--no-polish", default=True, help="Ask again for the last digits (default), or not.")
+@click.option("--absolute-value", is_flag=True, help="It is a sum of absolute values: ask on half circles.")
 @view_options
-def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
+def command(target: TargetRequest, plan: Plan, polish: bool, absolute_value: bool, view: View) -> int:
     """Rebuild the network behind TARGET from its answers.
 
     TARGET is a .onnx, .safetensors or .npz file, a URL, a target.toml, a recorded journal.sqlite, or
@@ -28,7 +29,10 @@ def command(target: TargetRequest, plan: Plan, polish: bool, view: View) -> int:
     Exit codes: 0 rebuilt and verified; 2 usage; 3 target unreachable or unusable; 4 budget spent; 5 not
     complete; 6 no authorisation; 130 interrupted.
     """
+    if absolute_value and not polish:
+        raise click.UsageError("--no-polish says nothing about --absolute-value, which needs no polish")
     # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
     from hingeline.cli.running import begin
 
-    return begin("extract", target, plan, view, {} if polish else {"polish": False})
+    settings = {"absolute_value": True} if absolute_value else {} if polish else {"polish": False}
+    return begin("extract", target, plan, view, settings)

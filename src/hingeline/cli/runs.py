@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hingeline.absolute_value.recover import recover_absolute_value
 from hingeline.cli.exits import Exit, status_code
 from hingeline.core.events import EventSink
 from hingeline.core.outcome import Finding
@@ -17,6 +18,7 @@ from hingeline.extraction.extract import extract
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.protocol import Oracle
 from hingeline.probing.doctor import doctor
+from hingeline.report.building import build_report
 from hingeline.report.examination import examination_report
 from hingeline.report.extraction import extraction_report
 from hingeline.report.model import Report
@@ -43,6 +45,8 @@ Prepare = Callable[[Oracle, Recipe], Run]
 
 def extract_run(oracle: Oracle, recipe: Recipe) -> Run:
     """`extract` as the recipe tells it."""
+    if recipe.settings.get("absolute_value"):
+        return _absolute_value_run(oracle, recipe)
 
     def run(journal: Journal, on_event: EventSink) -> Ran:
         finding = extract(
@@ -54,6 +58,16 @@ def extract_run(oracle: Oracle, recipe: Recipe) -> Run:
             on_event=on_event,
         )
         return Ran(finding, extraction_report(finding, recipe), status_code(finding.outcome.status))
+
+    return run
+
+
+def _absolute_value_run(oracle: Oracle, recipe: Recipe) -> Run:
+    def run(journal: Journal, on_event: EventSink) -> Ran:
+        finding = recover_absolute_value(
+            oracle, budget=recipe.budget, seed=recipe.seed, journal=journal, on_event=on_event
+        )
+        return Ran(finding, build_report(finding), status_code(finding.outcome.status))
 
     return run
 

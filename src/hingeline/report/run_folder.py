@@ -23,6 +23,7 @@ import numpy as np
 
 from hingeline.core.errors import InvalidInput, MissingExtra
 from hingeline.core.outcome import Finding
+from hingeline.networks.absolute_value import AbsoluteValueNetwork
 from hingeline.networks.files import write_atomically
 from hingeline.networks.onnx_format import save_onnx
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -37,7 +38,7 @@ from hingeline.report.recipe import Recipe, read_recipe
 _RECIPE, _JOURNAL, _RESULT, _PAGE = "run.toml", "journal.sqlite", "result.json", "report.html"
 _SAFETENSORS, _ONNX, _FIGURES = "model.safetensors", "model.onnx", "figures"
 # What a run found, by the names that `save` may be given arrays under.
-_ARRAYS = ("span.npz", "obfuscation.npz")
+_ARRAYS = ("span.npz", "obfuscation.npz", "fragility.npz")
 _MADE = (_RESULT, _PAGE, _SAFETENSORS, _ONNX, *_ARRAYS)
 _OURS = (_RECIPE, _JOURNAL, *_MADE, _FIGURES)
 
@@ -138,8 +139,9 @@ class RunFolder:
         self._clear()
         left_out: dict[str, str] = {}
         files = [_RECIPE, _JOURNAL]
-        if isinstance(finding.value, PiecewiseLinearNetwork):
-            files += self._save_network(finding.value, finding, left_out)
+        network = _network_in(finding.value)
+        if network is not None:
+            files += self._save_network(network, finding, left_out)
         for name, named in (arrays or {}).items():
             save_arrays(self.path / name, named)
             files.append(name)
@@ -180,6 +182,13 @@ class RunFolder:
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.path / name, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def _network_in(value: Any) -> PiecewiseLinearNetwork | None:
+    """The network that a run found, in a form that model files can hold."""
+    if isinstance(value, AbsoluteValueNetwork):
+        return value.as_piecewise_linear()
+    return value if isinstance(value, PiecewiseLinearNetwork) else None
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

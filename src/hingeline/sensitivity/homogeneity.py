@@ -35,6 +35,8 @@ class Homogeneity:
     """Lead over the nearest rival, shape "n"."""
     linear: FloatArray
     """<grad, x> of that lead, shape "n"."""
+    at_origin: FloatArray | None = None
+    """The same lead at the origin, shape "n": what the biases alone give; None if it was not asked."""
 
     @property
     def ratio(self) -> FloatArray:
@@ -56,6 +58,7 @@ class Homogeneity:
             "largest_deviation": number(float(np.abs(self.ratio - 1.0).max())),
             "biases": number(median(np.abs(self.biases))),
             "lead": number(median(np.abs(self.leads))),
+            "lead_at_origin": None if self.at_origin is None else number(median(self.at_origin)),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +85,7 @@ def homogeneity(
     threat: Threat,
     *,
     flips: LinearFlips | None = None,
+    ask_origin: bool = False,
 ) -> Homogeneity:
     """Split the nearest lead at each of `points` ("n d") into <grad, x> and the rest.
 
@@ -91,7 +95,15 @@ def homogeneity(
         points: Inputs, shape "n d".
         threat: Says which rival is nearest; masks play no part in the sum.
         flips: What `linear_flips` gave for the same arguments, if it is at hand.
+        ask_origin: Ask for the leads at the origin too, one answer: a smooth network may have a small ratio
+            because it saturates, without any bias.
     """
     flips = flips if flips is not None else linear_flips(model, decision, points, threat)
     inner = np.einsum("nd,nd->n", flips.gradients, points)
-    return Homogeneity(leads=sealed(flips.leads), linear=sealed(inner))
+    at_origin = None
+    if ask_origin:
+        answers = np.repeat(model.outputs(np.zeros((1, model.input_dim))), len(points), axis=0)
+        every = decision.leads(answers, flips.classes)
+        own = decision.rivals_of(flips.classes) == flips.rivals[:, np.newaxis]
+        at_origin = sealed(every[:, 0] if decision.outputs == 1 else every[own])
+    return Homogeneity(leads=sealed(flips.leads), linear=sealed(inner), at_origin=at_origin)

@@ -20,6 +20,7 @@ from hingeline.sensitivity.homogeneity import Homogeneity
 from hingeline.sensitivity.layer_profile import LayerProfile
 from hingeline.sensitivity.local_linearity import LocalLinearity
 from hingeline.sensitivity.results import listed, number
+from hingeline.sensitivity.standing import StandingCurve, standing_curve
 from hingeline.sensitivity.threat import Norm
 from hingeline.sensitivity.universal import UniversalDirections
 from hingeline.sensitivity.verdicts import Verdict
@@ -78,6 +79,11 @@ class FragilityProfile:
         """Share of them."""
         return None if self.right is None else float(np.mean(self.right))
 
+    @property
+    def standing(self) -> StandingCurve:
+        """Share of inputs that are right and stand, by the size of the change: robust accuracy."""
+        return standing_curve(self.norm, self.upper, self.lower, self.right)
+
     def summary(self) -> dict[str, Any]:
         """Scalars, JSON-ready; None for infinite."""
         return {
@@ -99,6 +105,7 @@ class FragilityProfile:
         arrays = ("classes", "flipped_to", "upper", "lower", "proved")
         told: dict[str, Any] = self.summary() | {name: listed(getattr(self, name)) for name in arrays}
         told["labels"] = None if self.labels is None else listed(self.labels)
+        told["standing"] = self.standing.to_dict()
         return told | {name: part.summary() for name, part in self.parts().items()}
 
     def parts(self) -> dict[str, Any]:
@@ -107,8 +114,8 @@ class FragilityProfile:
         return {name: getattr(self, name) for name in optional if getattr(self, name) is not None}
 
     def figures(self) -> tuple[Figure, ...]:
-        """Every figure of every measurement."""
-        drawn: list[Figure] = []
+        """How many inputs stand at each size, then every figure of every measurement."""
+        drawn: list[Figure] = [self.standing.figure()]
         for part in self.parts().values():
             drawn += part.figures() if hasattr(part, "figures") else [part.figure()]
         return tuple(drawn)

@@ -71,6 +71,11 @@ class TorchModel:
         return self._name
 
     @property
+    def module(self) -> Any:
+        """The float64 copy that is asked, in evaluation mode."""
+        return self._twin
+
+    @property
     def input_dim(self) -> int:
         """Numbers in one example."""
         return self._dim
@@ -298,7 +303,8 @@ class TorchModel:
         return (slice(i, min(i + self._rows, len(rows))) for i in range(0, len(rows), self._rows))
 
     def _finite(self, found: FloatArray, what: str) -> FloatArray:
-        bad = int((~np.isfinite(found).reshape(len(found), -1).all(axis=1)).sum())
+        good = np.isfinite(found).all(axis=tuple(range(1, found.ndim)))
+        bad = int((~good).sum())
         if bad:
             raise InvalidInput(f"this {self._kind} {what} NaN or infinite in {bad} of {len(found)} rows")
         return found

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
 from hingeline.numerics.statistics import median
 from hingeline.sensitivity.depth_collapse import DepthCollapse
 from hingeline.sensitivity.flip_distance import FlipDistance
 from hingeline.sensitivity.homogeneity import BIAS_DOMINATED, Homogeneity
+from hingeline.sensitivity.independent import IndependentInputs
 from hingeline.sensitivity.layer_profile import LayerProfile
 from hingeline.sensitivity.local_linearity import SAFE, TINY, LocalLinearity
-from hingeline.sensitivity.results import number
+from hingeline.sensitivity.results import number, over
 
 LINEAR_RATIO = 1.2
 MOST_VALIDITY = 0.2
@@ -30,6 +31,9 @@ COLLAPSED_NO_FLIP = 0.5
 MOST_WITHOUT_GRADIENT = 0.01
 VANISHED = 1e4
 """Linear distance over the input's size from which a gradient is no gradient: rounding or saturation."""
+UNDERSTATED = 0.5
+"""Smallest change known over linear distance, in the median, below which gradients understate the danger."""
+_BETTER_BY = 0.2  # share of inputs by which attacks without gradients must be ahead
 _PREDICTABLE = 10.0  # linear distance over size up to which a tiny step's change stands clear of rounding
 _WRONG = 0.5  # E of a prediction that is not one
 _MOST_WRONG = 0.05  # share of inputs, beyond those that meet a kink at the tiny radius
@@ -61,6 +65,9 @@ def verdicts(
     biases: Homogeneity | None = None,
     gradient_sizes: FloatArray | None = None,
     gradient_free_sizes: FloatArray | None = None,
+    independent: IndependentInputs | None = None,
+    labels: IntArray | None = None,
+    refused: str | None = None,
 ) -> tuple[Verdict, ...]:
     """All that the measurements at hand say; the gravest first.
 
@@ -75,17 +82,21 @@ def verdicts(
         biases: Homogeneity.
         gradient_sizes: Smallest changes that attacks with gradients found, shape "n", infinite for none.
         gradient_free_sizes: The same for attacks without gradients, for the same inputs.
+        independent: Answers at inputs that have nothing to do with the user's. Given, the user's inputs alone
+            make no network constant or collapsed: they may be of one kind.
+        labels: What the inputs should be classified as, shape "n": inputs of one label share a class.
+        refused: Why values that were answered allow no gradient, where they do not.
 
     Raises:
         InvalidInput: Attack sizes of different shapes.
     """
-    said = [*_dead(layers), *_constant(depth), *_zero_gradient(distance)]
+    said = [*_dead(layers), *_constant(depth, independent), *_zero_gradient(distance)]
     nothing_to_follow = any(v.name == "zero gradient" for v in said)
     if not nothing_to_follow:
-        said += _saturated(distance, linearity, gradient_sizes, gradient_free_sizes)
+        said += _saturated(distance, linearity, gradient_sizes, gradient_free_sizes, refused)
     said += _bias_dominated(biases)
     if not any(v.name == "constant" for v in said):
-        said += _depth_collapsed(depth, None if nothing_to_follow else distance)
+        said += _depth_collapsed(depth, None if nothing_to_follow else distance, independent, labels)
     if not any(v.name == "dead" for v in said):
         said += _bottlenecked(layers)
     # a good word is kept back where something makes the gradient itself doubtful
@@ -106,13 +117,18 @@ def _dead(layers: LayerProfile | None) -> Iterator[Verdict]:
         )
 
 
-def _constant(depth: DepthCollapse | None) -> Iterator[Verdict]:
-    if depth is not None and depth.constant:
-        yield Verdict(
-            "constant",
-            "The outputs do not vary over the inputs: the network answers always the same.",
-            {"means": [float(m) for m in depth.means], "ranges": [float(r) for r in depth.ranges]},
-        )
+def _constant(depth: DepthCollapse | None, independent: IndependentInputs | None) -> Iterator[Verdict]:
+    """Equal outputs at equal inputs say nothing, so independent inputs decide where there are some."""
+    over_inputs = None if depth is None else depth.constant
+    over_drawn = None if independent is None else independent.constant
+    if over_inputs is False or over_drawn is False or (over_inputs is None and over_drawn is None):
+        return
+    where = "the inputs" if independent is None else f"{independent.inputs} independent inputs"
+    figures: dict[str, Any] = {"over_inputs": over_inputs, "over_independent_inputs": over_drawn}
+    if depth is not None:
+        figures |= {"means": [float(m) for m in depth.means], "ranges": [float(r) for r in depth.ranges]}
+    words = f"The outputs do not vary over {where}: the network answers always the same."
+    yield Verdict("constant", words, figures)
 
 
 def _zero_gradient(distance: FlipDistance | None) -> Iterator[Verdict]:
@@ -130,8 +146,11 @@ def _saturated(
     linearity: LocalLinearity | None,
     with_gradients: FloatArray | None,
     without: FloatArray | None,
+    refused: str | None,
 ) -> Iterator[Verdict]:
     reasons, figures = list[str](), dict[str, Any]()
+    if refused is not None:
+        reasons.append(refused.rstrip(".").lower())
     if distance is not None:
         gone = distance.without_gradient
         # an input of zeros has no size to compare with
@@ -140,6 +159,13 @@ def _saturated(
         figures |= {"without_gradient": zero, "vanishing_gradient": vanished}
         if vanished > MOST_WITHOUT_GRADIENT:
             reasons.append(f"the gradient is zero or vanishes at {vanished:.0%} of the inputs")
+        understated = median(over(distance.best, distance.linear, np.inf))
+        figures["best_over_linear"] = number(understated)
+        if understated < UNDERSTATED:
+            reasons.append(
+                f"half of the inputs flip within {understated:.2g} of the linear distance, so that gradients "
+                "understate how steep the network is"
+            )
     if distance is not None and linearity is not None:
         wrong = _wrongly_predicted(distance, linearity)
         figures["wrongly_predicted"] = wrong
@@ -151,7 +177,7 @@ def _saturated(
     if with_gradients is not None and without is not None:
         better, worse = _comparison(with_gradients, without)
         figures |= {"gradient_free_better": better, "gradient_better": worse}
-        if better > worse:
+        if better > worse + _BETTER_BY:
             reasons.append(
                 f"attacks without gradients find smaller changes at {better:.0%} of the inputs, "
                 f"larger ones at {worse:.0%}"
@@ -179,26 +205,49 @@ def _bias_dominated(biases: Homogeneity | None) -> Iterator[Verdict]:
     if biases is None:
         return
     size = median(np.abs(biases.ratio))
-    if size < BIAS_DOMINATED and bool(np.any(biases.linear)):
+    origin = None if biases.at_origin is None else median(over(biases.at_origin, biases.leads, 0.0))
+    # a saturated network is flat far out, but what stands without any input is the biases' alone
+    held = origin is None or origin >= BIAS_DOMINATED
+    if size < BIAS_DOMINATED and held and bool(np.any(biases.linear)):
+        alone = "" if origin is None else f", and {origin:.0%} of it stands without any input"
         yield Verdict(
             "bias-dominated",
-            f"Of the median lead only {size:.0%} is linear in the input, the rest is that of biases (or "
-            "of saturated neurons): the answer is mostly fixed before the input is seen.",
-            {"ratio": size, "limit": BIAS_DOMINATED},
+            f"Of the median lead only {size:.0%} is linear in the input{alone}: the answer is mostly fixed "
+            "by biases before the input is seen.",
+            {"ratio": size, "at_origin": None if origin is None else number(origin), "limit": BIAS_DOMINATED},
         )
 
 
-def _depth_collapsed(depth: DepthCollapse | None, distance: FlipDistance | None) -> Iterator[Verdict]:
+def _depth_collapsed(
+    depth: DepthCollapse | None,
+    distance: FlipDistance | None,
+    independent: IndependentInputs | None,
+    labels: IntArray | None,
+) -> Iterator[Verdict]:
     agreement = None if depth is None else depth.agreement
+    drawn = None if independent is None else independent.agreement
     no_flip = None if distance is None else 1.0 - float(distance.flipped.mean())
     reasons = list[str]()
-    if agreement is not None and agreement > COLLAPSED_AGREEMENT:
-        reasons.append(f"{agreement:.0%} of pairs of inputs share a class")
+    # inputs of one label share a class as they should, and inputs of one kind may: independent ones may not
+    alike = labels is not None and _agreement(labels) > COLLAPSED_AGREEMENT
+    told = [share for share in (agreement, drawn) if share is not None]
+    if told and min(told) > COLLAPSED_AGREEMENT and not (alike or agreement is None):
+        beside = (
+            "" if drawn is None or independent is None else f" and {drawn:.0%} of pairs {independent.where}"
+        )
+        reasons.append(f"{agreement:.0%} of pairs of your inputs{beside} share a class")
     if no_flip is not None and no_flip > COLLAPSED_NO_FLIP:
         reasons.append(f"{no_flip:.0%} of the gradient rays meet no other class")
     if reasons:
         words = f"The network is nearly constant at large scale: {'; '.join(reasons)}."
-        yield Verdict("depth-collapsed", words, {"agreement": agreement, "no_flip": no_flip})
+        figures = {"agreement": agreement, "agreement_independent": drawn, "no_flip": no_flip}
+        yield Verdict("depth-collapsed", words, figures)
+
+
+def _agreement(labels: IntArray) -> float:
+    """Share of pairs of different inputs with the same label."""
+    met = np.unique(labels, return_counts=True)[1]
+    return float((met * (met - 1)).sum() / max(1, len(labels) * (len(labels) - 1)))
 
 
 def _bottlenecked(layers: LayerProfile | None) -> Iterator[Verdict]:

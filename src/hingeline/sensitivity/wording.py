@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.errors import BudgetExhausted
 from hingeline.core.outcome import Outcome, Status
 from hingeline.numerics.statistics import median
 from hingeline.sensitivity.profile import FragilityProfile
@@ -13,12 +12,12 @@ _MISLEADING = ("zero gradient", "saturated or masked", "dead", "constant")
 _MOST_NAMED = 12
 
 
-def worded(profile: FragilityProfile | None, stopped: BudgetExhausted | None, *, exact: bool) -> Outcome:
+def worded(profile: FragilityProfile | None, stopped: str | None, *, exact: bool) -> Outcome:
     """The outcome of a run.
 
     Args:
         profile: What was found; None if nothing was.
-        stopped: The budget's end, if it ended the run.
+        stopped: What the budget cut short, as a sentence; None if nothing.
         exact: Whether smallest flips were searched with proof.
     """
     if profile is None:
@@ -26,19 +25,19 @@ def worded(profile: FragilityProfile | None, stopped: BudgetExhausted | None, *,
             Status.BUDGET_SPENT, "The budget ended before every input was asked once.", "Allow a larger one."
         )
     if stopped is not None:
-        reason = f"{stopped}. {_distances(profile)}"
+        reason = f"{stopped} {_distances(profile)}"
         return Outcome(Status.BUDGET_SPENT, reason, "Go on with a larger budget; nothing is asked twice.")
     if not exact:
         return _upper_only(profile)
     open_ends = np.nonzero(~profile.proved)[0]
     if not len(open_ends):
-        return Outcome(Status.COMPLETE, f"Every smallest flip is proved. {_distances(profile)}")
+        return Outcome(Status.COMPLETE, f"{_every(profile)} {_distances(profile)}{_warning(profile)}")
     named = ", ".join(str(i) for i in open_ends[:_MOST_NAMED])
     more = " and others" if len(open_ends) > _MOST_NAMED else ""
     return Outcome(
         Status.PARTIAL,
         f"{len(profile.upper) - len(open_ends)} of {len(profile.upper)} smallest flips are proved. "
-        f"{_distances(profile)} Not proved: rows {named}{more}.",
+        f"{_distances(profile)} Not proved: rows {named}{more}.{_warning(profile)}",
         "Their bounds stand on both sides; more nodes or seconds for each input bring them together.",
     )
 
@@ -59,9 +58,25 @@ def _upper_only(profile: FragilityProfile) -> Outcome:
     )
 
 
+def _every(profile: FragilityProfile) -> str:
+    if np.isfinite(profile.upper).all():
+        return "Every smallest flip is proved."
+    return "Every input was searched to the end: its smallest flip is proved, or that there is none."
+
+
+def _warning(profile: FragilityProfile) -> str:
+    """A network without flips because it answers always the same must not read as good news."""
+    named = [verdict.name for verdict in profile.verdicts if verdict.name in ("dead", "constant")]
+    if not named:
+        return ""
+    return f" But the network is {' and '.join(named)}: that nothing flips it says that it does not work."
+
+
 def _distances(profile: FragilityProfile) -> str:
     """The median over all inputs, those without a flip counted as infinite."""
     middle, count = median(profile.upper), len(profile.upper)
+    if np.isinf(profile.upper).all():
+        return f"For none of the {count} inputs a flip was found."
     missing = int(np.isinf(profile.upper).sum())
     without = "" if not missing else f"; for {missing} of {count} no flip was found"
     if not np.isfinite(middle):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,8 @@ from hingeline.sensitivity.attacks.ray import GradientRay
 from hingeline.sensitivity.linear import linear_flips
 from hingeline.sensitivity.threat import Norm
 
+BROKEN_OFF = "broken off"
+"""The note of an attack that did not end."""
 BY_NOBODY = -1
 """In `BestFlips.found_by` where no attack found a flip."""
 
@@ -125,7 +128,14 @@ class BestFlips:
         )
 
 
-def best_of(scene: Scene, attacks: Sequence[Attack], rng: np.random.Generator) -> BestFlips:
+def best_of(
+    scene: Scene,
+    attacks: Sequence[Attack],
+    rng: np.random.Generator,
+    *,
+    gradients: bool = True,
+    around: Callable[[str], AbstractContextManager[Any, bool | None]] = nullcontext,
+) -> BestFlips:
     """Run every attack on every input and keep the smallest confirmed flip of each.
 
     An attack that asks for what the model does not serve is kept with no flip and the reason as its note.
@@ -134,17 +144,20 @@ def best_of(scene: Scene, attacks: Sequence[Attack], rng: np.random.Generator) -
         scene: What is attacked.
         attacks: What to run; the gradient ray is put first if it is not among them.
         rng: One number is drawn from it; each attack's own stream is made of that and the attack's name.
+        gradients: Whether there are any to be had; without, neither ray nor linear distances.
+        around: A context for each attack, by its name; one that swallows an error leaves that attack without
+            a flip.
 
     Cost: the sum of the attacks' and one linear flip; ties go to the attack that ran first.
     """
     ran = tuple(attacks)
-    if not any(isinstance(attack, GradientRay) for attack in ran):
+    if gradients and not any(isinstance(attack, GradientRay) for attack in ran):
         ran = (GradientRay(), *ran)
     root, seen, found = int(rng.integers(2**63)), Counter[str](), list[Attacked]()
     for attack in ran:
         key = [root, zlib.crc32(attack.name.encode()), seen[attack.name]]
         seen[attack.name] += 1
-        found.append(_run(attack, scene, np.random.default_rng(key)))
+        found.append(_run(attack, scene, np.random.default_rng(key), around(attack.name)))
     sizes = np.stack([one.sizes for one in found])
     place = sizes.argmin(axis=0)
     every = np.arange(len(place))
@@ -154,7 +167,7 @@ def best_of(scene: Scene, attacks: Sequence[Attack], rng: np.random.Generator) -
         sizes=best,
         found_by=np.where(np.isfinite(best), place, BY_NOBODY),
         attacked=tuple(found),
-        linear=_linear(scene),
+        linear=_linear(scene) if gradients else np.full(len(place), np.inf),
         norm=scene.threat.norm,
     )
 
@@ -170,21 +183,28 @@ def share_within(sizes: FloatArray, radii: FloatArray) -> FloatArray:
     return (sizes <= np.asarray(radii)[:, np.newaxis]).mean(axis=1)
 
 
-def _run(attack: Attack, scene: Scene, rng: np.random.Generator) -> Attacked:
+def _run(
+    attack: Attack,
+    scene: Scene,
+    rng: np.random.Generator,
+    context: AbstractContextManager[Any, bool | None],
+) -> Attacked:
     """Run one attack; what the model does not serve becomes a note."""
-    counter = CountingModel(scene.model)
-    try:
-        return attack.run(replace(scene, model=counter), rng)
-    except UnsupportedOracle as error:
-        return Attacked(
-            name=attack.name,
-            points=scene.points,
-            sizes=np.full(len(scene.points), np.inf),
-            norm=scene.threat.norm,
-            rows_asked=counter.rows,
-            gradients_asked=counter.gradient_rows,
-            note=f"needs {attack.needs}: {error}",
-        )
+    counter, note = CountingModel(scene.model), BROKEN_OFF
+    with context:
+        try:
+            return attack.run(replace(scene, model=counter), rng)
+        except UnsupportedOracle as error:
+            note = f"needs {attack.needs}: {error}"
+    return Attacked(
+        name=attack.name,
+        points=scene.points,
+        sizes=np.full(len(scene.points), np.inf),
+        norm=scene.threat.norm,
+        rows_asked=counter.rows,
+        gradients_asked=counter.gradient_rows,
+        note=note,
+    )
 
 
 def _linear(scene: Scene) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -248,3 +249,23 @@ def test_what_is_solved_is_not_solved_again() -> None:
     assert [event.index for event in seen] == [1]
     np.testing.assert_array_equal(again.upper, whole.upper)
     np.testing.assert_array_equal(again.changes, whole.changes)
+
+
+def test_seconds_for_all_are_kept_and_both_bounds_given() -> None:
+    network = network_of((30, 40, 40, 5), 5, bias=0.0)
+    points = np.random.default_rng(5).standard_normal((6, 30))
+    began = time.monotonic()
+    found = minimal_flips(network, points, seconds=3.0, settings=ExactSettings(nodes=1_000_000))
+    assert time.monotonic() - began < 30
+    assert (found.lower > 0).all() and (found.lower <= found.upper).all()
+
+
+def test_what_a_first_look_does_not_prove_is_proved_by_a_second() -> None:
+    network = network_of((30, 24, 24, 5), 6)
+    points = np.random.default_rng(6).standard_normal((2, 30))
+    seen: list[FlipBounded] = []
+    brief = minimal_flips(network, points, settings=ExactSettings(nodes=300))
+    whole = minimal_flips(network, points, on_event=seen.append)  # type: ignore[arg-type]
+    assert whole.proved.all() and (whole.nodes >= brief.nodes).all()
+    assert sorted(event.index for event in seen) == [0, 1]
+    assert (brief.lower <= whole.lower * (1 + 1e-9)).all()

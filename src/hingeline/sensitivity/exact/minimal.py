@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -31,6 +32,10 @@ from hingeline.sensitivity.exact.problem import FlipProblem, flip_problem
 from hingeline.sensitivity.exact.search import ExactSettings, search
 from hingeline.sensitivity.threat import Threat
 
+_BRIEF_NODES = 2_000
+"""Nodes of the first look at each input: most are proved by then."""
+_LEAST_SECONDS = 0.2
+"""Of an input whose share is used up: both bounds are given, always."""
 # The change that attains a minimum lies on the boundary: the least of these pushes that flips is taken.
 _PUSHES = 1.0 + np.array([0.0, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7])
 
@@ -170,6 +175,7 @@ def minimal_flips(
     starts: FloatArray | None = None,
     settings: ExactSettings | None = None,
     workers: int = 1,
+    seconds: float | None = None,
     solved: SolvedInputs | None = None,
     on_event: EventSink = ignore,
 ) -> MinimalFlips:
@@ -182,10 +188,12 @@ def minimal_flips(
         decision: How outputs become classes; the largest, or the side of 0 of a single one, if not given.
         starts: Flipped inputs that are known, one for each input, shape "n d"; they save time.
         settings: Budget for each input.
+        seconds: Most seconds for all inputs together; None for no limit. Every input is looked at briefly
+            first, and what is left goes to those that are not proved by then.
         workers: Processes; each takes whole inputs. More than 1 needs a script whose main part is guarded,
             as `multiprocessing` does everywhere.
         solved: Remembers inputs across runs; must belong to the same network, inputs and settings.
-        on_event: Gets a `FlipBounded` for each input, in order.
+        on_event: Gets a `FlipBounded` for each input, once.
 
     Raises:
         InvalidInput: Points outside the box, or shapes that do not fit.
@@ -198,29 +206,88 @@ def minimal_flips(
     _check(network, rows, threat, decision, starts)
     classes = decision.of(network(rows))
     known = np.full_like(rows, np.nan) if starts is None else as_points(starts, network.input_dim)
-    found = [None if solved is None else solved.recall(i) for i in range(len(rows))]
-    missing = [i for i, before in enumerate(found) if before is None]
-    jobs = [(rows[i], int(classes[i]), known[i]) for i in missing]
-    solve = partial(_solve, network, decision, threat, settings)
-    for i, one in zip(missing, _mapped(solve, jobs, workers), strict=True):
+    found = {i: one for i in range(len(rows)) if solved is not None and (one := solved.recall(i)) is not None}
+    solve = partial(_solve, network, decision, threat)
+    watch = _Watch(seconds, workers)
+
+    def done(i: int, one: Solved) -> None:
         found[i] = one
         if solved is not None:
             solved.keep(i, one)
         on_event(FlipBounded(i, len(rows), one.upper, one.lower, one.ended))
-    done = [one for one in found if one is not None]
-    return _gathered(network, decision, threat, rows, classes, done, settings)
+
+    missing = [i for i in range(len(rows)) if i not in found]
+    jobs = (
+        Job(rows[i], int(classes[i]), known[i], each) for i, each in watch.shared(missing, _brief(settings))
+    )
+    hard: dict[int, Solved] = {}
+    for i, one in zip(missing, _mapped(solve, jobs, min(workers, len(missing))), strict=True):
+        if one.ended == "proved" or settings.nodes <= one.nodes:
+            done(i, one)
+        else:
+            hard[i] = one
+    again = (
+        Job(rows[i], int(classes[i]), _best_start(rows[i], hard[i], known[i]), each)
+        for i, each in watch.shared(list(hard), settings)
+    )
+    for i, one in zip(hard, _mapped(solve, again, min(workers, len(hard))), strict=True):
+        done(i, _both(hard[i], one, settings.tolerance))
+    return _gathered(network, decision, threat, rows, classes, [found[i] for i in range(len(rows))], settings)
 
 
-Job = tuple[FloatArray, int, FloatArray]
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One input to solve, in a process of its own perhaps."""
+
+    point: FloatArray
+    own: int
+    start: FloatArray
+    """A known flip, shape "d"; NaN if there is none."""
+    settings: ExactSettings
 
 
-def _solve(
-    network: PiecewiseLinearNetwork, decision: Decision, threat: Threat, settings: ExactSettings, job: Job
-) -> Solved:
+class _Watch:
+    """Shares the seconds that are left among the inputs that are left."""
+
+    def __init__(self, seconds: float | None, workers: int) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._workers = max(1, workers)
+
+    def shared(self, inputs: list[int], settings: ExactSettings) -> Iterator[tuple[int, ExactSettings]]:
+        """Each input with its budget, made when it is asked for, so that what one leaves goes to the next."""
+        for place, i in enumerate(inputs):
+            if self._deadline is None:
+                yield i, settings
+                continue
+            left = max(self._deadline - time.monotonic(), _LEAST_SECONDS)
+            share = max(left * self._workers / (len(inputs) - place), _LEAST_SECONDS)
+            yield i, replace(settings, seconds=min(share, settings.seconds or share))
+
+
+def _brief(settings: ExactSettings) -> ExactSettings:
+    return replace(settings, nodes=min(settings.nodes, _BRIEF_NODES))
+
+
+def _best_start(point: FloatArray, before: Solved, known: FloatArray) -> FloatArray:
+    """The flip that the first look found, a little beyond the boundary; else what was known before."""
+    return point + (1 + 1e-9) * before.change if np.isfinite(before.upper) else known
+
+
+def _both(first: Solved, second: Solved, tolerance: float) -> Solved:
+    """The better bounds of two looks at one input."""
+    best = second if second.upper <= first.upper else first
+    lower = min(max(first.lower, second.lower), best.upper)
+    proved = "proved" in (first.ended, second.ended) or lower >= best.upper * (1 - tolerance)
+    return Solved(
+        best.change, best.upper, lower, "proved" if proved else "budget", first.nodes + second.nodes
+    )
+
+
+def _solve(network: PiecewiseLinearNetwork, decision: Decision, threat: Threat, job: Job) -> Solved:
     """What the search knows, with a change of the whole input that was checked on the network."""
-    point, own, start = job
+    point, own, settings = job.point, job.own, job.settings
     problem = flip_problem(network, decision, point, own, threat)
-    searched = search(problem, _start(problem, start), settings)
+    searched = search(problem, _start(problem, job.start), settings)
     nothing = np.zeros_like(point)
     if searched.change is None:
         return Solved(nothing, np.inf, searched.lower, searched.ended, searched.nodes)
@@ -288,8 +355,8 @@ def _check(
         raise InvalidInput(f"starts of shape {np.shape(starts)} for inputs of shape {rows.shape}")
 
 
-def _mapped(solve: Callable[[Job], Solved], jobs: list[Job], workers: int) -> Iterator[Solved]:
-    if workers <= 1 or len(jobs) <= 1:
+def _mapped(solve: Callable[[Job], Solved], jobs: Iterable[Job], workers: int) -> Iterator[Solved]:
+    if workers <= 1:
         yield from map(solve, jobs)
         return
     with _one_thread_each(), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:

@@ -43,6 +43,9 @@ _PUSHES = 1.0 + np.concatenate([[0.0], 10.0 ** np.arange(-13.0, -6.0)])
 """A smallest change ends on the boundary, where two ways of computing may disagree in the last digits."""
 
 
+_NOTHING = 1e-6
+
+
 @dataclass(frozen=True, eq=False)
 class Bounds:
     """Bounds on the smallest flip of each input."""
@@ -111,6 +114,12 @@ def find_bounds(
 
     minimal = stages.measured("smallest flips", search)
     return known if minimal is None else _proved(scene, known, minimal)
+
+
+def _tied(scene: Scene) -> BoolArray:
+    """Inputs on the boundary itself, "n": no change is too small for them."""
+    leads = scene.decision.leads(scene.model.outputs(scene.points), scene.classes)
+    return np.asarray(leads.min(axis=1) <= 0.0)
 
 
 def _attacked(
@@ -208,9 +217,13 @@ def _proved(scene: Scene, known: Bounds, minimal: MinimalFlips) -> Bounds:
         changes[done] = tried[out] - scene.points[done]
         upper[done], flipped_to[done] = scene.threat.size(changes[done]), found[out]
         pending[done] = False
-    # what the target does not confirm is not known of it
-    changes[pending], upper[pending] = known.changes[pending], known.upper[pending]
-    flipped_to[pending], proved[pending] = known.flipped_to[pending], False
+    # what the target does not confirm is not known of it, and a search that ended early may know less
+    worse = pending | (known.upper < upper)
+    proved &= ~(pending | (known.upper < minimal.lower))
+    changes[worse], upper[worse] = known.changes[worse], known.upper[worse]
+    flipped_to[worse] = known.flipped_to[worse]
+    # between zero and what was tried lies nothing but rounding
+    proved |= _tied(scene) & (upper <= _NOTHING * (1.0 + scene.threat.size(scene.points)))
     return Bounds(
         frozen(changes),
         flipped_to,

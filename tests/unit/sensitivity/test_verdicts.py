@@ -11,6 +11,8 @@ from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.flip_distance import flip_distance
+from hingeline.sensitivity.homogeneity import Homogeneity
+from hingeline.sensitivity.independent import IndependentInputs
 from hingeline.sensitivity.local_linearity import local_linearity
 from hingeline.sensitivity.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
@@ -99,3 +101,42 @@ def test_no_sentence_calls_a_network_safe() -> None:
         for verdict in measured(network, points_for(network, 20)).verdicts:
             assert verdict.words.endswith(".") and verdict.figures
             assert "robust" not in verdict.words.lower() and "safe" not in verdict.words.lower()
+
+
+def drawn(agreement: float, constant: bool = False) -> IndependentInputs:
+    return IndependentInputs(64, agreement, constant, "drawn at random")
+
+
+def test_inputs_of_one_kind_make_no_network_collapsed_but_independent_ones_do() -> None:
+    network = linear_network([[1.0] + [0.0] * 19], [0.0])
+    points = np.abs(points_for(network, 20))
+    found = measured(network, points)
+    assert found.depth.agreement == 1.0
+    told = {"depth": found.depth, "distance": found.distance}
+    assert [v.name for v in verdicts(**told)] == ["depth-collapsed"]
+    assert verdicts(**told, independent=drawn(0.5)) == ()
+    assert verdicts(**told, independent=drawn(0.99), labels=np.zeros(20, dtype=np.int64)) == ()
+    both = verdicts(**told, independent=drawn(0.99), labels=np.arange(20) % 2)
+    assert [v.name for v in both] == ["depth-collapsed"] and "99%" in both[0].words
+
+
+def test_equal_answers_at_equal_inputs_make_no_network_constant() -> None:
+    network = linear_network([[1.0] * 20], [0.0])
+    depth = measured(network, np.ones((5, 20))).depth
+    assert {v.name for v in verdicts(depth=depth)} == {"constant"}
+    assert verdicts(depth=depth, independent=drawn(0.5)) == ()
+    assert "constant" in {v.name for v in verdicts(depth=depth, independent=drawn(1.0, constant=True))}
+
+
+def test_only_what_stands_without_any_input_is_laid_to_biases() -> None:
+    leads, linear = np.ones(4), np.full(4, 0.1)
+    held = Homogeneity(leads, linear, np.full(4, 0.9))
+    saturated = Homogeneity(leads, linear, np.zeros(4))
+    assert [v.name for v in verdicts(biases=held)] == ["bias-dominated"]
+    assert verdicts(biases=saturated) == ()
+    assert [v.name for v in verdicts(biases=Homogeneity(leads, linear))] == ["bias-dominated"]
+
+
+def test_values_that_allow_no_gradient_are_named() -> None:
+    said = verdicts(refused="The probabilities are saturated.")
+    assert [v.name for v in said] == ["saturated or masked"] and "saturated" in said[0].words

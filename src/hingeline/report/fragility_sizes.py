@@ -55,6 +55,8 @@ def sizes(profile: FragilityProfile, box: tuple[float, float] | None) -> Iterabl
     yield from _present(figures.bounds(profile))
     yield from _table(profile)
     yield from _present(figures.by_size(profile))
+    if profile.labels is not None:
+        yield profile.standing.figure()
 
 
 def _missing(profile: FragilityProfile) -> Iterable[Claim]:

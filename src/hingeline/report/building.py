@@ -11,6 +11,7 @@ from hingeline.networks.files import write_atomically
 from hingeline.report.common import tone
 from hingeline.report.examination import examination_report
 from hingeline.report.extraction import extraction_report
+from hingeline.report.fragility import fragility_report
 from hingeline.report.html import html_text
 from hingeline.report.model import Report, Section, Table, Tile
 from hingeline.report.numbers import count, duration, small
@@ -22,6 +23,7 @@ _BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
     "doctor": examination_report,
     "span": span_report,
     "obfuscate": obfuscation_report,
+    "fragility": fragility_report,
 }
 
 

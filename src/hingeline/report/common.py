@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from hingeline.core.figure_data import Bars
 from hingeline.core.outcome import Finding, Status
@@ -57,10 +57,16 @@ def door(evidence: Mapping[str, Any]) -> Iterable[Block]:
     yield from (Text(str(note)) for note in card.get("notes", ()))
 
 
-def again(finding: Finding[Any], recipe: Recipe | None, credit: str) -> Iterable[Block]:
-    """What to type, all circumstances, and the sources after the words of `credit`."""
+def again(
+    finding: Finding[Any], recipe: Recipe | None, credit: str, call: str | None = None
+) -> Iterable[Block]:
+    """What to type, all circumstances, and the sources after the words of `credit`.
+
+    `call` is the call in Python where it is not the verb on an oracle alone.
+    """
     made = finding.provenance
-    line = f"hl.{made.verb}(oracle, seed={made.seed})" if recipe is None else recipe.command_line()
+    call = call or f"hl.{made.verb}(oracle, seed={made.seed})"
+    line = call if recipe is None else recipe.command_line()
     yield Command((line,))
     rows = [("target", made.target), ("seed", str(made.seed))]
     rows += [(_spaced(k), _shown(v)) for k, v in made.settings.items() if v is not None]
@@ -97,6 +103,8 @@ def _steps(by_phase: Mapping[str, int]) -> dict[str, int]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_shown, cast("tuple[Any, ...]", value)))
     return small(value) if isinstance(value, float) else str(value)
 
 

@@ -21,6 +21,8 @@ from hingeline.report.drawing import (
 
 _LEFT, _RIGHT, _TOP, _HEIGHT = 80.0, 24.0, 14.0, 270.0  # room around the plot and its height, pixels
 _LEGEND_ROW = 20
+_MARK_ROW = 17  # height of the name of a vertical line, pixels
+_LETTER = 6.4  # width of a letter of that size, roughly
 # Lines differ by dash as well as by colour: they must be told apart in grey.
 _LOOKS = (
     (BLUE, ""),
@@ -40,7 +42,7 @@ def curves_svg(figure: Curves) -> str:
     up = _scale(figure.up, [y for _, y in _all(shown)], figure.levels, _TOP + _HEIGHT, _TOP)
     parts = _grid(across, up)
     parts += [part for name, y in _on(figure.levels, up) for part in _level(name, up.place(y))]
-    parts += [part for name, x in _on(figure.marks, across) for part in _mark(name, across.place(x))]
+    parts += _marks([(name, across.place(x)) for name, x in _on(figure.marks, across)])
     for number, (curve, points) in enumerate(zip(figure.curves, shown, strict=True)):
         parts += _drawn([(across.place(x), up.place(y)) for x, y in points], curve.joined, number)
     bottom = _TOP + _HEIGHT
@@ -106,11 +108,25 @@ def _level(name: str, y: float) -> list[str]:
     return [line, _on_white(_LEFT + 6, above, name, "start")]
 
 
-def _mark(name: str, x: float) -> list[str]:
-    line = segment(x, _TOP, x, _TOP + _HEIGHT, colour=ORANGE, width=2, dash=REFERENCE_DASH)
-    low = _TOP + _HEIGHT - 8  # names of levels stand higher up
-    inwards = x > (_LEFT + WIDTH - _RIGHT) / 2
-    return [line, _on_white(x - 6 if inwards else x + 6, low, name, "end" if inwards else "start")]
+def _marks(marks: list[tuple[str, float]]) -> list[str]:
+    """Vertical lines with their names, one above the other where they would overlap."""
+    parts: list[str] = []
+    taken: list[list[tuple[float, float]]] = []
+    for name, x in marks:
+        inwards = x > (_LEFT + WIDTH - _RIGHT) / 2
+        length = _LETTER * len(name) + 12
+        left, right = (x - length, x) if inwards else (x, x + length)
+        row = next((i for i, row in enumerate(taken) if _is_free(row, left, right)), len(taken))
+        taken += [[]] if row == len(taken) else []
+        taken[row].append((left, right))
+        low = _TOP + _HEIGHT - 8 - _MARK_ROW * row  # names of levels stand higher up
+        parts.append(segment(x, _TOP, x, _TOP + _HEIGHT, colour=ORANGE, width=2, dash=REFERENCE_DASH))
+        parts.append(_on_white(x - 6 if inwards else x + 6, low, name, "end" if inwards else "start"))
+    return parts
+
+
+def _is_free(row: list[tuple[float, float]], left: float, right: float) -> bool:
+    return all(right <= begin or left >= end for begin, end in row)
 
 
 def _on_white(x: float, y: float, text: str, anchor: str) -> str:

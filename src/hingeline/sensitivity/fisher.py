@@ -25,8 +25,8 @@ from hingeline.numerics.statistics import median
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.fisher_figures import direction_images, spectrum
 from hingeline.sensitivity.fisher_root import MOST_RIVALS, LeadGradients, lead_gradients
-from hingeline.sensitivity.json_ready import listed, number
 from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.results import listed, number
 from hingeline.sensitivity.threat import Threat
 
 DIRECTIONS = 3

@@ -10,7 +10,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import clustered_wilson, median
-from hingeline.sensitivity.json_ready import listed, number
+from hingeline.sensitivity.results import listed, number
 from hingeline.sensitivity.threat import Norm
 
 

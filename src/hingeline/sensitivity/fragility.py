@@ -44,8 +44,7 @@ SOURCES = (
     "on random two-layers neural networks, 2021",
     "Jordan, Lewis and Dimakis, Provable Certificates for Adversarial Examples, 2019 (regions from the "
     "nearest on)",
-    "Zhang et al., Efficient Neural Network Robustness Certification with General Activation Functions, 2018 "
-    "(linear bounds on neurons)",
+    "Zhang, Weng, Chen, Hsieh and Daniel, CROWN, 2018, arXiv 1811.00866 (linear bounds on neurons)",
     "Andriushchenko et al., Square Attack, 2020 (random search)",
     "Athalye, Carlini and Wagner, Obfuscated Gradients Give a False Sense of Security, 2018 (signs that "
     "gradients mislead; the limits are ours)",

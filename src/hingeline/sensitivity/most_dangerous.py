@@ -19,8 +19,8 @@ from hingeline.core.errors import InvalidInput
 from hingeline.numerics.statistics import wilson
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.fisher import FisherDirections
-from hingeline.sensitivity.json_ready import listed
 from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.results import listed
 from hingeline.sensitivity.threat import Threat
 
 

@@ -22,7 +22,7 @@ def sealed(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     return copy
 
 
-def number(value: float) -> float | None:
+def number(value: float | np.floating[Any]) -> float | None:
     """A number for JSON; None for what has none: infinite (never found) or undefined."""
     return float(value) if np.isfinite(value) else None
 

@@ -25,8 +25,8 @@ from hingeline.sensitivity.fisher_figures import direction_images
 from hingeline.sensitivity.fisher_root import lead_gradients
 from hingeline.sensitivity.flip_curve import FlipCurve
 from hingeline.sensitivity.gram import RunningGram
-from hingeline.sensitivity.json_ready import listed, number
 from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.results import listed, number
 from hingeline.sensitivity.set_flips import SetFlips
 from hingeline.sensitivity.threat import Threat
 

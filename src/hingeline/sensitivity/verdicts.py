@@ -205,9 +205,8 @@ def _bottlenecked(layers: LayerProfile | None) -> Iterator[Verdict]:
         place = layers.bottleneck
         where = "" if place is None else f", the largest drop at layer {layers.names[place]}"
         moved = f", and activation patterns change by {lost:.2f} in sum up to a flip" if lost < np.inf else ""
-        words = (
-            f"Down to {smallest:.0f} directions come through{where}{moved}: one gradient step is no guide."
-        )
+        few = f"{smallest:.0f} direction{'' if round(smallest) == 1 else 's'}"
+        words = f"No more than {few} come through{where}{moved}: one gradient step may mislead."
         yield Verdict(
             "bottlenecked",
             words,

@@ -75,6 +75,9 @@ def _warning(profile: FragilityProfile) -> str:
 def _distances(profile: FragilityProfile) -> str:
     """The median over all inputs, those without a flip counted as infinite."""
     middle, count = median(profile.upper), len(profile.upper)
+    if count == 1:
+        flips = f"flips at a change of {middle:.4g} ({profile.norm})"
+        return f"The input {flips if np.isfinite(middle) else 'has no known flip'}."
     if np.isinf(profile.upper).all():
         return f"For none of the {count} inputs a flip was found."
     missing = int(np.isinf(profile.upper).sum())

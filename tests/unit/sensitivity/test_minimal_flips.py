@@ -269,3 +269,15 @@ def test_what_a_first_look_does_not_prove_is_proved_by_a_second() -> None:
     assert whole.proved.all() and (whole.nodes >= brief.nodes).all()
     assert sorted(event.index for event in seen) == [0, 1]
     assert (brief.lower <= whole.lower * (1 + 1e-9)).all()
+
+
+def test_the_change_that_is_told_flips_when_it_is_added_alone_and_among_others() -> None:
+    net = network_of((20, 6, 4), seed=91)
+    points = np.random.default_rng(91).normal(size=(10, 20))
+    found = minimal_flips(net, points)
+    moved = points + found.changes
+    alone = np.concatenate([net(row[np.newaxis]) for row in moved])
+    assert np.isfinite(found.upper).all()
+    assert (found.flipped_to != found.classes).all()
+    assert (net(moved).argmax(axis=1) != found.classes).all()
+    assert (alone.argmax(axis=1) != found.classes).all()

@@ -292,11 +292,14 @@ def _solve(network: PiecewiseLinearNetwork, decision: Decision, threat: Threat, 
     if searched.change is None:
         return Solved(nothing, np.inf, searched.lower, searched.ended, searched.nodes)
     change = problem.input_change(searched.change[np.newaxis])
-    tried = threat.inside(point + _PUSHES[:, np.newaxis] * change)
-    out = decision.flipped(network(tried), np.full(len(tried), own))
+    changes = threat.inside(point + _PUSHES[:, np.newaxis] * change) - point
+    # what is told is the change: it must flip when it is added again, which rounds once more
+    out = decision.flipped(network(threat.inside(point + changes)), np.full(len(changes), own))
     if not out.any():
         return Solved(nothing, np.inf, searched.lower, "budget", searched.nodes)
-    change = tried[int(out.argmax())] - point
+    # one push further where that flips too: answers differ in the last digits with the batch they come in
+    first = int(out.argmax())
+    change = changes[first + 1 if first + 1 < len(out) and out[first + 1] else first]
     upper = float(threat.size(change))
     lower = min(searched.lower, upper)
     proved = lower >= upper * (1 - settings.tolerance)

@@ -15,7 +15,7 @@ from hingeline.core.events import EventSink
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.opening import is_reference, referenced
 from hingeline.oracles.protocol import Oracle
-from hingeline.report.building import build_report
+from hingeline.report.fragility import fragility_report
 from hingeline.report.recipe import Recipe
 from hingeline.sensitivity.fragility import fragility
 from hingeline.sensitivity.opening import is_torch_module, seen_network
@@ -92,7 +92,7 @@ def fragility_run(oracle: Oracle, recipe: Recipe) -> Run:
         # whether it was seen or asked, it is the target that was named
         found = replace(found, provenance=replace(found.provenance, target=oracle.spec.name))
         arrays = {} if found.value is None else {"fragility.npz": _arrays(found.value)}
-        return Ran(found, build_report(found), status_code(found.outcome.status), arrays)
+        return Ran(found, fragility_report(found, recipe), status_code(found.outcome.status), arrays)
 
     return run
 

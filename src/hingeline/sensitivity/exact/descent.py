@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.sensitivity.exact.least_distance import nearest_change
 from hingeline.sensitivity.exact.problem import FlipProblem
 from hingeline.sensitivity.exact.regions import region_at
 
@@ -76,14 +75,14 @@ def descended(problem: FlipProblem, change: FloatArray) -> FloatArray:
 
 def _in_next_region(problem: FlipProblem, change: FloatArray) -> FloatArray | None:
     """A smaller flip in the region of `change` or beyond where it ends."""
-    region = region_at(problem, change)
-    rival = int((region.slopes @ change + region.offsets).argmin())
-    inside = region.nearest_flip(problem, rival).change
-    if inside is None:
+    region, unit = region_at(problem, change), float(problem.threat.size(change))
+    rival = int(region.leads(problem, change).argmin())
+    nearest = region.nearest_flip(problem, rival, unit)
+    if not nearest.known[0]:
         return None
-    without_walls = -region.slopes[rival : rival + 1], region.offsets[rival : rival + 1]
-    beyond = nearest_change(problem, *without_walls).change
-    beyond = inside if beyond is None else beyond
+    inside = nearest.changes[0]
+    unwalled = region.nearest_flip(problem, rival, unit, walls=False)
+    beyond = unwalled.changes[0] if unwalled.known[0] else inside
     tried = inside + _TOWARDS[:, np.newaxis] * (beyond - inside)
     tried = problem.within((_AHEAD[:, np.newaxis, np.newaxis] * tried).reshape(-1, problem.dim))
     tried = tried[flips(problem, tried)]

@@ -14,9 +14,10 @@ from itertools import pairwise
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.sensitivity.exact.least_distance import nearest_change
+from hingeline.sensitivity.exact.inequalities import packed
+from hingeline.sensitivity.exact.least_distance import nearest_changes
 from hingeline.sensitivity.exact.problem import FlipProblem
-from hingeline.sensitivity.exact.relaxation import LayerRange, NodeRanges, node_ranges, put_back
+from hingeline.sensitivity.exact.relaxation import Affine, LayerRange, NodeRanges, node_ranges, put_back
 
 _CUTS = 6
 _GAIN = 1e-4
@@ -121,46 +122,38 @@ class _Cutting:
         self._combined, self._constant = combined[nodes.rivals], constant[nodes.rivals]
         self._rivals = nodes.rivals
         self._scale = np.abs(problem.lead_rows).sum(axis=1)[nodes.rivals]
-        self._rows = [self._demands(i, nodes, spans) for i in range(len(nodes))]
-
-    def _demands(self, node: int, nodes: Nodes, spans: list[slice]) -> tuple[FloatArray, FloatArray]:
-        rows, least = [np.zeros((0, self.problem.dim))], [np.zeros(0)]
-        for span, demand in zip(spans, self.ranges.demands, strict=True):
-            held = nodes.fixed[node, span] != 0
-            rows.append(demand.slopes[node, held])
-            least.append(-demand.offsets[node, held])
-        return np.vstack(rows), np.concatenate(least)
+        pieces = [(d.nodes, d.parts, -d.offsets, d.sizes) for d in ranges.demands]
+        first = len(problem.biases[0])
+        self._parts, self._least, self._sizes, self._count = packed(len(nodes), first, pieces, _CUTS)
 
     def cut(self) -> None:
         """One more cut for every node that is going."""
         at = np.nonzero(self.going)[0]
         before = self.bounds[at].copy()
         layers = [LayerRange(r.low[at], r.high[at]) for r in self.ranges.layers]
-        lead = put_back(
-            self.problem,
-            layers,
-            [s[at] for s in self.slopes],
-            self._combined[at, np.newaxis],
-            self._constant[at, np.newaxis],
-        )
-        known = np.array(
-            [self._solve(int(i), lead.slopes[j, 0], lead.offsets[j, 0]) for j, i in enumerate(at)]
-        )
+        every = np.arange(len(at))
+        ahead = Affine(every, self._combined[at], self._constant[at], np.abs(self._constant[at]))
+        lead = put_back(self.problem, layers, [s[at] for s in self.slopes], ahead)
+        # a flip needs lead <= 0, and the lead is at least parts . (first layer) . change + offset
+        places = self._count[at]
+        self._parts[at, places] = -lead.parts
+        self._least[at, places], self._sizes[at, places] = lead.offsets, lead.sizes
+        self._count[at] += 1
+        known = self._solve(at)
         self.going[at] = known & (self.bounds[at] < self.radius)
         still = self.going[at]
         self._look(at[still], before[still])
 
-    def _solve(self, node: int, slopes: FloatArray, offset: float) -> bool:
-        """Add lead >= slopes . change + offset, which a flip needs to be at most 0; whether a change came."""
-        rows, least = self._rows[node]
-        rows, least = np.vstack([rows, -slopes]), np.append(least, offset)
-        self._rows[node] = rows, least
-        nearest = nearest_change(self.problem, rows, least)
-        self.bounds[node] = max(self.bounds[node], nearest.bound)
-        if nearest.change is None:
-            return False
-        self.changes[node] = nearest.change
-        return True
+    def _solve(self, at: IntArray) -> BoolArray:
+        """The least-distance programs of these nodes; whether a change came."""
+        deep = int(self._count[at].max())
+        given = self.problem.inequalities(
+            self._parts[at, :deep], self._least[at, :deep], self._sizes[at, :deep], self.radius
+        )
+        nearest = nearest_changes(self.problem, given, self.radius, self.radius)
+        self.bounds[at] = np.maximum(self.bounds[at], nearest.bounds)
+        self.changes[at[nearest.known]] = nearest.changes[nearest.known]
+        return nearest.known
 
     def _look(self, at: IntArray, before: FloatArray) -> None:
         """See what the network really does there; choose the slopes that are tight there."""

@@ -46,7 +46,7 @@ class ExactSettings:
     """Factor on the radius after each ball without a flip."""
     cheap_round: int = 64
     """After a ball that took fewer nodes than this, the next one reaches the smallest known flip."""
-    batch: int = 24
+    batch: int = 64
     """Most nodes split at once; more are faster each, but some are split in vain."""
 
     def __post_init__(self) -> None:
@@ -189,7 +189,7 @@ class _Search:
             if bound >= enough or known:
                 self._done = min(self._done, bound)
             elif found.branches[i] < 0:
-                self._close(nodes, i)
+                self._close(nodes, i, radius)
             else:
                 self._order += 1
                 part = slice(i, i + 1)
@@ -202,7 +202,7 @@ class _Search:
                 )
                 heapq.heappush(self._heap, (bound, self._order, node, int(found.branches[i])))
 
-    def _close(self, nodes: Nodes, i: int) -> None:
+    def _close(self, nodes: Nodes, i: int, radius: float) -> None:
         """One region without a flip where its bound is attained: the lead may be zero there and no less.
 
         A region is convex: if the lead is negative anywhere in it, flips come as near as the bound, and the
@@ -211,12 +211,13 @@ class _Search:
         ends = np.cumsum([len(w) for w in self.problem.weights[:-1]])[:-1]
         region = region_of(self.problem, np.split(nodes.low[i] >= 0, ends))
         rival, bound = int(nodes.rivals[i]), float(nodes.bounds[i])
-        size = float(np.abs(self.problem.lead_rows[rival]).sum() * (1.0 + np.abs(region.offsets).max()))
-        nearest = region.nearest_flip(self.problem, rival, _MARGIN * size)
-        if np.isinf(nearest.bound):
+        unit, margin = min(self.upper, radius), _MARGIN * float(region.lead_sizes[rival])
+        nearest = region.nearest_flip(self.problem, rival, unit, margin=margin, enough=unit)
+        if nearest.bounds[0] >= unit:
+            self._done = min(self._done, unit)
             return
-        if nearest.change is not None and flips(self.problem, nearest.change[np.newaxis])[0]:
-            self.offer(descended(self.problem, nearest.change))
+        if nearest.known[0] and flips(self.problem, nearest.changes)[0]:
+            self.offer(descended(self.problem, nearest.changes[0]))
         self._done = min(self._done, bound)
 
     def _try_changes(self, found: Expanded) -> None:

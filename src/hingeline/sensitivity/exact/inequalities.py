@@ -88,15 +88,18 @@ class Inequalities:
             return (self.parts * weights[:, np.newaxis]) @ turned
         return self.parts @ self.shared.weighed(weights) @ turned
 
-    def rows(self, program: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """G, right sides and sizes of one program, without what only fills the table."""
-        real = self.parts[program].any(axis=1) | (self.least[program] > 0)
-        parts = self.parts[program][real]
-        rows = parts if self.shared is None else parts @ self.shared.rows
-        return rows, self.least[program][real], self.sizes[program][real]
+    def real(self, program: int) -> BoolArray:
+        """Which rows do not only fill the table: "m"."""
+        return self.parts[program].any(axis=1) | (self.least[program] > 0)
 
-    def unit_rows(self) -> Inequalities:
-        """The same with rows of length one, or nearly: rounding may make a row too short to measure."""
+    def rows(self, program: int, which: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """G, right sides and sizes of one program, of some rows."""
+        parts = self.parts[program][which]
+        rows = parts if self.shared is None else parts @ self.shared.rows
+        return rows, self.least[program][which], self.sizes[program][which]
+
+    def unit_rows(self) -> tuple[Inequalities, FloatArray]:
+        """The same with rows of length one, or nearly, and their lengths: rounding hides very short ones."""
         if self.shared is None:
             squares = np.einsum("nmc,nmc->nm", self.parts, self.parts)
             rough = np.zeros_like(squares)
@@ -106,12 +109,13 @@ class Inequalities:
         lengths = np.maximum(np.sqrt(np.maximum(squares, 0.0)), 1e-7 * rough)
         empty = lengths <= 0
         lengths = np.where(empty, 1.0, lengths)
-        return Inequalities(
+        scaled = Inequalities(
             self.shared,
             self.parts / lengths[:, :, np.newaxis],
             np.where(empty & (self.least <= 0), _RIGHT_OF_NONE, self.least / lengths),
             self.sizes / lengths,
         )
+        return scaled, lengths
 
     def in_units(self, unit: FloatArray) -> Inequalities:
         """The same with changes measured in `unit` ("n")."""

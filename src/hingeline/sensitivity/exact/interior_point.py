@@ -37,11 +37,13 @@ class Solved:
     Attributes:
         bounds: No change that meets the inequalities is smaller, shape "n".
         changes: Nearly the smallest one, shape "n c"; where a program ended early, just the last one.
+        multipliers: What the bounds rest on, up to a factor for each program, shape "n m".
         done: Whether the bound is `enough` or agrees with the change, shape "n".
     """
 
     bounds: FloatArray
     changes: FloatArray
+    multipliers: FloatArray
     done: BoolArray
 
 
@@ -64,7 +66,7 @@ def solve(
         enough: A bound that needs no improvement, shape "n".
     """
     count = len(given)
-    bounds, changes = np.zeros(count), np.zeros((count, len(low)))
+    bounds, changes, multipliers = np.zeros(count), np.zeros((count, len(low))), np.zeros_like(given.least)
     done = np.zeros(count, dtype=np.bool_)
     state = _State(given, low, high, largest, unit)
     with np.errstate(all="ignore"):
@@ -79,13 +81,14 @@ def solve(
             )
             bounds[at] = np.maximum(bounds[at], np.nan_to_num(found * state.unit, posinf=np.inf))
             changes[at] = state.delta * state.unit[:, np.newaxis]
+            multipliers[at] = state.y
             ready = (bounds[at] >= enough[at]) | state.agrees(bounds[at], enough[at])
             done[at] = ready
             state.keep(~ready & state.sound())
             if not len(state.places):
                 break
             state.step()
-    return Solved(bounds, changes, done)
+    return Solved(bounds, changes, multipliers, done)
 
 
 class _State:

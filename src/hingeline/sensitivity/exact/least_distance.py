@@ -11,13 +11,14 @@ Cost: l2 without a box about 0.1 ms for 30 inequalities in 30 coordinates; see `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
 
-from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.sensitivity.exact.duality import ROUNDING, bounds_of
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.sensitivity.exact.duality import ROUNDING
 from hingeline.sensitivity.exact.inequalities import Inequalities
 from hingeline.sensitivity.exact.interior_point import solve
 from hingeline.sensitivity.exact.linear_programs import by_linear_program
@@ -34,15 +35,14 @@ class Nearest:
         bounds: No change that meets the inequalities is smaller, shape "n"; infinite if there is none.
         changes: The smallest ones up to rounding, shape "n c"; zeros where not known.
         known: Whether the change is known, shape "n".
+        multipliers: What each inequality has to do with the bound, up to a factor for each program, shape
+            "n m"; zeros where there are none.
     """
 
     bounds: FloatArray
     changes: FloatArray
     known: BoolArray
-
-    def put(self, at: IntArray, bounds: FloatArray, changes: FloatArray, known: BoolArray) -> None:
-        """Fill in some answers."""
-        self.bounds[at], self.changes[at], self.known[at] = bounds, changes, known
+    multipliers: FloatArray
 
 
 def nearest_changes(
@@ -57,8 +57,9 @@ def nearest_changes(
         enough: A program whose bound reaches this may be left there.
     """
     count = len(given)
-    answer = Nearest(np.zeros(count), np.zeros((count, problem.dim)), np.zeros(count, dtype=np.bool_))
-    given = given.unit_rows()
+    nothing = np.zeros(count, dtype=np.bool_)
+    answer = Nearest(np.zeros(count), np.zeros((count, problem.dim)), nothing, np.zeros(given.least.shape))
+    given, lengths = given.unit_rows()
     # a row of zeros with a positive right side cannot be met
     never = ((given.least > ROUNDING * given.sizes) & ~given.parts.any(axis=2)).any(axis=1)
     answer.bounds[never] = np.inf
@@ -67,46 +68,48 @@ def nearest_changes(
     at = np.nonzero(~never & ~still)[0]
     if not len(at):
         return answer
-    given = given.take(at)
-    norm = problem.threat.norm
-    if norm == "l2" and not problem.boxed:
-        answer.put(at, *_one_by_one(problem, given, _euclidean))
-    elif norm == "l1":
-        answer.put(at, *_one_by_one(problem, given, by_linear_program))
-    else:
-        _by_interior_points(problem, given, unit, enough, at, answer)
+    found = _solved(problem, given.take(at), unit, enough)
+    answer.bounds[at], answer.changes[at], answer.known[at] = found.bounds, found.changes, found.known
+    answer.multipliers[at] = found.multipliers / lengths[at]
     return answer
 
 
-def _by_interior_points(
-    problem: FlipProblem, given: Inequalities, unit: float, enough: float, at: IntArray, answer: Nearest
-) -> None:
-    largest = problem.threat.norm == "linf"
-    wanted = np.full(len(given), enough)
-    found = solve(given, problem.low, problem.high, largest, np.full(len(given), unit), wanted)
-    answer.put(at, found.bounds, found.changes, found.done)
+def _solved(problem: FlipProblem, given: Inequalities, unit: float, enough: float) -> Nearest:
+    norm = problem.threat.norm
+    if norm == "l2" and not problem.boxed:
+        return _one_by_one(problem, given, _euclidean)
+    if norm == "l1":
+        return _one_by_one(problem, given, by_linear_program)
+    every = np.ones(len(given))
+    found = solve(given, problem.low, problem.high, norm == "linf", unit * every, enough * every)
+    answer = Nearest(found.bounds, found.changes, found.done, found.multipliers)
     left = np.nonzero(~found.done)[0]
-    if len(left) and largest:
-        bounds, changes, known = _one_by_one(problem, given.take(left), by_linear_program)
-        answer.put(at[left], np.maximum(bounds, found.bounds[left]), changes, known)
+    if len(left) and norm == "linf":
+        mended = _one_by_one(problem, given.take(left), by_linear_program)
+        answer.bounds[left] = np.maximum(answer.bounds[left], mended.bounds)
+        answer.changes[left], answer.known[left] = mended.changes, mended.known
+    return answer
 
 
-def _one_by_one(
-    problem: FlipProblem, given: Inequalities, one: _Solver
-) -> tuple[FloatArray, FloatArray, BoolArray]:
+_Solver = Callable[
+    [FlipProblem, FloatArray, FloatArray, FloatArray], tuple[float, FloatArray | None, FloatArray]
+]
+
+
+def _one_by_one(problem: FlipProblem, given: Inequalities, one: _Solver) -> Nearest:
     bounds, changes = np.zeros(len(given)), np.zeros((len(given), problem.dim))
-    known = np.zeros(len(given), dtype=np.bool_)
+    known, multipliers = np.zeros(len(given), dtype=np.bool_), np.zeros(given.least.shape)
     for i in range(len(given)):
-        rows, least, sizes = given.rows(i)
-        bounds[i], change = one(problem, rows, least, sizes)
+        real = given.real(i)
+        bounds[i], change, multipliers[i, real] = one(problem, *given.rows(i, real))
         if change is not None:
             changes[i], known[i] = change, True
-    return bounds, changes, known
+    return Nearest(bounds, changes, known, multipliers)
 
 
 def _euclidean(
     problem: FlipProblem, rows: FloatArray, least: FloatArray, sizes: FloatArray
-) -> tuple[float, FloatArray | None]:
+) -> tuple[float, FloatArray | None, FloatArray]:
     """Minimal |x| with Gx >= h: x = -r / r_last with r the residual of min |[G'; h'] y - e_last|, y >= 0."""
     # right sides about as long as the rows, whatever the unit of the inputs
     unit = float(np.abs(least).max())
@@ -117,12 +120,12 @@ def _euclidean(
     try:
         multipliers, _ = nnls(system, wanted, maxiter=10 * len(least) + 200)
     except RuntimeError:  # did not settle; nothing is known then
-        return 0.0, None
+        return 0.0, None, np.zeros(len(least))
     gathered = rows.T @ multipliers
     needed = float((least - ROUNDING * sizes) @ multipliers)
     length = float(np.linalg.norm(gathered)) + ROUNDING * float(multipliers.sum())
     bound = unit * needed / length if needed > 0 else 0.0
     residual = float(least @ multipliers - 1.0)
     if residual >= -_SETTLED * _SETTLED:
-        return (np.inf if bound > unit / _SETTLED else bound), None
-    return bound, gathered * (unit / -residual)
+        return (np.inf if bound > unit / _SETTLED else bound), None, multipliers
+    return bound, gathered * (unit / -residual), multipliers

@@ -20,7 +20,7 @@ _SETTLED = 1e-10
 
 def by_linear_program(
     problem: FlipProblem, rows: FloatArray, least: FloatArray, sizes: FloatArray
-) -> tuple[float, FloatArray | None]:
+) -> tuple[float, FloatArray | None, FloatArray]:
     """A bound on the size of changes with rows . change >= least, and the smallest one if it was found.
 
     Args:
@@ -32,13 +32,15 @@ def by_linear_program(
     steep = np.abs(rows).max(axis=1) if problem.threat.norm == "l1" else np.abs(rows).sum(axis=1)
     unit = float((least[steep > 0] / steep[steep > 0]).max())  # below the distance, and like it in size
     solve = _smallest_sum if problem.threat.norm == "l1" else _largest_entry
-    bound, change = solve(rows, least / unit, sizes / unit, problem.low / unit, problem.high / unit)
-    return unit * bound, None if change is None else unit * change
+    bound, change, multipliers = solve(
+        rows, least / unit, sizes / unit, problem.low / unit, problem.high / unit
+    )
+    return unit * bound, None if change is None else unit * change, multipliers
 
 
 def _smallest_sum(
     rows: FloatArray, least: FloatArray, sizes: FloatArray, low: FloatArray, high: FloatArray
-) -> tuple[float, FloatArray | None]:
+) -> tuple[float, FloatArray | None, FloatArray]:
     """l1: delta = p - n with p, n >= 0 and the smallest sum."""
     dim = rows.shape[1]
     bounds = np.column_stack([np.zeros(2 * dim), np.concatenate([high, -low])])
@@ -46,9 +48,9 @@ def _smallest_sum(
     found = linprog(np.ones(2 * dim), A_ub=table, b_ub=-least, bounds=bounds, method="highs")
     if found.x is None:
         # all there is to say of size: what cannot be met costs without end
-        return _never_met(rows, least, sizes, low, high), None
+        return _never_met(rows, least, sizes, low, high), None, np.zeros(len(least))
     multipliers = np.maximum(-found.ineqlin.marginals, 0.0)
-    return _sum_bound(rows, least, sizes, multipliers, low, high), found.x[:dim] - found.x[dim:]
+    return _sum_bound(rows, least, sizes, multipliers, low, high), found.x[:dim] - found.x[dim:], multipliers
 
 
 def _sum_bound(
@@ -90,7 +92,7 @@ def _never_met(
 
 def _largest_entry(
     rows: FloatArray, least: FloatArray, sizes: FloatArray, low: FloatArray, high: FloatArray
-) -> tuple[float, FloatArray | None]:
+) -> tuple[float, FloatArray | None, FloatArray]:
     """l-infinity by Newton's method in t: can the inequalities be met with |delta| <= t?
 
     The worst miss m(t) = min over |delta| <= t of max_j (h - G delta)_j falls with t and is convex. The
@@ -102,20 +104,21 @@ def _largest_entry(
     table = np.hstack([-rows, -np.ones((count, 1))])
     radius, proved = 1.0, 0.0
     change: FloatArray | None = None
+    multipliers = np.zeros(count)
     for _ in range(_ROUNDS):
         ends = np.column_stack([np.maximum(low, -radius), np.minimum(high, radius)])
         bounds = np.vstack([ends, [-np.inf, np.inf]])
         found = linprog(costs, A_ub=table, b_ub=-least, bounds=bounds, method="highs")
         if found.x is None:
-            return proved, None
+            return proved, None, multipliers
         change = found.x[:dim]
         multipliers = np.maximum(-found.ineqlin.marginals, 0.0)
         needed = float((least - ROUNDING * sizes) @ multipliers)
         bound = largest_entry_bound(rows.T @ multipliers, needed, low, high)
         if not np.isfinite(bound):
-            return np.inf, None
+            return np.inf, None, multipliers
         proved = max(proved, bound)
         if found.fun <= _SETTLED or bound <= radius * (1 + _SETTLED):
             break
         radius = bound
-    return proved, change
+    return proved, change, multipliers

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.sensitivity.exact.caps import Caps, farthest
 from hingeline.sensitivity.exact.problem import FlipProblem
 
 SLACK = 1e-11
@@ -66,7 +67,7 @@ class NodeRanges:
 
 
 def node_ranges(
-    problem: FlipProblem, fixed: FloatArray, radius: float, parents: Sequence[LayerRange]
+    problem: FlipProblem, fixed: FloatArray, radius: float, parents: Sequence[LayerRange], caps: Caps
 ) -> NodeRanges:
     """Bounds on all pre-activations for changes up to `radius`.
 
@@ -75,6 +76,7 @@ def node_ranges(
         fixed: 1 for neurons held on, -1 for held off, 0 for free; all layers side by side, shape "n w_all".
         radius: Size of the ball.
         parents: Bounds that are known to hold at these nodes; infinite where there are none.
+        caps: Half-spaces that are known to hold the nodes' flips.
     """
     layers: list[LayerRange] = []
     demands: list[Affine] = []
@@ -88,10 +90,13 @@ def node_ranges(
         nodes, neurons = np.nonzero(known.unstable | (held != 0))
         below, above = _neuron_bounds(problem, layers, layer, nodes, neurons)
         reach = radius * problem.first_size  # of the first layer's terms, for rounding
-        for affine, sign, ends in ((below, -1.0, low), (above, 1.0, high)):
-            far = affine.offsets + sign * reach_of(problem, affine.parts, layer, neurons, radius, sign)
-            far += sign * SLACK * (affine.sizes + np.abs(affine.parts) @ reach)
-            ends[nodes, neurons] = (np.minimum if sign > 0 else np.maximum)(ends[nodes, neurons], far)
+        # the same function twice in the first layer
+        least, _ = farthest(problem, below.parts @ problem.weights[0], nodes, caps, radius)
+        _, most = farthest(problem, above.parts @ problem.weights[0], nodes, caps, radius)
+        least = least + below.offsets - SLACK * (below.sizes + np.abs(below.parts) @ reach)
+        most = most + above.offsets + SLACK * (above.sizes + np.abs(above.parts) @ reach)
+        low[nodes, neurons] = np.maximum(low[nodes, neurons], least)
+        high[nodes, neurons] = np.minimum(high[nodes, neurons], most)
         low, high = (
             np.where(held > 0, np.maximum(low, 0.0), low),
             np.where(held < 0, np.minimum(high, 0.0), high),
@@ -162,32 +167,3 @@ def _relaxed(ranges: LayerRange, below: FloatArray) -> tuple[FloatArray, FloatAr
     chord = np.divide(ranges.high, ranges.high - ranges.low, where=free, out=np.zeros_like(ranges.high))
     upper = np.where(on, 1.0, chord)
     return upper, np.where(free, -chord * ranges.low, 0.0), np.where(on, 1.0, np.where(free, below, 0.0))
-
-
-def reach_of(
-    problem: FlipProblem, parts: FloatArray, layer: int, neurons: IntArray, radius: float, sign: float
-) -> FloatArray:
-    """How far affine functions rise (sign 1) or fall (sign -1) within ball and box: "p f" to "p"."""
-    if layer == 0:  # the same few functions at every node
-        return _reach(problem, problem.weights[0], radius, sign)[neurons]
-    return _reach(problem, parts @ problem.weights[0], radius, sign)
-
-
-def _reach(problem: FlipProblem, slopes: FloatArray, radius: float, sign: float) -> FloatArray:
-    norm = problem.threat.norm
-    if norm == "linf":
-        if not problem.boxed:
-            return radius * np.abs(slopes).sum(axis=1)
-        return _in_box(problem, slopes, radius, sign)
-    if norm == "l2":
-        ball = radius * np.sqrt(np.einsum("pc,pc->p", slopes, slopes))
-    else:
-        ball = radius * np.abs(slopes).max(axis=1, initial=0.0)
-    # no coordinate alone goes farther than the ball's radius either
-    return np.minimum(ball, _in_box(problem, slopes, radius, sign)) if problem.boxed else ball
-
-
-def _in_box(problem: FlipProblem, slopes: FloatArray, radius: float, sign: float) -> FloatArray:
-    # sum_i max(s_i low_i, s_i high_i) with low <= 0 <= high, as middle and half width
-    low, high = np.maximum(problem.low, -radius), np.minimum(problem.high, radius)
-    return np.abs(slopes) @ (0.5 * (high - low)) + sign * (slopes @ (0.5 * (high + low)))

@@ -170,7 +170,7 @@ class _Search:
         parents = Nodes(
             *(
                 np.concatenate([getattr(node, name) for node, _ in taken])
-                for name in ("rivals", "fixed", "low", "high", "bounds")
+                for name in ("rivals", "fixed", "low", "high", "bounds", "slopes", "pulls", "levels")
             )
         )
         return children(parents, np.array([branch for _, branch in taken], dtype=np.int64))
@@ -199,6 +199,9 @@ class _Search:
                     nodes.low[part],
                     nodes.high[part],
                     nodes.bounds[part],
+                    nodes.slopes[part],
+                    nodes.pulls[part],
+                    nodes.levels[part],
                 )
                 heapq.heappush(self._heap, (bound, self._order, node, int(found.branches[i])))
 

@@ -16,7 +16,11 @@ from hingeline.sensitivity.exact.problem import FlipProblem
 
 _LOOSE = 1e-14
 """Added under roots, beside the squares there, against rounding."""
-_STEPS = 12
+_TRIALS = 3
+"""Multipliers tried for a half-space in a box; each gives a bound."""
+_FACTORS = (0.25, 0.5, 1.0, 2.0)
+_CHUNK = 128
+"""Functions handled at once: their numbers then stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +59,31 @@ def farthest(
         caps: Half-spaces of the nodes.
         radius: Of the ball.
     """
-    norm = problem.threat.norm
-    if norm == "l2":
-        low, high = _euclidean(slopes, caps.pulls[nodes], caps.levels[nodes], radius)
-    else:
-        dual = np.abs(slopes).sum(axis=1) if norm == "linf" else np.abs(slopes).max(axis=1, initial=0.0)
-        low, high = -radius * dual, radius * dual
-    if problem.boxed:
-        # no coordinate alone goes farther than the ball's radius either
-        ends = np.maximum(problem.low, -radius), np.minimum(problem.high, radius)
-        wide, shift = np.abs(slopes) @ (0.5 * (ends[1] - ends[0])), slopes @ (0.5 * (ends[0] + ends[1]))
-        low, high = np.maximum(low, shift - wide), np.minimum(high, shift + wide)
+    low, high = np.empty(len(slopes)), np.empty(len(slopes))
+    for start in range(0, len(slopes), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        which = nodes[part]
+        given = slopes[part], caps.pulls[which], caps.levels[which]
+        low[part], high[part] = _of_norm(problem, *given, radius)
     return low, high
+
+
+def _of_norm(
+    problem: FlipProblem, slopes: FloatArray, pulls: FloatArray, levels: FloatArray, radius: float
+) -> tuple[FloatArray, FloatArray]:
+    norm = problem.threat.norm
+    if norm == "l1":
+        found = _sum_of_entries(slopes, pulls, levels, radius)
+    elif norm == "l2":
+        found = _euclidean(slopes, pulls, levels, radius)
+    else:
+        found = _entries(slopes, pulls, levels, np.full(problem.dim, -radius), np.full(problem.dim, radius))
+    if not problem.boxed:
+        return found
+    # no coordinate alone goes farther than the ball's radius either
+    ends = np.maximum(problem.low, -radius), np.minimum(problem.high, radius)
+    boxed = _entries(slopes, pulls, levels, *ends)
+    return boxed if norm == "linf" else (np.maximum(found[0], boxed[0]), np.minimum(found[1], boxed[1]))
 
 
 def _euclidean(
@@ -81,4 +98,64 @@ def _euclidean(
     beyond, most = across * room, radius * lengths
     high = np.where(along * radius < levels * lengths, np.minimum(levels * along + beyond, most), most)
     low = np.where(-along * radius < levels * lengths, np.maximum(levels * along - beyond, -most), -most)
+    return low, high
+
+
+def _entries(
+    slopes: FloatArray, pulls: FloatArray, levels: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Each coordinate between its ends: for any m >= 0, a.d <= sum max (a + m g)_i d_i - m level.
+
+    In units of half the range of each coordinate the best m makes sign(a + m g) agree with g as the level
+    asks. Were the entries normal, that agreement would be the cosine of the angle between them; the cosine
+    aimed at is corrected by what came out.
+    """
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    shift, slopes, aims = slopes @ middle, slopes * half, pulls * half
+    levels = levels - pulls @ middle
+    wide, total = np.abs(slopes).sum(axis=1), np.abs(aims).sum(axis=1)
+    useful = (levels > 0) & (total > 0)
+    if not useful.any():
+        return shift - wide, shift + wide
+    wanted = np.where(useful, levels / np.where(total > 0, total, 1.0), 0.0)
+    most = _highest(slopes, aims, levels, wide, total, wanted)
+    least = _highest(-slopes, aims, levels, wide, total, wanted)
+    return shift - least, shift + most
+
+
+def _highest(
+    slopes: FloatArray,
+    aims: FloatArray,
+    levels: FloatArray,
+    wide: FloatArray,
+    total: FloatArray,
+    wanted: FloatArray,
+) -> FloatArray:
+    """Largest slopes . e with |e_i| <= 1 and aims . e >= levels, from above."""
+    best = wide.copy()
+    squares = np.maximum(np.einsum("pc,pc->p", aims, aims), 1e-300)
+    along = np.einsum("pc,pc->p", slopes, aims) / squares
+    across = np.sqrt(np.maximum(np.einsum("pc,pc->p", slopes, slopes) / squares - along * along, 0.0))
+    cosine = wanted
+    for _ in range(_TRIALS):
+        bent = np.clip(cosine, -0.999, 0.999)
+        factor = np.maximum(across * bent / np.sqrt(1 - bent * bent) - along, 0.0)
+        tried = slopes + factor[:, np.newaxis] * aims
+        np.minimum(best, np.abs(tried).sum(axis=1) - factor * levels, out=best)
+        agreed = np.einsum("pc,pc->p", np.sign(tried), aims) / np.maximum(total, 1e-300)
+        cosine = bent + (wanted - agreed)
+    return best
+
+
+def _sum_of_entries(
+    slopes: FloatArray, pulls: FloatArray, levels: FloatArray, radius: float
+) -> tuple[FloatArray, FloatArray]:
+    """l1: for any m >= 0, a.d <= radius max |a + m g| - m level, tried for a few m."""
+    most = np.abs(slopes).max(axis=1, initial=0.0)
+    low, high = -radius * most, radius * most
+    for factor in _FACTORS:
+        m = factor * most
+        added = m[:, np.newaxis] * pulls
+        high = np.minimum(high, radius * np.abs(slopes + added).max(axis=1, initial=0.0) - m * levels)
+        low = np.maximum(low, m * levels - radius * np.abs(slopes - added).max(axis=1, initial=0.0))
     return low, high

@@ -33,7 +33,7 @@ def regions(network: PiecewiseLinearNetwork) -> list[tuple[FloatArray, FloatArra
     count = sum(network.hidden_widths)
     for bits in itertools.product([0.0, 1.0], repeat=count):
         slopes, offset, place = np.eye(network.input_dim), np.zeros(network.input_dim), 0
-        rows, sides = [], []
+        rows, sides = [np.zeros((0, network.input_dim))], [np.zeros(0)]
         for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
             on = np.array(bits[place : place + len(weight)])
             place += len(weight)

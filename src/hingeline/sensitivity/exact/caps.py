@@ -1,7 +1,7 @@
-"""How far affine functions go in a ball, a box, and beyond a half-space that every flip in the node keeps to.
+"""How far affine functions go in a ball, a box, and a half-space that every flip in the node keeps to.
 
-The multipliers of a node's least-distance program add up to one inequality g.delta >= level that all its flips
-meet. Where the node's bound is near the radius, ball and half-space leave a thin cap, in which most neurons
+The multipliers of a node's least-distance program add up to one inequality g.delta >= level, which all its
+flips meet. Where the node's bound is near the radius, ball and half-space leave a thin cap, in which most neurons
 are decided; in the ball alone they are not.
 """
 
@@ -89,7 +89,7 @@ def _of_norm(
 def _euclidean(
     slopes: FloatArray, pulls: FloatArray, levels: FloatArray, radius: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Along g as far as the level, across it as far as the ball; or the ball's own end if that lies in the cap."""
+    """Along g to the level, across it to the ball; or the ball's own end if that lies in the cap."""
     squares = np.einsum("pc,pc->p", slopes, slopes)
     along = np.einsum("pc,pc->p", slopes, pulls)
     lengths = np.sqrt(squares)
@@ -118,8 +118,9 @@ def _entries(
     if not useful.any():
         return shift - wide, shift + wide
     wanted = np.where(useful, levels / np.where(total > 0, total, 1.0), 0.0)
-    most = _highest(slopes, aims, levels, wide, total, wanted)
-    least = _highest(-slopes, aims, levels, wide, total, wanted)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number bounds nothing
+        most = _highest(slopes, aims, levels, wide, total, wanted)
+        least = _highest(-slopes, aims, levels, wide, total, wanted)
     return shift - least, shift + most
 
 
@@ -141,7 +142,8 @@ def _highest(
         bent = np.clip(cosine, -0.999, 0.999)
         factor = np.maximum(across * bent / np.sqrt(1 - bent * bent) - along, 0.0)
         tried = slopes + factor[:, np.newaxis] * aims
-        np.minimum(best, np.abs(tried).sum(axis=1) - factor * levels, out=best)
+        reached, less = np.abs(tried).sum(axis=1), factor * levels
+        best = np.fmin(best, reached - less + _LOOSE * (reached + less))
         agreed = np.einsum("pc,pc->p", np.sign(tried), aims) / np.maximum(total, 1e-300)
         cosine = bent + (wanted - agreed)
     return best
@@ -156,6 +158,8 @@ def _sum_of_entries(
     for factor in _FACTORS:
         m = factor * most
         added = m[:, np.newaxis] * pulls
-        high = np.minimum(high, radius * np.abs(slopes + added).max(axis=1, initial=0.0) - m * levels)
-        low = np.maximum(low, m * levels - radius * np.abs(slopes - added).max(axis=1, initial=0.0))
+        above = radius * np.abs(slopes + added).max(axis=1, initial=0.0)
+        below = radius * np.abs(slopes - added).max(axis=1, initial=0.0)
+        high = np.minimum(high, above - m * levels + _LOOSE * (above + m * levels))
+        low = np.maximum(low, m * levels - below - _LOOSE * (below + m * levels))
     return low, high

@@ -27,6 +27,7 @@ _GAIN = 1e-2
 _EARLIER = 3.0
 """A neuron one layer nearer to the input is preferred by this factor: fixing it sharpens all that follows."""
 _WRONG = 1e-6
+"""A neuron is on its wrong side by more than this share of its layer."""
 _ATTAINED = 1e-10
 """A lead this small beside its terms is none: the cut is tight."""
 
@@ -145,11 +146,11 @@ class _Cutting:
             np.where(np.isnan(nodes.slopes[:, s]), (r.high > -r.low).astype(np.float64), nodes.slopes[:, s])
             for s, r in zip(spans, ranges.layers, strict=True)
         ]
-        combined = problem.lead_rows @ problem.weights[-1]
+        # a network without hidden layers: the leads combine first-layer values themselves
+        combined = problem.lead_rows @ problem.weights[-1] if problem.hidden else problem.lead_rows
         constant = problem.lead_rows @ problem.biases[-1] - problem.lead_offsets
         self._combined, self._constant = combined[nodes.rivals], constant[nodes.rivals]
         self._rivals = nodes.rivals
-        self._scale = np.abs(problem.lead_rows).sum(axis=1)[nodes.rivals]
         pieces = [(d.nodes, d.parts, -d.offsets, d.sizes) for d in ranges.demands]
         first = len(problem.biases[0])
         self._fixed, self._spans = nodes.fixed, spans
@@ -189,7 +190,7 @@ class _Cutting:
         self._sizes, self._multipliers = np.pad(self._sizes, wide), np.pad(self._multipliers, wide)
 
     def _sharpen(self, at: IntArray, values: list[FloatArray]) -> None:
-        """Demands of fixed neurons that are on the wrong side at the change, with slopes that are tight there."""
+        """Demands of fixed neurons on the wrong side at the change, with slopes that are tight there."""
         for layer in range(1, len(self._spans)):
             held = self._fixed[at][:, self._spans[layer]]
             wrong = held * values[layer] < -_WRONG * np.abs(values[layer]).max(axis=1, keepdims=True)
@@ -219,15 +220,13 @@ class _Cutting:
         values = self.problem.pre_activations(self.changes[at])
         rivals = self._rivals[at]
         leads = (values[-1] * self.problem.lead_rows[rivals]).sum(axis=1) - self.problem.lead_offsets[rivals]
-        size = 1.0 + np.abs(values[-1]).max(axis=1)
-        self.attained[at] = leads <= _ATTAINED * self._scale[at] * size
+        terms = np.abs(values[-1] * self.problem.lead_rows[rivals]).sum(axis=1)
+        self.attained[at] = leads <= _ATTAINED * (terms + np.abs(self.problem.lead_offsets[rivals]))
         for layer, value in enumerate(values[:-1]):
             self.slopes[layer][at] = value > 0
         going = ~self.attained[at] & (self.latest[at] > before * (1 + _GAIN))
         self.going[at] = going
         self._sharpen(at[going], [value[going] for value in values])
-        return
-        self.going[at] = ~self.attained[at] & (self.latest[at] > before * (1 + _GAIN))
 
     def branches(self) -> IntArray:
         """The free neuron whose relaxation is loosest at the change, weighed by what it does to the bound.
@@ -260,7 +259,7 @@ class _Cutting:
 
     def _weights_of_demands(self) -> tuple[FloatArray, FloatArray]:
         """Multipliers of the lead, and of pre-activations of fixed neurons with their signs: "n", "n w"."""
-        place = np.arange(self._multipliers.shape[1])
+        place = np.arange(len(self._multipliers.T))
         held = place < self._held[:, np.newaxis]
         lead = np.where(held, 0.0, self._multipliers).sum(axis=1)
         lead = np.where(lead > 0, lead, 1.0)

@@ -53,7 +53,7 @@ def nearest_changes(
     Args:
         problem: Gives norm and box.
         given: The inequalities.
-        unit: About the size of the answers.
+        unit: About the size of the answers; not positive if that is not known.
         enough: A program whose bound reaches this may be left there.
     """
     count = len(given)
@@ -80,6 +80,8 @@ def _solved(problem: FlipProblem, given: Inequalities, unit: float, enough: floa
         return _one_by_one(problem, given, _euclidean)
     if norm == "l1":
         return _one_by_one(problem, given, by_linear_program)
+    if not 0 < unit < np.inf:  # at least as far as one inequality alone asks
+        unit = float(given.least.max())
     every = np.ones(len(given))
     found = solve(given, problem.low, problem.high, norm == "linf", unit * every, enough * every)
     answer = Nearest(found.bounds, found.changes, found.done, found.multipliers)

@@ -80,7 +80,7 @@ def _never_met(
     count, dim = rows.shape
     costs, table = np.append(np.zeros(dim), 1.0), np.hstack([-rows, -np.ones((count, 1))])
     ends = np.column_stack([low, high])
-    found = linprog(costs, A_ub=table, b_ub=-least, bounds=np.vstack([ends, [0, None]]), method="highs")
+    found = linprog(costs, A_ub=table, b_ub=-least, bounds=np.vstack([ends, [0.0, np.inf]]), method="highs")
     if found.x is None:
         return 0.0
     multipliers = np.maximum(-found.ineqlin.marginals, 0.0)

@@ -75,7 +75,7 @@ class FlipProblem:
     def inequalities(
         self, parts: FloatArray, least: FloatArray, sizes: FloatArray, unit: float
     ) -> Inequalities:
-        """parts . (first layer's rows) . change >= least, for several programs and changes of about `unit`.
+        """Several programs "parts . (first layer's rows) . change >= least", for changes of about `unit`.
 
         Shapes "n m f", "n m", "n m".
         """

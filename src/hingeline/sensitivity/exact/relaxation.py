@@ -108,7 +108,7 @@ def node_ranges(
 
 
 def _demands(held: FloatArray, below: Affine, above: Affine) -> Affine:
-    """On: the pre-activation, and so what lies above it, is not negative; off: what lies below is not positive."""
+    """On: what lies above the pre-activation is not negative. Off: what lies below it is not positive."""
     some, on = held != 0, held > 0
     return Affine(
         above.nodes[some],

@@ -1,8 +1,11 @@
 """How far affine functions go in a ball, a box, and a half-space that every flip in the node keeps to.
 
 The multipliers of a node's least-distance program add up to one inequality g.delta >= level, which all its
-flips meet. Where the node's bound is near the radius, ball and half-space leave a thin cap, in which most neurons
-are decided; in the ball alone they are not.
+flips meet. Where the node's bound is near the radius, ball and half-space leave a thin cap, in which most
+neurons are decided; in the ball alone they are not.
+
+Source: weak duality, in closed form for l2; for coordinates with ends each multiplier gives a bound.
+Cost: for each function some passes over its coordinates.
 """
 
 from __future__ import annotations

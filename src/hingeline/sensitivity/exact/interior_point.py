@@ -252,7 +252,7 @@ def _wide(values: FloatArray, axes: int) -> FloatArray:
 
 def _inverse(matrices: FloatArray) -> FloatArray:
     """Inverses; not numbers where there is none, so that the program ends there."""
-    fine: BoolArray = np.isfinite(matrices).all(axis=(1, 2))
+    fine = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     unit = np.eye(matrices.shape[1])
     sound = np.where(fine[:, np.newaxis, np.newaxis], matrices, unit)
     try:

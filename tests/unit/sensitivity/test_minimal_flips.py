@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog, minimize
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
@@ -33,7 +33,7 @@ def regions(network: PiecewiseLinearNetwork) -> list[tuple[FloatArray, FloatArra
     count = sum(network.hidden_widths)
     for bits in itertools.product([0.0, 1.0], repeat=count):
         slopes, offset, place = np.eye(network.input_dim), np.zeros(network.input_dim), 0
-        rows, sides = [], []
+        rows, sides = [np.zeros((0, network.input_dim))], [np.zeros(0)]
         for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
             on = np.array(bits[place : place + len(weight)])
             place += len(weight)
@@ -101,8 +101,8 @@ def _nearest(
 def test_the_smallest_flip_is_that_of_all_regions_looked_at_one_by_one(
     norm: Norm, box: bool, seed: int
 ) -> None:
-    network = network_of((5, 4, 3, 3), seed)
-    point = np.random.default_rng([seed, 2]).uniform(-1, 1, 5)
+    network = network_of((4, 3, 3, 3), seed)
+    point = np.random.default_rng([seed, 2]).uniform(-1, 1, 4)
     truth = true_size(network, point, norm, box)
     found = minimal_flips(network, point, Threat(norm, box=(-1.0, 1.0) if box else None))
     if np.isinf(truth):
@@ -127,7 +127,7 @@ def test_a_linear_classifier_is_decided_at_once(norm: Norm) -> None:
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_every_change_that_is_given_flips_and_has_the_size_that_is_told(norm: Norm) -> None:
     network = network_of((30, 12, 10, 4), 3)
-    points = np.random.default_rng(3).uniform(0, 1, (8, 30))
+    points = np.random.default_rng(3).uniform(0, 1, (4, 30))
     threat = Threat(norm, box=(0.0, 1.0))
     found = minimal_flips(network, points, threat)
     moved = points + found.changes
@@ -281,3 +281,71 @@ def test_the_change_that_is_told_flips_when_it_is_added_alone_and_among_others()
     assert (found.flipped_to != found.classes).all()
     assert (net(moved).argmax(axis=1) != found.classes).all()
     assert (alone.argmax(axis=1) != found.classes).all()
+
+
+def smallest_by_milp(network: PiecewiseLinearNetwork, point: FloatArray, rival: int, own: int) -> float:
+    """l-infinity with one hidden layer as a mixed-integer program: x, hidden, on or off, t; big M 100."""
+    (first, last), (bias, end) = network.weights, network.biases
+    w, d = first.shape
+    eye, big = np.eye(w), 100.0
+    none, ones = np.zeros((w, 1)), np.ones((d, 1))
+    rows = [
+        (np.hstack([-first, eye, np.zeros((w, w)), none]), bias, np.inf),  # h >= z
+        (np.hstack([-first, eye, big * eye, none]), -np.inf, bias + big),  # h <= z + M (1 - on)
+        (np.hstack([np.zeros((w, d)), eye, -big * eye, none]), -np.inf, 0.0),  # h <= M on
+        (np.hstack([np.eye(d), np.zeros((d, 2 * w)), -ones]), -np.inf, point),
+        (np.hstack([np.eye(d), np.zeros((d, 2 * w)), ones]), point, np.inf),
+        (np.hstack([np.zeros(d), last[rival] - last[own], np.zeros(w + 1)]), end[own] - end[rival], np.inf),
+    ]
+    low = np.concatenate([np.full(d, -np.inf), np.zeros(2 * w + 1)])
+    high = np.concatenate([np.full(d + w, np.inf), np.ones(w), [np.inf]])
+    whole = np.concatenate([np.zeros(d + w), np.ones(w), [0.0]])
+    costs = np.zeros(d + 2 * w + 1)
+    costs[-1] = 1.0
+    limits = [LinearConstraint(*row) for row in rows]
+    found = milp(costs, constraints=limits, bounds=Bounds(low, high), integrality=whole)
+    return float(found.fun) if found.success else np.inf
+
+
+def test_mixed_integer_programs_find_the_same_distances() -> None:
+    network = network_of((6, 7, 3), 31)
+    points = np.random.default_rng(31).uniform(-1, 1, (3, 6))
+    found = minimal_flips(network, points, Threat("linf"))
+    for point, own, upper in zip(points, found.classes, found.upper, strict=True):
+        rivals = [c for c in range(3) if c != own]
+        truth = min(smallest_by_milp(network, point, rival, int(own)) for rival in rivals)
+        assert upper == pytest.approx(truth, rel=1e-5)
+    assert found.proved.all()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_of_inputs_and_outputs_do_not_matter(norm: Norm, unit: float) -> None:
+    network = network_of((9, 8, 7, 3), 14)
+    points = np.random.default_rng(14).uniform(-1, 1, (3, 9))
+    weights = [network.weights[0] / unit, network.weights[1], network.weights[2] / unit]
+    other = PiecewiseLinearNetwork(weights, [*network.biases[:2], network.biases[2] / unit])
+    plain = minimal_flips(network, points, Threat(norm, box=(-1.0, 1.0)))
+    scaled = minimal_flips(other, points * unit, Threat(norm, box=(-unit, unit)))
+    np.testing.assert_allclose(scaled.upper, plain.upper * unit, rtol=1e-6)
+    assert plain.proved.all() and scaled.proved.all()
+
+
+def test_a_flip_far_from_an_input_at_the_origin_is_proved_too() -> None:
+    network = PiecewiseLinearNetwork([np.eye(2) * 1e-3], [[1.0, 0.0]])
+    found = minimal_flips(network, [[0.0, 0.0]])
+    assert found.proved.all() and found.upper[0] == pytest.approx(1e3 / 2**0.5)
+
+
+def test_a_lead_that_touches_zero_and_turns_is_no_flip() -> None:
+    # the lead is |x| - the class stands, and ties at the origin alone
+    network = PiecewiseLinearNetwork([[[1.0], [-1.0]], [[1.0, 1.0], [0.0, 0.0]]], [[0.0, 0.0], [0.0, 0.0]])
+    found = minimal_flips(network, [[2.0]], settings=ExactSettings(nodes=200))
+    assert np.isinf(found.upper[0]) and found.lower[0] >= 2.0 * (1 - 1e-6)
+
+
+def test_deep_thin_networks_are_proved() -> None:
+    network = network_of((12, 6, 6, 6, 6, 2), 41)
+    points = np.random.default_rng(41).standard_normal((4, 12))
+    found = minimal_flips(network, points)
+    assert found.proved[np.isfinite(found.upper)].all() and np.isfinite(found.upper).any()

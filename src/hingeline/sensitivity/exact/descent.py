@@ -13,9 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.sensitivity.exact.least_distance import nearest_change
 from hingeline.sensitivity.exact.problem import FlipProblem
-from hingeline.sensitivity.exact.regions import region_at
+from hingeline.sensitivity.exact.regions import Region, region_at
 
 _ROUNDS = 60
 _HALVINGS = 48
@@ -25,6 +24,8 @@ _AHEAD = np.array([1.0, 1.0 + 1e-9, 1.0 + 1e-7, 1.0 + 1e-5, 1.001, 1.01, 1.05, 1
 _TOWARDS = np.array([0.0, 0.03, 0.1, 0.25, 0.5, 1.0])
 """How far beyond the end of a region to try, as shares of the way to where its affine map would flip."""
 _WORTH = 1e-7
+_MARGINS = (1e-9, 1e-7, 1e-5, 1e-3)
+"""How far below zero a lead shall be, beside what goes into it; less may be rounding."""
 
 
 def found_flips(problem: FlipProblem, starts: FloatArray) -> FloatArray:
@@ -76,21 +77,38 @@ def descended(problem: FlipProblem, change: FloatArray) -> FloatArray:
 
 def _in_next_region(problem: FlipProblem, change: FloatArray) -> FloatArray | None:
     """A smaller flip in the region of `change` or beyond where it ends."""
-    region = region_at(problem, change)
-    rival = int((region.slopes @ change + region.offsets).argmin())
-    inside = region.nearest_flip(problem, rival).change
-    if inside is None:
+    region, unit = region_at(problem, change), float(problem.threat.size(change))
+    rival = int(region.leads(problem, change).argmin())
+    nearest = region.nearest_flip(problem, rival, unit)
+    if not nearest.known[0]:
         return None
-    without_walls = -region.slopes[rival : rival + 1], region.offsets[rival : rival + 1]
-    beyond = nearest_change(problem, *without_walls).change
-    beyond = inside if beyond is None else beyond
+    inside = nearest.changes[0]
+    unwalled = region.nearest_flip(problem, rival, unit, walls=False)
+    beyond = unwalled.changes[0] if unwalled.known[0] else inside
     tried = inside + _TOWARDS[:, np.newaxis] * (beyond - inside)
     tried = problem.within((_AHEAD[:, np.newaxis, np.newaxis] * tried).reshape(-1, problem.dim))
     tried = tried[flips(problem, tried)]
-    if not len(tried):
-        return None
-    tried = pulled_back(problem, tried)
-    return tried[int(problem.threat.size(tried).argmin())]
+    tried = pulled_back(problem, tried) if len(tried) else behind_boundary(problem, region, rival, inside)
+    return tried[int(problem.threat.size(tried).argmin())] if len(tried) else None
+
+
+def behind_boundary(problem: FlipProblem, region: Region, rival: int, edge: FloatArray) -> FloatArray:
+    """Flips in a region as near as can be to its smallest change without a lead: "n c", perhaps none.
+
+    The region is convex and the lead affine in it: on the way from `edge` ("c") to any change of the region
+    with the lead below zero, all is flipped but what rounding hides.
+    """
+    unit = float(problem.threat.size(edge))
+    for share in _MARGINS:
+        margin = share * float(region.lead_sizes[rival])
+        inner = region.nearest_flip(
+            problem, rival, unit, margin=margin, enough=2 * unit if unit > 0 else np.inf
+        )
+        if inner.known[0] and flips(problem, inner.changes)[0]:
+            steps = np.append(2.0 ** -np.arange(50.0), 0.0)[:, np.newaxis]
+            tried = problem.within(edge + steps * (inner.changes - edge))
+            return tried[flips(problem, tried)]
+    return np.zeros((0, problem.dim))
 
 
 def _projected(problem: FlipProblem) -> FloatArray:

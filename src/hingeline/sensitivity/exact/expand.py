@@ -14,15 +14,20 @@ from itertools import pairwise
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.sensitivity.exact.least_distance import nearest_change
+from hingeline.sensitivity.exact.caps import caps_of
+from hingeline.sensitivity.exact.duality import ROUNDING
+from hingeline.sensitivity.exact.inequalities import packed
+from hingeline.sensitivity.exact.least_distance import nearest_changes
 from hingeline.sensitivity.exact.problem import FlipProblem
-from hingeline.sensitivity.exact.relaxation import LayerRange, NodeRanges, node_ranges, put_back
+from hingeline.sensitivity.exact.relaxation import Affine, LayerRange, NodeRanges, node_ranges, put_back
 
 _CUTS = 6
-_GAIN = 1e-4
+_GAIN = 1e-2
 """A cut that raises the bound by less than this share is the last."""
 _EARLIER = 3.0
 """A neuron one layer nearer to the input is preferred by this factor: fixing it sharpens all that follows."""
+_WRONG = 1e-6
+"""A neuron is on its wrong side by more than this share of its layer."""
 _ATTAINED = 1e-10
 """A lead this small beside its terms is none: the cut is tight."""
 
@@ -37,6 +42,10 @@ class Nodes:
         low: Known lower bounds of pre-activations, shape "n w"; minus infinity where none.
         high: Known upper bounds, shape "n w".
         bounds: No flip in the node is smaller, shape "n".
+        slopes: Slopes from below of the relaxed neurons, as they were last at the parent, shape "n w"; not
+            numbers where there is no parent.
+        pulls: Combination of first-layer rows that is at least `levels` for every flip in the node, "n f".
+        levels: Shape "n"; 0 where nothing is known.
     """
 
     rivals: IntArray
@@ -44,6 +53,9 @@ class Nodes:
     low: FloatArray
     high: FloatArray
     bounds: FloatArray
+    slopes: FloatArray
+    pulls: FloatArray
+    levels: FloatArray
 
     def __len__(self) -> int:
         return len(self.rivals)
@@ -70,7 +82,16 @@ def roots(problem: FlipProblem) -> Nodes:
     """One node with everything free for each rival."""
     count, width = len(problem.lead_rows), sum(len(w) for w in problem.weights[:-1])
     free = np.zeros((count, width))
-    return Nodes(np.arange(count), free, free - np.inf, free + np.inf, np.zeros(count))
+    return Nodes(
+        np.arange(count),
+        free,
+        free - np.inf,
+        free + np.inf,
+        np.zeros(count),
+        free + np.nan,
+        np.zeros((count, len(problem.biases[0]))),
+        np.zeros(count),
+    )
 
 
 def children(nodes: Nodes, branches: IntArray) -> Nodes:
@@ -84,6 +105,9 @@ def children(nodes: Nodes, branches: IntArray) -> Nodes:
         np.repeat(nodes.low, 2, axis=0),
         np.repeat(nodes.high, 2, axis=0),
         np.repeat(nodes.bounds, 2),
+        np.repeat(nodes.slopes, 2, axis=0),
+        np.repeat(nodes.pulls, 2, axis=0),
+        np.repeat(nodes.levels, 2),
     )
 
 
@@ -92,7 +116,7 @@ def expand(problem: FlipProblem, nodes: Nodes, radius: float) -> Expanded:
     ends = np.cumsum([0, *(len(w) for w in problem.weights[:-1])])
     spans = [slice(a, b) for a, b in pairwise(ends)]
     known = [LayerRange(nodes.low[:, s], nodes.high[:, s]) for s in spans]
-    ranges = node_ranges(problem, nodes.fixed, radius, known)
+    ranges = node_ranges(problem, nodes.fixed, radius, known, caps_of(problem, nodes.pulls, nodes.levels))
     work = _Cutting(problem, nodes, ranges, spans, radius)
     for _ in range(_CUTS):
         if not work.going.any():
@@ -100,7 +124,8 @@ def expand(problem: FlipProblem, nodes: Nodes, radius: float) -> Expanded:
         work.cut()
     low = np.concatenate([r.low for r in ranges.layers], axis=1) if spans else nodes.low
     high = np.concatenate([r.high for r in ranges.layers], axis=1) if spans else nodes.high
-    bounded = Nodes(nodes.rivals, nodes.fixed, low, high, work.bounds)
+    slopes = np.concatenate(work.slopes, axis=1) if spans else nodes.slopes
+    bounded = Nodes(nodes.rivals, nodes.fixed, low, high, work.bounds, slopes, work.pulls, work.levels)
     return Expanded(bounded, work.changes, work.attained, work.branches())
 
 
@@ -112,71 +137,108 @@ class _Cutting:
     ) -> None:
         self.problem, self.ranges, self.radius = problem, ranges, radius
         self.bounds = np.where(ranges.feasible, nodes.bounds, np.inf)
+        self.pulls, self.levels = nodes.pulls.copy(), nodes.levels.copy()
+        self.latest = np.zeros(len(nodes))
         self.changes = np.zeros((len(nodes), problem.dim))
         self.attained = np.zeros(len(nodes), dtype=np.bool_)
         self.going = ranges.feasible.copy()
-        self.slopes = [(r.high > -r.low).astype(np.float64) for r in ranges.layers]
-        combined = problem.lead_rows @ problem.weights[-1]
+        self.slopes = [
+            np.where(np.isnan(nodes.slopes[:, s]), (r.high > -r.low).astype(np.float64), nodes.slopes[:, s])
+            for s, r in zip(spans, ranges.layers, strict=True)
+        ]
+        # a network without hidden layers: the leads combine first-layer values themselves
+        combined = problem.lead_rows @ problem.weights[-1] if problem.hidden else problem.lead_rows
         constant = problem.lead_rows @ problem.biases[-1] - problem.lead_offsets
         self._combined, self._constant = combined[nodes.rivals], constant[nodes.rivals]
         self._rivals = nodes.rivals
-        self._scale = np.abs(problem.lead_rows).sum(axis=1)[nodes.rivals]
-        self._rows = [self._demands(i, nodes, spans) for i in range(len(nodes))]
-
-    def _demands(self, node: int, nodes: Nodes, spans: list[slice]) -> tuple[FloatArray, FloatArray]:
-        rows, least = [np.zeros((0, self.problem.dim))], [np.zeros(0)]
-        for span, demand in zip(spans, self.ranges.demands, strict=True):
-            held = nodes.fixed[node, span] != 0
-            rows.append(demand.slopes[node, held])
-            least.append(-demand.offsets[node, held])
-        return np.vstack(rows), np.concatenate(least)
+        pieces = [(d.nodes, d.parts, -d.offsets, d.sizes) for d in ranges.demands]
+        first = len(problem.biases[0])
+        self._fixed, self._spans = nodes.fixed, spans
+        self._held = (nodes.fixed != 0).sum(axis=1)
+        self._parts, self._least, self._sizes, self._count = packed(len(nodes), first, pieces, _CUTS)
+        self._multipliers = np.zeros(self._least.shape)
 
     def cut(self) -> None:
         """One more cut for every node that is going."""
         at = np.nonzero(self.going)[0]
-        before = self.bounds[at].copy()
-        layers = [LayerRange(r.low[at], r.high[at]) for r in self.ranges.layers]
-        lead = put_back(
-            self.problem,
-            layers,
-            [s[at] for s in self.slopes],
-            self._combined[at, np.newaxis],
-            self._constant[at, np.newaxis],
-        )
-        known = np.array(
-            [self._solve(int(i), lead.slopes[j, 0], lead.offsets[j, 0]) for j, i in enumerate(at)]
-        )
+        before = self.latest[at].copy()
+        self._add(len(self._spans), at, self._combined[at], self._constant[at])
+        known = self._solve(at)
         self.going[at] = known & (self.bounds[at] < self.radius)
         still = self.going[at]
         self._look(at[still], before[still])
 
-    def _solve(self, node: int, slopes: FloatArray, offset: float) -> bool:
-        """Add lead >= slopes . change + offset, which a flip needs to be at most 0; whether a change came."""
-        rows, least = self._rows[node]
-        rows, least = np.vstack([rows, -slopes]), np.append(least, offset)
-        self._rows[node] = rows, least
-        nearest = nearest_change(self.problem, rows, least)
-        self.bounds[node] = max(self.bounds[node], nearest.bound)
-        if nearest.change is None:
-            return False
-        self.changes[node] = nearest.change
-        return True
+    def _add(self, layer: int, nodes: IntArray, rows: FloatArray, offsets: FloatArray) -> None:
+        """Rows . (what comes before `layer`) + offsets shall be at most 0; so shall what lies below it."""
+        below = self.ranges.layers[:layer]
+        ahead = Affine(nodes, rows, offsets, np.abs(offsets))
+        lower = put_back(self.problem, below, self.slopes[:layer], ahead)
+        # several rows of a node come one after the other
+        places = self._count[nodes] + np.arange(len(nodes)) - np.searchsorted(nodes, nodes)
+        self._grow(int(places.max(initial=0)) + 1)
+        self._parts[nodes, places] = -lower.parts
+        self._least[nodes, places], self._sizes[nodes, places] = lower.offsets, lower.sizes
+        np.add.at(self._count, nodes, 1)
+
+    def _grow(self, deep: int) -> None:
+        more = deep - self._least.shape[1]
+        if more <= 0:
+            return
+        wide = ((0, 0), (0, more))
+        self._parts = np.pad(self._parts, (*wide, (0, 0)))
+        self._least = np.pad(self._least, wide, constant_values=-1.0)
+        self._sizes, self._multipliers = np.pad(self._sizes, wide), np.pad(self._multipliers, wide)
+
+    def _sharpen(self, at: IntArray, values: list[FloatArray]) -> None:
+        """Demands of fixed neurons on the wrong side at the change, with slopes that are tight there."""
+        for layer in range(1, len(self._spans)):
+            held = self._fixed[at][:, self._spans[layer]]
+            wrong = held * values[layer] < -_WRONG * np.abs(values[layer]).max(axis=1, keepdims=True)
+            which, neurons = np.nonzero(wrong)
+            side = -held[which, neurons]
+            rows, offsets = self.problem.weights[layer][neurons], self.problem.biases[layer][neurons]
+            self._add(layer, at[which], side[:, np.newaxis] * rows, side * offsets)
+
+    def _solve(self, at: IntArray) -> BoolArray:
+        """The least-distance programs of these nodes; whether a change came."""
+        deep = int(self._count[at].max())
+        given = self.problem.inequalities(
+            self._parts[at, :deep], self._least[at, :deep], self._sizes[at, :deep], self.radius
+        )
+        nearest = nearest_changes(self.problem, given, self.radius, self.radius)
+        self.latest[at] = nearest.bounds
+        self.bounds[at] = np.maximum(self.bounds[at], nearest.bounds)
+        self._multipliers[at, :deep] = nearest.multipliers
+        self.changes[at[nearest.known]] = nearest.changes[nearest.known]
+        weights = nearest.multipliers
+        self.pulls[at] = (weights[:, np.newaxis] @ self._parts[at, :deep])[:, 0]
+        self.levels[at] = ((self._least[at, :deep] - ROUNDING * given.sizes) * weights).sum(axis=1)
+        return nearest.known
 
     def _look(self, at: IntArray, before: FloatArray) -> None:
         """See what the network really does there; choose the slopes that are tight there."""
         values = self.problem.pre_activations(self.changes[at])
         rivals = self._rivals[at]
         leads = (values[-1] * self.problem.lead_rows[rivals]).sum(axis=1) - self.problem.lead_offsets[rivals]
-        size = 1.0 + np.abs(values[-1]).max(axis=1)
-        self.attained[at] = leads <= _ATTAINED * self._scale[at] * size
+        terms = np.abs(values[-1] * self.problem.lead_rows[rivals]).sum(axis=1)
+        self.attained[at] = leads <= _ATTAINED * (terms + np.abs(self.problem.lead_offsets[rivals]))
         for layer, value in enumerate(values[:-1]):
             self.slopes[layer][at] = value > 0
-        self.going[at] = ~self.attained[at] & (self.bounds[at] > before * (1 + _GAIN))
+        going = ~self.attained[at] & (self.latest[at] > before * (1 + _GAIN))
+        self.going[at] = going
+        self._sharpen(at[going], [value[going] for value in values])
 
     def branches(self) -> IntArray:
-        """The free neuron whose relaxation is loosest at the change, weighed by what it does to the lead."""
+        """The free neuron whose relaxation is loosest at the change, weighed by what it does to the bound.
+
+        With the multipliers of the least-distance program, the bound is one of the relaxed sum of leads and
+        demands; each free neuron's share in its looseness is what fixing it could gain.
+        """
+        if not self._spans:
+            return np.full(len(self.bounds), -1, dtype=np.int64)
         values = self.problem.pre_activations(self.changes)[:-1]
-        rows, scores = self._combined, list[FloatArray]()
+        lead, demanded = self._weights_of_demands()
+        rows, scores = lead[:, np.newaxis] * self._combined, []
         for layer in range(len(values) - 1, -1, -1):
             ranges, value = self.ranges.layers[layer], values[layer]
             free = ranges.unstable
@@ -189,11 +251,18 @@ class _Cutting:
             on = ranges.low >= 0
             below = np.where(on, 1.0, np.where(free, self.slopes[layer], 0.0))
             above = np.where(on, 1.0, chord)
-            rows = (np.maximum(rows, 0.0) * below + np.minimum(rows, 0.0) * above) @ self.problem.weights[
-                layer
-            ]
-        if not scores:
-            return np.full(len(self.bounds), -1, dtype=np.int64)
+            rows = np.maximum(rows, 0.0) * below + np.minimum(rows, 0.0) * above
+            rows = (rows + demanded[:, self._spans[layer]]) @ self.problem.weights[layer]
         table = np.concatenate(scores[::-1], axis=1)
         best = table.argmax(axis=1)
         return np.where(table[np.arange(len(best)), best] < 0, -1, best).astype(np.int64)
+
+    def _weights_of_demands(self) -> tuple[FloatArray, FloatArray]:
+        """Multipliers of the lead, and of pre-activations of fixed neurons with their signs: "n", "n w"."""
+        place = np.arange(len(self._multipliers.T))
+        held = place < self._held[:, np.newaxis]
+        lead = np.where(held, 0.0, self._multipliers).sum(axis=1)
+        lead = np.where(lead > 0, lead, 1.0)
+        demanded = np.zeros(self._fixed.shape)
+        demanded[self._fixed != 0] = self._multipliers[held]
+        return lead, -demanded * self._fixed

@@ -15,6 +15,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
+from hingeline.sensitivity.exact.inequalities import Inequalities, SharedRows, shared_rows
 from hingeline.sensitivity.threat import Threat
 
 
@@ -35,6 +36,9 @@ class FlipProblem:
         high: Largest change of each coordinate, shape "c".
         lift: How coordinates become a change of the input, shape "d c"; None if they are its entries.
         entries: Inputs that may change; the coordinates, where `lift` is None.
+        first_offset_size: Size of the terms that make up the first bias, against rounding, shape "f".
+        first_size: Largest effect of a change of size 1 on the first layer, shape "f".
+        shared: First-layer rows that inequalities combine; None if these are written out.
     """
 
     point: FloatArray
@@ -49,6 +53,9 @@ class FlipProblem:
     high: FloatArray
     lift: FloatArray | None
     entries: IntArray
+    first_offset_size: FloatArray
+    first_size: FloatArray
+    shared: SharedRows | None
 
     @property
     def dim(self) -> int:
@@ -64,6 +71,17 @@ class FlipProblem:
     def hidden(self) -> int:
         """Hidden layers."""
         return len(self.weights) - 1
+
+    def inequalities(
+        self, parts: FloatArray, least: FloatArray, sizes: FloatArray, unit: float
+    ) -> Inequalities:
+        """Several programs "parts . (first layer's rows) . change >= least", for changes of about `unit`.
+
+        Shapes "n m f", "n m", "n m".
+        """
+        whole = sizes + unit * (np.abs(parts) @ self.first_size)
+        written = parts if self.shared is not None else parts @ self.weights[0]
+        return Inequalities(self.shared, written, least, whole)
 
     def pre_activations(self, changes: FloatArray) -> list[FloatArray]:
         """Pre-activations after `changes` ("n c"): one "n w" array for each layer, outputs last."""
@@ -126,6 +144,9 @@ def flip_problem(
         high=-ends[0] if lift is not None else ends[1],
         lift=lift,
         entries=entries.astype(np.int64),
+        first_offset_size=np.abs(network.weights[0]) @ np.abs(point) + np.abs(network.biases[0]),
+        first_size=Threat(threat.norm).dual(first),
+        shared=shared_rows(first) if threat.norm == "linf" or threat.box is not None else None,
     )
 
 

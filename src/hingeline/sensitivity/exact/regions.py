@@ -8,30 +8,60 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
-from hingeline.sensitivity.exact.least_distance import Nearest, nearest_change
+from hingeline.sensitivity.exact.least_distance import Nearest, nearest_changes
 from hingeline.sensitivity.exact.problem import FlipProblem
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The inequalities of a region and the leads in it.
+    """The inequalities of a region and the leads in it; slopes are combinations of first-layer rows.
 
     Attributes:
-        rows: G, shape "w c", with G . change >= least inside.
-        least: h, shape "w".
-        slopes: Gradients of the leads, shape "r c".
-        offsets: The leads at no change, if their affine maps held there, shape "r".
+        parts: Slopes of what is not negative inside, shape "w f".
+        offsets: Its values at no change, shape "w".
+        sizes: Size of what went into these, against rounding, shape "w".
+        lead_parts: Slopes of the leads, shape "r f".
+        lead_offsets: The leads at no change, if their affine maps held there, shape "r".
+        lead_sizes: As `sizes`, shape "r".
     """
 
-    rows: FloatArray
-    least: FloatArray
-    slopes: FloatArray
+    parts: FloatArray
     offsets: FloatArray
+    sizes: FloatArray
+    lead_parts: FloatArray
+    lead_offsets: FloatArray
+    lead_sizes: FloatArray
 
-    def nearest_flip(self, problem: FlipProblem, rival: int, margin: float = 0.0) -> Nearest:
-        """The smallest change in the region after which the lead over `rival` is at most -margin."""
-        rows = np.vstack([self.rows, -self.slopes[rival]])
-        return nearest_change(problem, rows, np.append(self.least, self.offsets[rival] + margin))
+    def leads(self, problem: FlipProblem, change: FloatArray) -> FloatArray:
+        """The region's affine leads after a change ("c"), wherever it leads: "r"."""
+        return self.lead_parts @ (problem.weights[0] @ change) + self.lead_offsets
+
+    def nearest_flip(
+        self,
+        problem: FlipProblem,
+        rival: int,
+        unit: float,
+        *,
+        margin: float = 0.0,
+        walls: bool = True,
+        enough: float = np.inf,
+    ) -> Nearest:
+        """The smallest change in the region after which the lead over `rival` is at most -margin.
+
+        Args:
+            problem: The network around the input.
+            rival: Place of the rival.
+            unit: About the size of the answer.
+            margin: How far below zero the lead shall be.
+            walls: Whether to stay in the region.
+            enough: A bound that needs no improvement.
+        """
+        count = len(self.parts) if walls else 0
+        parts = np.vstack([self.parts[:count], -self.lead_parts[rival]])
+        least = np.append(-self.offsets[:count], self.lead_offsets[rival] + margin)
+        sizes = np.append(self.sizes[:count], self.lead_sizes[rival])
+        given = problem.inequalities(parts[np.newaxis], least[np.newaxis], sizes[np.newaxis], unit)
+        return nearest_changes(problem, given, unit, enough)
 
 
 def region_at(problem: FlipProblem, change: FloatArray) -> Region:
@@ -42,18 +72,23 @@ def region_at(problem: FlipProblem, change: FloatArray) -> Region:
 
 def region_of(problem: FlipProblem, on: Sequence[BoolArray]) -> Region:
     """The region in which `on` tells for each layer which neurons are on ("w" each)."""
-    slopes, offset = np.eye(problem.dim), np.zeros(problem.dim)
-    rows, least = [np.zeros((0, problem.dim))], [np.zeros(0)]
-    for weight, bias, pattern in zip(problem.weights[:-1], problem.biases[:-1], on, strict=True):
-        slopes, offset = weight @ slopes, weight @ offset + bias
+    first = len(problem.biases[0])
+    slopes, offset, size = np.eye(first), problem.biases[0], problem.first_offset_size
+    rows, values, sizes = [np.zeros((0, first))], [np.zeros(0)], [np.zeros(0)]
+    for layer, pattern in enumerate(on[: problem.hidden]):
         side = np.where(pattern, 1.0, -1.0)
         rows.append(side[:, np.newaxis] * slopes)
-        least.append(-side * offset)
-        slopes, offset = slopes * pattern[:, np.newaxis], offset * pattern
+        values.append(side * offset)
+        sizes.append(size)
+        slopes, offset, size = slopes * pattern[:, np.newaxis], offset * pattern, size * pattern
+        weight, bias = problem.weights[layer + 1], problem.biases[layer + 1]
+        slopes, offset, size = weight @ slopes, weight @ offset + bias, np.abs(weight) @ size + np.abs(bias)
+    leads = problem.lead_rows
     return Region(
-        rows=np.vstack(rows),
-        least=np.concatenate(least),
-        slopes=problem.lead_rows @ problem.weights[-1] @ slopes,
-        offsets=problem.lead_rows @ (problem.weights[-1] @ offset + problem.biases[-1])
-        - problem.lead_offsets,
+        parts=np.vstack(rows),
+        offsets=np.concatenate(values),
+        sizes=np.concatenate(sizes),
+        lead_parts=leads @ slopes,
+        lead_offsets=leads @ offset - problem.lead_offsets,
+        lead_sizes=np.abs(leads) @ size + np.abs(problem.lead_offsets),
     )

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.sensitivity.exact.caps import Caps, farthest
 from hingeline.sensitivity.exact.problem import FlipProblem
 
 SLACK = 1e-11
@@ -24,10 +25,19 @@ SLACK = 1e-11
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """Affine functions of the change: "n m c" and "n m"."""
+    """Affine functions of the change, each for the node it belongs to.
 
-    slopes: FloatArray
+    Attributes:
+        nodes: Which node, shape "p".
+        parts: Slopes as combinations of the first layer's rows, shape "p f".
+        offsets: Shape "p".
+        sizes: Size of what went into the offsets, against rounding, shape "p".
+    """
+
+    nodes: IntArray
+    parts: FloatArray
     offsets: FloatArray
+    sizes: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +61,13 @@ class NodeRanges:
 
     layers: tuple[LayerRange, ...]
     demands: tuple[Affine, ...]
-    """For each layer, functions that are not negative wherever the fixed neurons are as fixed; of neurons
-    that are not fixed they mean nothing."""
+    """For each layer, functions that are not negative wherever the fixed neurons are as fixed."""
     feasible: BoolArray
     """False if no change in the ball fits the node, shape "n"."""
 
 
 def node_ranges(
-    problem: FlipProblem, fixed: FloatArray, radius: float, parents: Sequence[LayerRange] | None
+    problem: FlipProblem, fixed: FloatArray, radius: float, parents: Sequence[LayerRange], caps: Caps
 ) -> NodeRanges:
     """Bounds on all pre-activations for changes up to `radius`.
 
@@ -66,80 +75,89 @@ def node_ranges(
         problem: The network around the input.
         fixed: 1 for neurons held on, -1 for held off, 0 for free; all layers side by side, shape "n w_all".
         radius: Size of the ball.
-        parents: Bounds that are known to hold at these nodes; None if there are none.
+        parents: Bounds that are known to hold at these nodes; infinite where there are none.
+        caps: Half-spaces that are known to hold the nodes' flips.
     """
     layers: list[LayerRange] = []
     demands: list[Affine] = []
     feasible = np.ones(len(fixed), dtype=np.bool_)
     place = 0
-    for layer in range(problem.hidden):
-        width = len(problem.weights[layer])
-        held = fixed[:, place : place + width]
-        place += width
-        below, above = _neuron_bounds(problem, layers, layer, len(fixed))
-        low = below.offsets - reach_of(problem, below.slopes, radius, -1.0)
-        high = above.offsets + reach_of(problem, above.slopes, radius, 1.0)
-        low, high = low - SLACK * np.abs(low), high + SLACK * np.abs(high)
-        if parents is not None:
-            low, high = np.maximum(low, parents[layer].low), np.minimum(high, parents[layer].high)
+    for layer, known in enumerate(parents):
+        held = fixed[:, place : place + known.low.shape[1]]
+        place += held.shape[1]
+        low, high = known.low.copy(), known.high.copy()
+        # what is decided needs no new bound, unless it was decided by fixing it: then it makes a demand
+        nodes, neurons = np.nonzero(known.unstable | (held != 0))
+        below, above = _neuron_bounds(problem, layers, layer, nodes, neurons)
+        reach = radius * problem.first_size  # of the first layer's terms, for rounding
+        # the same function twice in the first layer
+        least, _ = farthest(problem, below.parts @ problem.weights[0], nodes, caps, radius)
+        _, most = farthest(problem, above.parts @ problem.weights[0], nodes, caps, radius)
+        least = least + below.offsets - SLACK * (below.sizes + np.abs(below.parts) @ reach)
+        most = most + above.offsets + SLACK * (above.sizes + np.abs(above.parts) @ reach)
+        low[nodes, neurons] = np.maximum(low[nodes, neurons], least)
+        high[nodes, neurons] = np.minimum(high[nodes, neurons], most)
         low, high = (
             np.where(held > 0, np.maximum(low, 0.0), low),
             np.where(held < 0, np.minimum(high, 0.0), high),
         )
         feasible &= (low <= high).all(axis=1)
         layers.append(LayerRange(low, np.maximum(low, high)))
-        on = held > 0
-        demands.append(
-            Affine(
-                np.where(on[:, :, np.newaxis], above.slopes, -below.slopes),
-                np.where(on, above.offsets, -below.offsets),
-            )
-        )
+        demands.append(_demands(held[nodes, neurons], below, above))
     return NodeRanges(tuple(layers), tuple(demands), feasible)
 
 
+def _demands(held: FloatArray, below: Affine, above: Affine) -> Affine:
+    """On: what lies above the pre-activation is not negative. Off: what lies below it is not positive."""
+    some, on = held != 0, held > 0
+    return Affine(
+        above.nodes[some],
+        np.where(on[:, np.newaxis], above.parts, -below.parts)[some],
+        np.where(on, above.offsets, -below.offsets)[some],
+        np.where(on, above.sizes, below.sizes)[some],
+    )
+
+
 def _neuron_bounds(
-    problem: FlipProblem, layers: Sequence[LayerRange], layer: int, nodes: int
+    problem: FlipProblem, layers: Sequence[LayerRange], layer: int, nodes: IntArray, neurons: IntArray
 ) -> tuple[Affine, Affine]:
-    """Affine bounds of a layer's pre-activations from below and above."""
-    weight, bias = problem.weights[layer], problem.biases[layer]
-    rows = np.broadcast_to(weight, (nodes, *weight.shape))
-    offsets = np.broadcast_to(bias, (nodes, len(bias)))
+    """Affine bounds from below and above of pre-activations in one layer."""
+    offsets = problem.biases[layer][neurons]
     if layer == 0:
-        exact = Affine(rows, offsets)
+        parts = np.eye(len(problem.biases[0]))[neurons]
+        exact = Affine(nodes, parts, offsets, problem.first_offset_size[neurons])
         return exact, exact
     # below the kink the flatter line is nearer where less is above
     slopes = [(r.high > -r.low).astype(np.float64) for r in layers]
-    below = put_back(problem, layers, slopes, rows, offsets)
-    above = put_back(problem, layers, slopes, -rows, -offsets)
-    return below, Affine(-above.slopes, -above.offsets)
+    rows = problem.weights[layer][neurons]
+    below = put_back(problem, layers, slopes, Affine(nodes, rows, offsets, np.abs(offsets)))
+    above = put_back(problem, layers, slopes, Affine(nodes, -rows, -offsets, np.abs(offsets)))
+    return below, Affine(nodes, -above.parts, -above.offsets, above.sizes)
 
 
 def put_back(
-    problem: FlipProblem,
-    layers: Sequence[LayerRange],
-    slopes: Sequence[FloatArray],
-    rows: FloatArray,
-    offsets: FloatArray,
+    problem: FlipProblem, layers: Sequence[LayerRange], slopes: Sequence[FloatArray], ahead: Affine
 ) -> Affine:
-    """A lower bound, affine in the change, of rows . (what the last of `layers` hands on) + offsets.
+    """A lower bound, affine in the change, of functions of what the last of `layers` hands on.
 
     Args:
         problem: The network around the input.
         layers: Ranges of the layers below.
         slopes: For each of these layers, slopes a of free neurons from below, shape "n w".
-        rows: Shape "n m w".
-        offsets: Shape "n m".
+        ahead: The functions; `parts` holds their coefficients, shape "p w".
     """
+    nodes, rows, offsets, sizes = ahead.nodes, ahead.parts, ahead.offsets, ahead.sizes
     for layer in range(len(layers) - 1, -1, -1):
         upper, lift, lower = _relaxed(layers[layer], slopes[layer])
         negative = np.minimum(rows, 0.0)
-        offsets = offsets + np.einsum("nmw,nw->nm", negative, lift)
-        rows = (rows - negative) * lower[:, np.newaxis] + negative * upper[:, np.newaxis]
-        offsets = offsets + rows @ problem.biases[layer]
-        nodes, m, width = rows.shape
-        rows = (rows.reshape(-1, width) @ problem.weights[layer]).reshape(nodes, m, -1)
-    return Affine(rows, offsets)
+        lifted = (negative * lift[nodes]).sum(axis=1)
+        rows = (rows - negative) * lower[nodes] + negative * upper[nodes]
+        offsets = offsets + lifted + rows @ problem.biases[layer]
+        biases = problem.first_offset_size if layer == 0 else np.abs(problem.biases[layer])
+        sizes = sizes - lifted + np.abs(rows) @ biases
+        if layer:
+            rows = rows @ problem.weights[layer]
+    return Affine(nodes, rows, offsets, sizes)
 
 
 def _relaxed(ranges: LayerRange, below: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -149,23 +167,3 @@ def _relaxed(ranges: LayerRange, below: FloatArray) -> tuple[FloatArray, FloatAr
     chord = np.divide(ranges.high, ranges.high - ranges.low, where=free, out=np.zeros_like(ranges.high))
     upper = np.where(on, 1.0, chord)
     return upper, np.where(free, -chord * ranges.low, 0.0), np.where(on, 1.0, np.where(free, below, 0.0))
-
-
-def reach_of(problem: FlipProblem, slopes: FloatArray, radius: float, sign: float) -> FloatArray:
-    """How far affine functions rise (sign 1) or fall (sign -1) within ball and box: "n m c" to "n m"."""
-    norm, size = problem.threat.norm, np.abs(slopes)
-    if norm == "linf":
-        if not problem.boxed:
-            return radius * size.sum(axis=2)
-        return _in_box(sign * slopes, np.maximum(problem.low, -radius), np.minimum(problem.high, radius))
-    ball = radius * (np.linalg.norm(slopes, axis=2) if norm == "l2" else size.max(axis=2, initial=0.0))
-    if not problem.boxed:
-        return ball
-    # no coordinate alone goes farther than the ball's radius either
-    box = _in_box(sign * slopes, np.maximum(problem.low, -radius), np.minimum(problem.high, radius))
-    return np.minimum(ball, box)
-
-
-def _in_box(slopes: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    # sum_i max(s_i low_i, s_i high_i) with low <= 0 <= high
-    return np.maximum(slopes, 0.0) @ high + np.minimum(slopes, 0.0) @ low

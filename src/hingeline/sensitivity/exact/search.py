@@ -22,7 +22,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
-from hingeline.sensitivity.exact.descent import descended, flips, pulled_back, smallest_found
+from hingeline.sensitivity.exact.descent import behind_boundary, descended, flips, pulled_back, smallest_found
 from hingeline.sensitivity.exact.expand import Expanded, Nodes, children, expand, roots
 from hingeline.sensitivity.exact.problem import FlipProblem
 from hingeline.sensitivity.exact.regions import region_of
@@ -46,7 +46,7 @@ class ExactSettings:
     """Factor on the radius after each ball without a flip."""
     cheap_round: int = 64
     """After a ball that took fewer nodes than this, the next one reaches the smallest known flip."""
-    batch: int = 24
+    batch: int = 64
     """Most nodes split at once; more are faster each, but some are split in vain."""
 
     def __post_init__(self) -> None:
@@ -88,15 +88,18 @@ def search(problem: FlipProblem, starts: FloatArray, settings: ExactSettings) ->
     farthest = min(problem.reach(), settings.reach * _scale(problem))
     radius = state.upper * settings.first_radius if np.isfinite(state.upper) else 0.01 * farthest
     while True:
-        before = state.nodes
-        finished = state.explore(min(radius, state.upper, farthest))
-        if not finished or state.settled or state.lower >= farthest:
+        # a flip that is known is to be proved minimal however far it is
+        farthest = max(farthest, min(state.upper, problem.reach())) if np.isfinite(state.upper) else farthest
+        before, ball = state.nodes, min(radius, state.upper, farthest)
+        finished = state.explore(ball)
+        # a ball that holds the smallest flip known, or all there is, needs no second look
+        if not finished or state.settled or ball >= min(state.upper, farthest):
             break
         cheap = state.nodes - before < settings.cheap_round
         radius = state.upper if cheap and np.isfinite(state.upper) else settings.growth * radius
-    if finished and not np.isfinite(state.upper) and farthest >= problem.reach():
+    if not np.isfinite(state.upper) and state.lower >= farthest >= problem.reach():
         state.lower = np.inf  # the whole box holds no flip
-    return state.result(finished)
+    return state.result(farthest)
 
 
 def _scale(problem: FlipProblem) -> float:
@@ -149,13 +152,11 @@ class _Search:
         self.lower = max(self.lower, min(self._done, self.upper))
         return True
 
-    def result(self, finished: bool) -> Searched:
-        """What is known now."""
+    def result(self, farthest: float) -> Searched:
+        """What is known now; `farthest` is as far as was to be looked."""
         lower = min(self.lower, self.upper)
-        ended = "proved" if lower >= self.upper * (1 - self.settings.tolerance) else "budget"
-        if not np.isfinite(self.upper) and finished:
-            ended = "proved"
-        return Searched(self.change, self.upper, lower, self.nodes, ended)
+        enough = self.upper * (1 - self.settings.tolerance) if np.isfinite(self.upper) else farthest
+        return Searched(self.change, self.upper, lower, self.nodes, "proved" if lower >= enough else "budget")
 
     def _enough(self, radius: float) -> float:
         """Nodes from this bound on need no split."""
@@ -170,7 +171,7 @@ class _Search:
         parents = Nodes(
             *(
                 np.concatenate([getattr(node, name) for node, _ in taken])
-                for name in ("rivals", "fixed", "low", "high", "bounds")
+                for name in ("rivals", "fixed", "low", "high", "bounds", "slopes", "pulls", "levels")
             )
         )
         return children(parents, np.array([branch for _, branch in taken], dtype=np.int64))
@@ -189,7 +190,7 @@ class _Search:
             if bound >= enough or known:
                 self._done = min(self._done, bound)
             elif found.branches[i] < 0:
-                self._close(nodes, i)
+                self._close(nodes, i, radius)
             else:
                 self._order += 1
                 part = slice(i, i + 1)
@@ -199,10 +200,13 @@ class _Search:
                     nodes.low[part],
                     nodes.high[part],
                     nodes.bounds[part],
+                    nodes.slopes[part],
+                    nodes.pulls[part],
+                    nodes.levels[part],
                 )
                 heapq.heappush(self._heap, (bound, self._order, node, int(found.branches[i])))
 
-    def _close(self, nodes: Nodes, i: int) -> None:
+    def _close(self, nodes: Nodes, i: int, radius: float) -> None:
         """One region without a flip where its bound is attained: the lead may be zero there and no less.
 
         A region is convex: if the lead is negative anywhere in it, flips come as near as the bound, and the
@@ -211,12 +215,18 @@ class _Search:
         ends = np.cumsum([len(w) for w in self.problem.weights[:-1]])[:-1]
         region = region_of(self.problem, np.split(nodes.low[i] >= 0, ends))
         rival, bound = int(nodes.rivals[i]), float(nodes.bounds[i])
-        size = float(np.abs(self.problem.lead_rows[rival]).sum() * (1.0 + np.abs(region.offsets).max()))
-        nearest = region.nearest_flip(self.problem, rival, _MARGIN * size)
-        if np.isinf(nearest.bound):
-            return
-        if nearest.change is not None and flips(self.problem, nearest.change[np.newaxis])[0]:
-            self.offer(descended(self.problem, nearest.change))
+        unit = min(self.upper, radius)
+        nearest = region.nearest_flip(self.problem, rival, unit, enough=unit)
+        bound = max(bound, float(nearest.bounds[0]))
+        if bound < unit and nearest.known[0]:
+            behind = behind_boundary(self.problem, region, rival, nearest.changes[0])
+            if not len(behind):
+                margin = _MARGIN * float(region.lead_sizes[rival])
+                apart = region.nearest_flip(self.problem, rival, unit, margin=margin, enough=unit)
+                bound = max(bound, float(apart.bounds[0]))
+            for change in behind[self.problem.threat.size(behind).argsort()[:1]]:
+                self.offer(change)
+                self.offer(descended(self.problem, change))
         self._done = min(self._done, bound)
 
     def _try_changes(self, found: Expanded) -> None:

@@ -88,7 +88,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="Most seconds of that proof per input (12).",
+    help="Most seconds of that proof for all inputs together (480).",
 )
 @click.option(
     "--workers",

@@ -16,6 +16,7 @@ from hingeline.core.events import EventSink
 from hingeline.core.randomness import Randomness
 from hingeline.networks.exact_form import exact_form
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.oracles.journal import Journal
 from hingeline.sensitivity.asked_flips import AskedFlips
 from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.attack_choice import (
@@ -29,10 +30,12 @@ from hingeline.sensitivity.attack_choice import (
 from hingeline.sensitivity.attacks.base import Attack, Scene
 from hingeline.sensitivity.attacks.best_of import BestFlips, best_of
 from hingeline.sensitivity.attacks.named import attacks_named
+from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.exact.minimal import MinimalFlips, minimal_flips
 from hingeline.sensitivity.model import Model
 from hingeline.sensitivity.network_model import NetworkModel
 from hingeline.sensitivity.settings import FragilitySettings
+from hingeline.sensitivity.solved_inputs import SolvedInJournal
 from hingeline.sensitivity.stages import Stages
 from hingeline.sensitivity.torch_chain import chain_of_module
 from hingeline.sensitivity.torch_model import TorchModel
@@ -44,6 +47,10 @@ _PUSHES = 1.0 + np.concatenate([[0.0], 10.0 ** np.arange(-13.0, -6.0)])
 
 
 _NOTHING = 1e-6
+
+
+_MOST_NUMBERS = 2**26
+"""Of the largest array that bounding all rivals of one input takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +80,12 @@ def exact_network(model: Model) -> PiecewiseLinearNetwork | None:
     return chain_of_module(model) if isinstance(model, TorchModel) else None
 
 
+def _too_wide(network: PiecewiseLinearNetwork, decision: Decision) -> bool:
+    """Whether one look at all rivals would need more than half a gigabyte for one array."""
+    widest = max(network.hidden_widths, default=1)
+    return decision.rivals * widest * max(widest, network.input_dim) > _MOST_NUMBERS
+
+
 def find_bounds(
     scene: Scene,
     stages: Stages,
@@ -81,6 +94,7 @@ def find_bounds(
     *,
     asked: AskedFlips | None,
     gradient_rows: float | None,
+    journal: Journal | None,
     on_event: EventSink,
 ) -> Bounds:
     """Attack every input, and search with proof where that can be done.
@@ -92,6 +106,7 @@ def find_bounds(
         randomness: Draws what attacks draw.
         asked: What remembers a door's answers.
         gradient_rows: What a gradient of a door costs, in rows; None where it has none.
+        journal: Keeps inputs that are solved, for a run that goes on.
         on_event: Gets an event for each input that was searched.
     """
     attacks = _attacked(scene, stages, settings, randomness, gradient_rows)
@@ -99,6 +114,16 @@ def find_bounds(
     network = exact_network(scene.model) if settings.exact else None
     if network is None:
         return known
+    if _too_wide(network, scene.decision):
+        stages.left_out.append(
+            f"Smallest flips: layers of {max(network.hidden_widths):,} neurons are too wide to be searched; "
+            "the bounds from above are those of the attacks."
+        )
+        return known
+    solved: SolvedInJournal | None = None
+    if journal is not None:
+        question = (network, scene.points, scene.decision, scene.threat, settings.exact_settings)
+        solved = SolvedInJournal(journal, *question)
 
     def search() -> MinimalFlips:
         return minimal_flips(
@@ -109,6 +134,8 @@ def find_bounds(
             starts=None if attacks is None else attacks.points,
             settings=settings.exact_settings,
             workers=settings.workers,
+            seconds=settings.seconds,
+            solved=solved,
             on_event=on_event,
         )
 

@@ -114,7 +114,7 @@ def fragility(
     bounds = asked.oracle.spec.bounds if asked is not None else None
     threat = Threat(norm, box or bounds, inputs.mask(free))
     inputs.check(threat, box, bounds)
-    work = _Work(model, asked, inputs, threat, Randomness(seed), chosen, on_event)
+    work = _Work(model, asked, inputs, threat, Randomness(seed), chosen, journal, on_event)
     value, outcome = work.run(threshold)
     told = {"norm": norm, "box": threat.box, "threshold": threshold, "budget": budget, **chosen.told()}
     evidence: dict[str, Any] = {} if value is None else {"profile": value.to_dict()}
@@ -135,10 +135,12 @@ class _Work:
         threat: Threat,
         randomness: Randomness,
         settings: FragilitySettings,
+        journal: Journal | None,
         on_event: EventSink,
     ) -> None:
         self.model, self.inputs, self.threat = model, inputs, threat
         self.randomness, self.settings, self.on_event = randomness, settings, on_event
+        self.journal = journal
         self.stages = Stages(session, on_event)
         self.answered = False
 
@@ -165,6 +167,7 @@ class _Work:
             self.randomness,
             asked=asked,
             gradient_rows=gradient_rows,
+            journal=self.journal,
             on_event=self.on_event,
         )
         drawn = self.stages.measured("independent inputs", lambda: self._independent(scene))

@@ -27,8 +27,8 @@ class FragilitySettings:
     """Prove smallest flips where the network is piecewise linear and its weights are seen."""
     nodes: int = 20_000
     """Most nodes of that search for one input."""
-    seconds: float | None = 12.0
-    """Most seconds of that search for one input; None for no limit, so that only nodes count."""
+    seconds: float | None = 480.0
+    """Most seconds of that search for all inputs together; None for no limit, so that only nodes count."""
     workers: int = 1
     """Processes for that search."""
     random_directions: int = 20
@@ -41,7 +41,9 @@ class FragilitySettings:
             raise InvalidInput(f"no part is called {', '.join(strange)}; known are {', '.join(PARTS)}")
         if self.workers < 1 or self.random_directions < 1:
             raise InvalidInput("workers and random_directions want at least 1")
-        object.__setattr__(self, "exact_settings", ExactSettings(nodes=self.nodes, seconds=self.seconds))
+        if self.seconds is not None and not self.seconds > 0:
+            raise InvalidInput(f"seconds want to be more than 0; got {self.seconds}")
+        object.__setattr__(self, "exact_settings", ExactSettings(nodes=self.nodes))
 
     @classmethod
     def of(cls, said: FragilitySettings | Mapping[str, Any] | None) -> FragilitySettings:

@@ -27,6 +27,9 @@ from hingeline.sensitivity.exact.expand import Expanded, Nodes, children, expand
 from hingeline.sensitivity.exact.problem import FlipProblem
 from hingeline.sensitivity.exact.regions import region_of
 
+_BATCH_NUMBERS = 2**24
+"""Of the rows of all nodes that are bounded together, 128 MiB."""
+
 
 @dataclass(frozen=True)
 class ExactSettings:
@@ -108,6 +111,12 @@ def _scale(problem: FlipProblem) -> float:
     return float(max(problem.threat.size(point), problem.threat.size(np.ones_like(point))))
 
 
+def _at_once(problem: FlipProblem, batch: int) -> int:
+    """Nodes whose rows fit into memory together."""
+    widest = max((len(weight) for weight in problem.weights[:-1]), default=1)
+    return max(1, min(batch, _BATCH_NUMBERS // (widest * max(widest, problem.dim))))
+
+
 class _Search:
     """The smallest flip known and the bounds that are left, as they grow."""
 
@@ -138,6 +147,7 @@ class _Search:
     def explore(self, radius: float) -> bool:
         """Look at every node in the ball; False if the budget ended first."""
         self._heap, self._done, count = [], radius, 1
+        most = _at_once(self.problem, self.settings.batch)
         self._keep(self._bounded(roots(self.problem), radius), radius)
         while self._heap:
             if self._heap[0][0] >= self._enough(radius):
@@ -148,7 +158,7 @@ class _Search:
                 return False
             self._keep(self._bounded(self._next(count, radius), radius), radius)
             # few nodes at first: the nearest ones may already decide
-            count = min(2 * count, self.settings.batch)
+            count = min(2 * count, most)
         self.lower = max(self.lower, min(self._done, self.upper))
         return True
 

@@ -1,9 +1,9 @@
-# make check | test | paper | bench | docs; each sets up its own .venv from nothing.
+# make check | test | torch | paper | bench | docs; each sets up its own .venv from nothing.
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: check test paper bench docs clean
+.PHONY: check test torch paper bench docs clean
 
 # What README.md tells a newcomer to type, to the letter; a test compares the two.
 test:
@@ -15,6 +15,11 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+# Torch modules and outside attacks, in an environment of their own: torch is large.
+torch:
+	python3 -m venv .venv-torch && .venv-torch/bin/pip install -e '.[test-torch]'
+	.venv-torch/bin/pytest tests/unit/sensitivity tests/unit/subspace tests/unit/oracles -k "torch or module or outside or proofs"
 
 paper: $(READY)
 	$(BIN)/pytest -m paper

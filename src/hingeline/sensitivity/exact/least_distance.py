@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.sensitivity.exact.duality import ROUNDING
@@ -113,6 +112,8 @@ def _euclidean(
     problem: FlipProblem, rows: FloatArray, least: FloatArray, sizes: FloatArray
 ) -> tuple[float, FloatArray | None, FloatArray]:
     """Minimal |x| with Gx >= h: x = -r / r_last with r the residual of min |[G'; h'] y - e_last|, y >= 0."""
+    from scipy.optimize import nnls  # not at import: 0.7 s
+
     # right sides about as long as the rows, whatever the unit of the inputs
     unit = float(np.abs(least).max())
     least, sizes = least / unit, sizes / unit

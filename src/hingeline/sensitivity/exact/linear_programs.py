@@ -7,8 +7,9 @@ interior point method left.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.optimize import linprog
 
 from hingeline.core.arrays import FloatArray
 from hingeline.sensitivity.exact.duality import ROUNDING, largest_entry_bound
@@ -45,7 +46,7 @@ def _smallest_sum(
     dim = rows.shape[1]
     bounds = np.column_stack([np.zeros(2 * dim), np.concatenate([high, -low])])
     table = -np.hstack([rows, -rows])
-    found = linprog(np.ones(2 * dim), A_ub=table, b_ub=-least, bounds=bounds, method="highs")
+    found = _solved(np.ones(2 * dim), table, -least, bounds)
     if found.x is None:
         # all there is to say of size: what cannot be met costs without end
         return _never_met(rows, least, sizes, low, high), None, np.zeros(len(least))
@@ -80,7 +81,7 @@ def _never_met(
     count, dim = rows.shape
     costs, table = np.append(np.zeros(dim), 1.0), np.hstack([-rows, -np.ones((count, 1))])
     ends = np.column_stack([low, high])
-    found = linprog(costs, A_ub=table, b_ub=-least, bounds=np.vstack([ends, [0.0, np.inf]]), method="highs")
+    found = _solved(costs, table, -least, np.vstack([ends, [0.0, np.inf]]))
     if found.x is None:
         return 0.0
     multipliers = np.maximum(-found.ineqlin.marginals, 0.0)
@@ -108,7 +109,7 @@ def _largest_entry(
     for _ in range(_ROUNDS):
         ends = np.column_stack([np.maximum(low, -radius), np.minimum(high, radius)])
         bounds = np.vstack([ends, [-np.inf, np.inf]])
-        found = linprog(costs, A_ub=table, b_ub=-least, bounds=bounds, method="highs")
+        found = _solved(costs, table, -least, bounds)
         if found.x is None:
             return proved, None, multipliers
         change = found.x[:dim]
@@ -122,3 +123,10 @@ def _largest_entry(
             break
         radius = bound
     return proved, change, multipliers
+
+
+def _solved(costs: FloatArray, rows: FloatArray, most: FloatArray, bounds: FloatArray) -> Any:
+    """HiGHS on min costs . x with rows . x <= most within bounds."""
+    from scipy.optimize import linprog  # not at import: 0.7 s
+
+    return linprog(costs, A_ub=rows, b_ub=most, bounds=bounds, method="highs")

@@ -24,7 +24,7 @@ _AHEAD = np.array([1.0, 1.0 + 1e-9, 1.0 + 1e-7, 1.0 + 1e-5, 1.001, 1.01, 1.05, 1
 _TOWARDS = np.array([0.0, 0.03, 0.1, 0.25, 0.5, 1.0])
 """How far beyond the end of a region to try, as shares of the way to where its affine map would flip."""
 _WORTH = 1e-7
-_MARGINS = (1e-9, 1e-7, 1e-5, 1e-3)
+_MARGINS = (1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
 """How far below zero a lead shall be, beside what goes into it; less may be rounding."""
 
 
@@ -50,8 +50,9 @@ def smallest_found(problem: FlipProblem, starts: FloatArray) -> FloatArray | Non
 
 
 def flips(problem: FlipProblem, changes: FloatArray) -> BoolArray:
-    """Which of `changes` ("n c") make another class lead."""
-    return np.any(problem.leads(changes) < 0, axis=1).astype(np.bool_)
+    """Which of `changes` ("n c") make the decision another: a rival leads, or is equal and comes first."""
+    leads = problem.leads(changes)
+    return np.any((leads < 0) | (problem.ties & (leads <= 0)), axis=1).astype(np.bool_)
 
 
 def pulled_back(problem: FlipProblem, changes: FloatArray) -> FloatArray:
@@ -99,11 +100,13 @@ def behind_boundary(problem: FlipProblem, region: Region, rival: int, edge: Floa
     with the lead below zero, all is flipped but what rounding hides.
     """
     unit = float(problem.threat.size(edge))
-    for share in _MARGINS:
-        margin = share * float(region.lead_sizes[rival])
-        inner = region.nearest_flip(
-            problem, rival, unit, margin=margin, enough=2 * unit if unit > 0 else np.inf
-        )
+    enough = 2 * unit if unit > 0 else np.inf
+    # an input on the boundary itself has no size to go by but its own
+    size = region.lead_size(problem, rival, unit if unit > 0 else problem.scale())
+    # a lead that is zero all over the region flips inside its walls, where no rounding leads out of it
+    plateau = [(0.0, share) for share in _MARGINS] if problem.ties[rival] else []
+    for margin, inset in [(share * size, 0.0) for share in _MARGINS] + plateau:
+        inner = region.nearest_flip(problem, rival, unit, margin=margin, inset=inset, enough=enough)
         if inner.known[0] and flips(problem, inner.changes)[0]:
             steps = np.append(2.0 ** -np.arange(50.0), 0.0)[:, np.newaxis]
             tried = problem.within(edge + steps * (inner.changes - edge))

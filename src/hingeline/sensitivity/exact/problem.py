@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.exact.inequalities import Inequalities, SharedRows, shared_rows
@@ -31,6 +31,7 @@ class FlipProblem:
         lead_rows: Combinations of outputs that lead each rival, shape "r k".
         lead_offsets: What is taken from them, shape "r".
         rivals: Class numbers of the rivals, length r.
+        ties: Rivals that a lead of zero already lets pass, shape "r": of equals the first class is taken.
         threat: Norm and box; which coordinates may change is settled by then.
         low: Smallest change of each coordinate, shape "c"; minus infinity without a box.
         high: Largest change of each coordinate, shape "c".
@@ -48,6 +49,7 @@ class FlipProblem:
     lead_rows: FloatArray
     lead_offsets: FloatArray
     rivals: tuple[int, ...]
+    ties: BoolArray
     threat: Threat
     low: FloatArray
     high: FloatArray
@@ -108,6 +110,10 @@ class FlipProblem:
         """Changes moved into the box."""
         return np.clip(changes, self.low, self.high) if self.boxed else changes
 
+    def scale(self) -> float:
+        """Size of the input, or of a change of one unit in all coordinates if it is near the origin."""
+        return float(max(self.threat.size(self.point), self.threat.size(np.ones_like(self.point))))
+
     def reach(self) -> float:
         """Size of the largest change that the box admits; infinite without one."""
         if not self.boxed:
@@ -139,6 +145,7 @@ def flip_problem(
         lead_rows=decision.rows(classes)[0],
         lead_offsets=decision.offsets(classes)[0],
         rivals=tuple(int(c) for c in decision.rivals_of(classes)[0]),
+        ties=decision.rivals_of(classes)[0] < own,
         threat=Threat(threat.norm, threat.box),
         low=ends[0],
         high=-ends[0] if lift is not None else ends[1],

@@ -36,6 +36,11 @@ class Region:
         """The region's affine leads after a change ("c"), wherever it leads: "r"."""
         return self.lead_parts @ (problem.weights[0] @ change) + self.lead_offsets
 
+    def lead_size(self, problem: FlipProblem, rival: int, unit: float) -> float:
+        """Size of what goes into the lead over `rival` after changes of about `unit`, against rounding."""
+        moved = unit * float(np.abs(self.lead_parts[rival]) @ problem.first_size)
+        return float(self.lead_sizes[rival]) + moved
+
     def nearest_flip(
         self,
         problem: FlipProblem,
@@ -43,6 +48,7 @@ class Region:
         unit: float,
         *,
         margin: float = 0.0,
+        inset: float = 0.0,
         walls: bool = True,
         enough: float = np.inf,
     ) -> Nearest:
@@ -53,12 +59,14 @@ class Region:
             rival: Place of the rival.
             unit: About the size of the answer.
             margin: How far below zero the lead shall be.
+            inset: How far inside the walls, beside what goes into them.
             walls: Whether to stay in the region.
             enough: A bound that needs no improvement.
         """
         count = len(self.parts) if walls else 0
         parts = np.vstack([self.parts[:count], -self.lead_parts[rival]])
-        least = np.append(-self.offsets[:count], self.lead_offsets[rival] + margin)
+        inner = inset * self.sizes[:count] * self.parts[:count].any(axis=1)
+        least = np.append(inner - self.offsets[:count], self.lead_offsets[rival] + margin)
         sizes = np.append(self.sizes[:count], self.lead_sizes[rival])
         given = problem.inequalities(parts[np.newaxis], least[np.newaxis], sizes[np.newaxis], unit)
         return nearest_changes(problem, given, unit, enough)

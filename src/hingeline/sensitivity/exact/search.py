@@ -23,9 +23,11 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.sensitivity.exact.descent import behind_boundary, descended, flips, pulled_back, smallest_found
+from hingeline.sensitivity.exact.duality import ROUNDING
 from hingeline.sensitivity.exact.expand import Expanded, Nodes, children, expand, roots
+from hingeline.sensitivity.exact.never import never_below
 from hingeline.sensitivity.exact.problem import FlipProblem
-from hingeline.sensitivity.exact.regions import region_of
+from hingeline.sensitivity.exact.regions import Region, region_of
 
 _BATCH_NUMBERS = 2**24
 """Of the rows of all nodes that are bounded together, 128 MiB."""
@@ -88,7 +90,7 @@ def search(problem: FlipProblem, starts: FloatArray, settings: ExactSettings) ->
     """
     state = _Search(problem, settings)
     state.offer(smallest_found(problem, starts))
-    farthest = min(problem.reach(), settings.reach * _scale(problem))
+    farthest = min(problem.reach(), settings.reach * problem.scale())
     radius = state.upper * settings.first_radius if np.isfinite(state.upper) else 0.01 * farthest
     while True:
         # a flip that is known is to be proved minimal however far it is
@@ -103,12 +105,6 @@ def search(problem: FlipProblem, starts: FloatArray, settings: ExactSettings) ->
     if not np.isfinite(state.upper) and state.lower >= farthest >= problem.reach():
         state.lower = np.inf  # the whole box holds no flip
     return state.result(farthest)
-
-
-def _scale(problem: FlipProblem) -> float:
-    """Size of the input, or of a change of one unit in all coordinates if it is near the origin."""
-    point = problem.point
-    return float(max(problem.threat.size(point), problem.threat.size(np.ones_like(point))))
 
 
 def _at_once(problem: FlipProblem, batch: int) -> int:
@@ -228,16 +224,28 @@ class _Search:
         unit = min(self.upper, radius)
         nearest = region.nearest_flip(self.problem, rival, unit, enough=unit)
         bound = max(bound, float(nearest.bounds[0]))
+        if bound < unit and self._never(region, rival, unit):
+            bound = unit
         if bound < unit and nearest.known[0]:
             behind = behind_boundary(self.problem, region, rival, nearest.changes[0])
-            if not len(behind):
-                margin = _MARGIN * float(region.lead_sizes[rival])
+            # where a lead of zero is a flip, the bound may be attained though nothing was found
+            if not len(behind) and not self.problem.ties[rival]:
+                edge = float(self.problem.threat.size(nearest.changes[0]))
+                # where all that goes into a lead is zero, any margin will do
+                margin = _MARGIN * region.lead_size(self.problem, rival, edge) + _LEAST_MARGIN
                 apart = region.nearest_flip(self.problem, rival, unit, margin=margin, enough=unit)
                 bound = max(bound, float(apart.bounds[0]))
             for change in behind[self.problem.threat.size(behind).argsort()[:1]]:
                 self.offer(change)
                 self.offer(descended(self.problem, change))
         self._done = min(self._done, bound)
+
+    def _never(self, region: Region, rival: int, unit: float) -> bool:
+        """Whether a lead is nowhere below zero in a region, and zero does not flip."""
+        if self.problem.ties[rival]:
+            return False
+        margin = _MARGIN * region.lead_size(self.problem, rival, unit)
+        return never_below(self.problem, region, rival, unit, margin)
 
     def _try_changes(self, found: Expanded) -> None:
         """See whether the changes that attain bounds flip, or do so a little farther on."""
@@ -255,7 +263,8 @@ class _Search:
         self.offer(descended(self.problem, pulled[int(self.problem.threat.size(pulled).argmin())]))
 
 
-_MARGIN = 1e-9
-"""A lead below zero by less than this share of the outputs is rounding, and no flip."""
+_MARGIN = 4 * ROUNDING
+"""A lead below zero by less than this share of what goes into it is rounding, and no flip."""
+_LEAST_MARGIN = 1e-300
 # A change on the boundary flips after the smallest push; farther ones find flips that the relaxation hides.
-_BEYOND = np.array([1 + 1e-9, 1 + 1e-7, 1 + 1e-5, 1.01, 1.1, 1.4])
+_BEYOND = np.array([1.0, 1 + 1e-9, 1 + 1e-7, 1 + 1e-5, 1.01, 1.1, 1.4])

@@ -38,6 +38,8 @@ _LEAST_SECONDS = 0.2
 """Of an input whose share is used up: both bounds are given, always."""
 # The change that attains a minimum lies on the boundary: the least of these pushes that flips is taken.
 _PUSHES = 1.0 + np.array([0.0, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7])
+# Changes that drown in the digits of the input: these many units in its last place.
+_LAST_PLACES = 2.0 ** np.arange(0, 13)
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,8 @@ def _both(first: Solved, second: Solved, tolerance: float) -> Solved:
     """The better bounds of two looks at one input."""
     best = second if second.upper <= first.upper else first
     lower = min(max(first.lower, second.lower), best.upper)
-    proved = "proved" in (first.ended, second.ended) or lower >= best.upper * (1 - tolerance)
+    # that nothing flips within reach proves no flip that the other look found beyond it
+    proved = best.ended == "proved" if np.isinf(best.upper) else lower >= best.upper * (1 - tolerance)
     return Solved(
         best.change, best.upper, lower, "proved" if proved else "budget", first.nodes + second.nodes
     )
@@ -291,12 +294,16 @@ def _solve(network: PiecewiseLinearNetwork, decision: Decision, threat: Threat, 
     nothing = np.zeros_like(point)
     if searched.change is None:
         return Solved(nothing, np.inf, searched.lower, searched.ended, searched.nodes)
-    change = problem.input_change(searched.change[np.newaxis])
-    changes = threat.inside(point + _PUSHES[:, np.newaxis] * change) - point
-    # what is told is the change: it must flip when it is added again, which rounds once more
-    out = decision.flipped(network(threat.inside(point + changes)), np.full(len(changes), own))
+    changes = _pushed(threat, point, problem.input_change(searched.change[np.newaxis])[0])
+    # what is told is the change: it must flip when it is added again, which rounds once more, and alone
+    # as well as among others
+    moved, owns = threat.inside(point + changes), np.full(len(changes), own)
+    out = decision.flipped(network(moved), owns) & changes.any(axis=1)
+    for i in np.nonzero(out)[0]:
+        out[i] = decision.flipped(network(moved[i : i + 1]), owns[:1])[0]
     if not out.any():
-        return Solved(nothing, np.inf, searched.lower, "budget", searched.nodes)
+        # what was found flips up to rounding only: nothing is proved beyond it
+        return Solved(nothing, np.inf, min(searched.lower, searched.upper), "budget", searched.nodes)
     # one push further where that flips too: answers differ in the last digits with the batch they come in
     first = int(out.argmax())
     change = changes[first + 1 if first + 1 < len(out) and out[first + 1] else first]
@@ -304,6 +311,15 @@ def _solve(network: PiecewiseLinearNetwork, decision: Decision, threat: Threat, 
     lower = min(searched.lower, upper)
     proved = lower >= upper * (1 - settings.tolerance)
     return Solved(change, upper, lower, "proved" if proved else "budget", searched.nodes)
+
+
+def _pushed(threat: Threat, point: FloatArray, change: FloatArray) -> FloatArray:
+    """A change ("d") and ever larger ones along it, as they are when added to the input: "p d"."""
+    size = float(threat.size(change))
+    last = float(np.spacing(threat.size(point)))
+    pushes = np.concatenate([_PUSHES, last / size * _LAST_PLACES]) if size > 0 else _PUSHES
+    pushes = np.sort(pushes[pushes >= 1.0])
+    return threat.inside(point + pushes[:, np.newaxis] * change) - point
 
 
 def _start(problem: FlipProblem, flipped: FloatArray) -> FloatArray:

@@ -68,8 +68,10 @@ class Threat:
             case "linf":
                 return -np.sign(masked)
             case "l1":
-                first = np.abs(masked).argmax(axis=-1)[..., np.newaxis]
                 step = np.zeros_like(masked)
+                if not masked.shape[-1]:
+                    return step
+                first = np.abs(masked).argmax(axis=-1)[..., np.newaxis]
                 np.put_along_axis(step, first, -np.sign(np.take_along_axis(masked, first, axis=-1)), axis=-1)
                 return step
 

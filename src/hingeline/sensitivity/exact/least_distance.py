@@ -12,7 +12,7 @@ Cost: l2 without a box about 0.1 ms for 30 inequalities in 30 coordinates; see `
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,8 +59,10 @@ def nearest_changes(
     nothing = np.zeros(count, dtype=np.bool_)
     answer = Nearest(np.zeros(count), np.zeros((count, problem.dim)), nothing, np.zeros(given.least.shape))
     given, lengths = given.unit_rows()
-    # a row of zeros with a positive right side cannot be met
-    never = ((given.least > ROUNDING * given.sizes) & ~given.parts.any(axis=2)).any(axis=1)
+    # a row of zeros cannot meet a positive right side; one within rounding of zero asks nothing
+    empty, over = ~given.parts.any(axis=2), given.least > ROUNDING * given.sizes
+    never = (empty & over).any(axis=1)
+    given = replace(given, least=np.where(empty & ~over, np.minimum(given.least, 0.0), given.least))
     answer.bounds[never] = np.inf
     still = (given.least <= 0).all(axis=1)
     answer.known[still] = True

@@ -62,9 +62,17 @@ def sizes(profile: FragilityProfile, box: tuple[float, float] | None) -> Iterabl
 def _missing(profile: FragilityProfile) -> Iterable[Claim]:
     """Inputs without a known flip: proved to have none, or just not found."""
     missing = np.isinf(profile.upper)
-    never, lost = int(np.sum(missing & profile.proved)), int(np.sum(missing & ~profile.proved))
+    never, lost = int(profile.without_flip.sum()), int(np.sum(missing & ~profile.proved))
+    far = missing & profile.proved & ~profile.without_flip
     if never:
         yield Claim(f"No change within the limits flips {plural(never, 'input')}: that is proved", True)
+    if far.any():
+        yield Claim(
+            f"No change smaller than {small(float(profile.lower[far].min()))} flips "
+            f"{plural(int(far.sum()), 'input')}: that is proved",
+            None,
+            "no farther was looked, and without a box that is no proof that none flips",
+        )
     if lost:
         yield Claim(
             f"No flip was found for {plural(lost, 'input')}",
@@ -104,7 +112,7 @@ def _table(profile: FragilityProfile) -> Iterable[Table]:
 def _row(profile: FragilityProfile, row: int) -> tuple[str, ...]:
     upper, lower = float(profile.upper[row]), float(profile.lower[row])
     found = math.isfinite(upper)
-    if not found and profile.proved[row]:
+    if profile.without_flip[row]:
         bounds = ("none exists", "no change flips it", "")
     else:
         below = small(lower) if lower > 0 and math.isfinite(lower) else "nothing proved"

@@ -176,9 +176,14 @@ def data_distance(profile: FragilityProfile) -> float:
 def _flips(profile: FragilityProfile, ended: bool) -> str:
     """The median over all inputs, those without a flip counted as largest."""
     middle, number, proved = median(profile.upper), len(profile.upper), int(profile.proved.sum())
-    never = int(np.sum(profile.proved & np.isinf(profile.upper)))
+    never = int(profile.without_flip.sum())
     if never == number:
         return f"No change within the limits flips {_all_of(number)}; that is proved"
+    if proved == number and np.isinf(profile.upper).all():
+        far = small(float(profile.lower.min()))
+        return (
+            f"No change smaller than {far} flips {_all_of(number)}; that is proved, and no farther was looked"
+        )
     if ended and not np.isfinite(profile.upper).any():
         whom = "the input was" if number == 1 else f"the {count(number)} inputs were"
         return f"The search ended before {whom} attacked in full: no flip is known, and that says nothing"

@@ -44,9 +44,10 @@ class FragilityProfile:
     upper: FloatArray
     """Its size, shape "n": checked on the network; infinite where none was found."""
     lower: FloatArray
-    """Nothing smaller flips, shape "n": proved, and 0 where nothing is."""
+    """Nothing smaller flips, shape "n": proved; 0 where nothing is, infinite where no change flips."""
     proved: BoolArray
-    """Inputs for which both agree, shape "n"."""
+    """Inputs that were searched to the end, shape "n": both agree, or nothing flips within `lower`, which
+    without a box is as far as was looked."""
     verdicts: tuple[Verdict, ...]
     """What all of it says; never that a network withstands attacks."""
     attacks: BestFlips | None = None
@@ -68,6 +69,11 @@ class FragilityProfile:
         known = np.isfinite(self.upper) & (self.lower > 0)
         ratios = np.divide(self.upper, self.lower, out=np.full(len(self.upper), np.inf), where=known)
         return np.where(self.proved, 1.0, ratios)
+
+    @property
+    def without_flip(self) -> BoolArray:
+        """Inputs that no change within the limits flips, shape "n": proved, as only a box allows."""
+        return self.proved & np.isinf(self.lower)
 
     @property
     def right(self) -> BoolArray | None:

@@ -61,7 +61,13 @@ def _upper_only(profile: FragilityProfile) -> Outcome:
 def _every(profile: FragilityProfile) -> str:
     if np.isfinite(profile.upper).all():
         return "Every smallest flip is proved."
-    return "Every input was searched to the end: its smallest flip is proved, or that there is none."
+    far = np.isinf(profile.upper) & np.isfinite(profile.lower)
+    if not far.any():
+        return "Every input was searched to the end: its smallest flip is proved, or that there is none."
+    return (
+        "Every input was searched to the end: its smallest flip is proved, or that none is smaller than "
+        f"{float(profile.lower[far].min()):.4g}, as far as was looked."
+    )
 
 
 def _warning(profile: FragilityProfile) -> str:

@@ -237,11 +237,11 @@ def _proved(scene: Scene, known: Bounds, minimal: MinimalFlips) -> Bounds:
         rows = np.nonzero(pending)[0]
         if not len(rows):
             break
-        tried = scene.threat.inside(scene.points[rows] + push * minimal.changes[rows])
-        found = scene.decision.of(scene.model.outputs(tried))
+        tried = scene.threat.changes_inside(scene.points[rows], push * minimal.changes[rows])
+        found = scene.decision.of(scene.model.outputs(scene.points[rows] + tried))
         out = found != scene.classes[rows]
         done = rows[out]
-        changes[done] = tried[out] - scene.points[done]
+        changes[done] = tried[out]
         upper[done], flipped_to[done] = scene.threat.size(changes[done]), found[out]
         pending[done] = False
     # what the target does not confirm is not known of it, and a search that ended early may know less

@@ -82,3 +82,9 @@ class Threat:
     def inside(self, points: FloatArray) -> FloatArray:
         """Points moved into the box."""
         return points if self.box is None else np.clip(points, *self.box)
+
+    def changes_inside(self, points: FloatArray, changes: FloatArray) -> FloatArray:
+        """Changes as they are when added to points, which then lie in the box to the last digit: "... d"."""
+        moved = self.inside(points + changes) - points
+        # the difference was rounded, and the sum is once more
+        return np.where(self.inside(points + moved) == points + moved, moved, np.nextafter(moved, 0.0))

@@ -97,3 +97,12 @@ def test_no_flip_within_reach_proves_no_flip_that_was_found_beyond() -> None:
     near = Solved(np.zeros(1), np.inf, 10.0, "proved", 9)
     both = better_of(far, near, 1e-6)
     assert (both.upper, both.lower, both.ended) == (30.0, 10.0, "budget")
+
+
+def test_changes_end_inside_the_box_to_the_last_digit() -> None:
+    rng = np.random.default_rng(8)
+    low, high = -0.1, 0.3
+    points = rng.uniform(low, high, (2000, 3))
+    threat = Threat("l1", box=(low, high))
+    moved = points + threat.changes_inside(points, 10 * rng.standard_normal((2000, 3)))
+    assert moved.min() >= low and moved.max() <= high

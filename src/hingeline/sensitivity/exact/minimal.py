@@ -319,7 +319,7 @@ def _pushed(threat: Threat, point: FloatArray, change: FloatArray) -> FloatArray
     last = float(np.spacing(threat.size(point)))
     pushes = np.concatenate([_PUSHES, last / size * _LAST_PLACES]) if size > 0 else _PUSHES
     pushes = np.sort(pushes[pushes >= 1.0])
-    return threat.inside(point + pushes[:, np.newaxis] * change) - point
+    return threat.changes_inside(point, pushes[:, np.newaxis] * change)
 
 
 def _start(problem: FlipProblem, flipped: FloatArray) -> FloatArray:

@@ -44,6 +44,9 @@ BEYOND_DOUBT = 3.0
 MOST_ROUNDS = 80
 """Rounds after which what is still open cannot be told apart."""
 
+MOST_KINKS = 2**13
+"""Kinks and open intervals after which a circle is taken for curved: a smooth function bends everywhere."""
+
 Values = Callable[[FloatArray], FloatArray]
 
 
@@ -80,7 +83,8 @@ def find_kinks(ask: Values, sigma: float) -> Circle:
         Kinks and pieces; the pieces' numbers are fitted to all answers within them.
 
     Raises:
-        IllConditioned: Answers on one stretch contradict each other, so that no set of kinks explains them.
+        IllConditioned: Answers on one stretch contradict each other, so that no set of kinks explains them, or there
+            are more than `MOST_KINKS`.
 
     Cost: 3 queries, and 5 to 6 for each kink.
     """
@@ -127,6 +131,10 @@ class _Search:
             if not pending:
                 break
             pending = self._round(pending)
+            if len(pending) + len(self.found) > MOST_KINKS:
+                raise IllConditioned(
+                    f"More than {MOST_KINKS:,} kinks on half a circle: the function looks curved there"
+                )
         for rest in pending:
             self._give_up(rest, self._meeting(rest))
         return self._circle(first)

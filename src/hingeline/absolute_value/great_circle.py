@@ -83,8 +83,8 @@ def find_kinks(ask: Values, sigma: float) -> Circle:
         Kinks and pieces; the pieces' numbers are fitted to all answers within them.
 
     Raises:
-        IllConditioned: Answers on one stretch contradict each other, so that no set of kinks explains them, or there
-            are more than `MOST_KINKS`.
+        IllConditioned: Answers on one stretch contradict each other, so that no set of kinks explains them,
+            or there are more than `MOST_KINKS`.
 
     Cost: 3 queries, and 5 to 6 for each kink.
     """

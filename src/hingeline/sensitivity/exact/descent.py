@@ -19,6 +19,7 @@ from hingeline.sensitivity.exact.regions import Region, region_at
 _ROUNDS = 60
 _HALVINGS = 48
 _DESCENTS = 40
+_MOST_WALLS = 128
 _MOST_STARTS = 4
 _AHEAD = np.array([1.0, 1.0 + 1e-9, 1.0 + 1e-7, 1.0 + 1e-5, 1.001, 1.01, 1.05, 1.2])
 _TOWARDS = np.array([0.0, 0.03, 0.1, 0.25, 0.5, 1.0])
@@ -78,7 +79,9 @@ def descended(problem: FlipProblem, change: FloatArray) -> FloatArray:
 
 def _in_next_region(problem: FlipProblem, change: FloatArray) -> FloatArray | None:
     """A smaller flip in the region of `change` or beyond where it ends."""
-    region, unit = region_at(problem, change), float(problem.threat.size(change))
+    unit = float(problem.threat.size(change))
+    # what comes out is tried on the network: a far wall that is crossed costs a smaller flip, not the truth
+    region = region_at(problem, change).with_near_walls(problem, change, _MOST_WALLS)
     rival = int(region.leads(problem, change).argmin())
     nearest = region.nearest_flip(problem, rival, unit)
     if not nearest.known[0]:

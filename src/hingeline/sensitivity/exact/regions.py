@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,16 @@ class Region:
         """Size of what goes into the lead over `rival` after changes of about `unit`, against rounding."""
         moved = unit * float(np.abs(self.lead_parts[rival]) @ problem.first_size)
         return float(self.lead_sizes[rival]) + moved
+
+    def with_near_walls(self, problem: FlipProblem, change: FloatArray, most: int) -> Region:
+        """The region without its walls that are far from `change` ("c"), so that at most `most` are left."""
+        if len(self.parts) <= most:
+            return self
+        value = self.parts @ (problem.weights[0] @ change) + self.offsets
+        steepness = np.abs(self.parts) @ problem.first_size
+        distance = np.divide(value, steepness, where=steepness > 0, out=np.full_like(value, np.inf))
+        near = np.sort(np.argpartition(distance, most)[:most])
+        return replace(self, parts=self.parts[near], offsets=self.offsets[near], sizes=self.sizes[near])
 
     def nearest_flip(
         self,

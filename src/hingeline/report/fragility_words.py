@@ -24,6 +24,7 @@ NORMS: dict[Norm, str] = {
 
 # What makes distances found with gradients worthless comes before all else that is said.
 _GRAVE = {
+    "wavering": "This target gives one input now one class, now another, so that sizes are partly chance",
     "dead": "A layer of this network is off at every input: what follows says nothing about withstanding "
     "changes",
     "constant": "This network gives every input the same answer: what follows says nothing about "
@@ -34,6 +35,10 @@ _GRAVE = {
 _BLIND = ("zero gradient", "saturated or masked")
 
 _MEANING = {
+    "wavering": (
+        "The target answers at random, by design or by fault; a flip may be luck, and a missed one too.",
+        "Fix its randomness, or ask each input many times and judge by how often it flips.",
+    ),
     "dead": (
         "A whole layer never switches on; the answer does not depend on the input.",
         "Check input scaling and the weights of that layer before anything else.",
@@ -61,7 +66,7 @@ _MEANING = {
         "A large distance is no strength here. Fewer layers, skip connections, or train longer.",
     ),
     "bottlenecked": (
-        "A narrow layer lets few directions through; the gradient may turn on the way to a flip.",
+        "Few directions of the input come through; the gradient may turn on the way to a flip.",
         "Look at 'Is one step enough?' before one-step attacks are trusted; proved bounds do not depend on "
         "it.",
     ),
@@ -133,6 +138,11 @@ def proved_without_gradients(profile: FragilityProfile, verdict: Verdict) -> boo
     return verdict.name in _BLIND and bool(profile.proved.all())
 
 
+def never_flips(profile: FragilityProfile) -> bool:
+    """Whether it is proved of every input that nothing within the limits flips it."""
+    return bool((profile.proved & np.isinf(profile.upper)).all())
+
+
 def broken_bounds(profile: FragilityProfile) -> int:
     """Inputs at which a change flips that was proved not to: an error of ours, never to be hidden."""
     if profile.distance is not None:
@@ -176,9 +186,12 @@ def data_distance(profile: FragilityProfile) -> float:
 def _flips(profile: FragilityProfile, ended: bool) -> str:
     """The median over all inputs, those without a flip counted as largest."""
     middle, number, proved = median(profile.upper), len(profile.upper), int(profile.proved.sum())
-    never = int(np.sum(profile.proved & np.isinf(profile.upper)))
-    if never == number:
-        return f"No change within the limits flips {_all_of(number)}; that is proved"
+    if never_flips(profile):
+        # a class that nothing changes tells of a network that does not look, not of one that is strong
+        return (
+            f"No change within the limits flips {_all_of(number)}; that is proved, and it means that "
+            "the class does not depend on what may change"
+        )
     if ended and not np.isfinite(profile.upper).any():
         whom = "the input was" if number == 1 else f"the {count(number)} inputs were"
         return f"The search ended before {whom} attacked in full: no flip is known, and that says nothing"

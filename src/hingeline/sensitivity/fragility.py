@@ -21,7 +21,7 @@ from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.attacks.base import Scene
 from hingeline.sensitivity.attacks.best_of import BROKEN_OFF, BestFlips
 from hingeline.sensitivity.attacks.named import attacks_named
-from hingeline.sensitivity.bounds import find_bounds
+from hingeline.sensitivity.bounds import Bounds, find_bounds
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.door_gradients import DoorGradients, door_gradients
 from hingeline.sensitivity.explaining import Explaining
@@ -31,6 +31,7 @@ from hingeline.sensitivity.inputs import Inputs
 from hingeline.sensitivity.model import Model
 from hingeline.sensitivity.opening import open_model
 from hingeline.sensitivity.profile import FragilityProfile
+from hingeline.sensitivity.repeated import Repeated, asked_again
 from hingeline.sensitivity.settings import FragilitySettings
 from hingeline.sensitivity.stages import Stages
 from hingeline.sensitivity.threat import Norm, Threat
@@ -170,6 +171,7 @@ class _Work:
             journal=self.journal,
             on_event=self.on_event,
         )
+        repeated, bounds = self._repeated(scene, bounds)
         drawn = self.stages.measured("independent inputs", lambda: self._independent(scene))
         explaining = Explaining(
             scene, bounds, rays, self.randomness, self.settings, self.stages, gradient_rows
@@ -190,9 +192,11 @@ class _Work:
             minimal=bounds.minimal,
             **made,
         )
-        said = self._verdicts(profile, drawn, gradients, with_gradients=rays is not None)
+        said = self._verdicts(profile, drawn, gradients, repeated, with_gradients=rays is not None)
         profile = replace(profile, verdicts=said, left_out=tuple(self.stages.left_out))
-        return profile, worded(profile, self.stages.stopped, exact=bounds.searched)
+        return profile, worded(
+            profile, self.stages.stopped, exact=bounds.searched, left=self.stages.remaining
+        )
 
     def _rays(self, scene: Scene, gradients: DoorGradients) -> GradientRays | None:
         """Gradients come first, since all else is judged by them; None where there are none to be had."""
@@ -211,6 +215,14 @@ class _Work:
             return None
         return AskedFlips(scene.model, scene.decision, scene.points, scene.classes, scene.threat)
 
+    def _repeated(self, scene: Scene, bounds: Bounds) -> tuple[Repeated | None, Bounds]:
+        """Of a door, what comes again when it is asked again; weights and modules always answer the same."""
+        model = self.model
+        if not isinstance(model, AskedModel):
+            return None, bounds
+        found = self.stages.measured("asked again", lambda: asked_again(model, scene, bounds))
+        return (None, bounds) if found is None else found
+
     def _independent(self, scene: Scene) -> IndependentInputs:
         rng = self.randomness.step("independent inputs")
         return independent_inputs(scene.model, scene.decision, scene.points, self.threat.box, rng)
@@ -220,6 +232,7 @@ class _Work:
         profile: FragilityProfile,
         drawn: IndependentInputs | None,
         gradients: DoorGradients,
+        repeated: Repeated | None,
         *,
         with_gradients: bool,
     ) -> tuple[Verdict, ...]:
@@ -232,6 +245,7 @@ class _Work:
             independent=drawn,
             labels=profile.labels,
             refused=gradients.refused if gradients.saturated else None,
+            repeated=repeated,
             **(_compared(profile.attacks) if with_gradients else {}),
         )
         for verdict in said:

@@ -208,6 +208,8 @@ class TorchModel:
 
     def _refuse_mixing(self, together: Any, alone: list[Any]) -> None:
         apart = self._torch.cat(alone)
+        if not bool(self._torch.isfinite(apart).all()):
+            raise InvalidInput(f"this {self._kind} answers NaN or infinity at ordinary inputs")
         size = float(apart.abs().max()) if apart.numel() else 0.0
         if apart.shape != together.shape or not bool(
             ((apart - together).abs() <= SAME * (1e-3 + size)).all()

@@ -105,7 +105,10 @@ def gallery(profile: FragilityProfile, box: tuple[float, float] | None) -> Pictu
     columns = [_column(profile, int(row), shape[0], box) for row in rows]
     if len(rows) == 1:
         return Pictures("flipped-inputs", _ONE_FLIPPED, _TITLES, (columns[0],))
-    which = f"{count(len(rows))} of {plural(len(flipped), 'flipped input')}, the most fragile first"
+    spread = (
+        "spread from the most to the least fragile" if len(rows) < len(flipped) else "the most fragile first"
+    )
+    which = f"{count(len(rows))} of {plural(len(flipped), 'flipped input')}, {spread}"
     return Pictures(
         "flipped-inputs",
         "Above: the input as given. Middle: flipped, often too alike to be told apart. Below: what was "

@@ -112,8 +112,15 @@ def summary(finding: Finding[FragilityProfile]) -> str:
         return f"{outcome.reason} {outcome.advice}"
     parts = [f"{NORMS[profile.norm]}."]
     open_ends = int((~profile.proved).sum())
-    if not np.isfinite(profile.upper).any():
+    if never_flips(profile):
+        parts.append(
+            "What may change has no say in the class at these inputs: that is no strength. Are the inputs, "
+            "the limits and the threshold those that you meant?"
+        )
+    elif not np.isfinite(profile.upper).any():
         pass
+    elif any(verdict.name == "wavering" for verdict in profile.verdicts):
+        parts.append("A flip was answered at that size, perhaps by chance; smaller ones may be, too.")
     elif not profile.proved.any():
         parts.append("These are upper bounds: a change of that size was found, smaller ones may do too.")
     elif open_ends:
@@ -124,7 +131,7 @@ def summary(finding: Finding[FragilityProfile]) -> str:
     else:
         parts.append("For every input it is proved that nothing smaller flips.")
     if outcome.status is Status.BUDGET_SPENT:
-        parts.append("The budget ended before everything was measured.")
+        parts.append("The budget cut short what was measured.")
     return " ".join([*parts, outcome.advice]).strip()
 
 

@@ -85,7 +85,12 @@ def verdicts(
     Raises:
         InvalidInput: Attack sizes of different shapes.
     """
-    said = [*_wavering(repeated), *_dead(layers), *_constant(depth, independent), *_zero_gradient(distance)]
+    said = [
+        *_wavering(repeated),
+        *_dead(layers, distance, independent),
+        *_constant(depth, independent),
+        *_zero_gradient(distance),
+    ]
     nothing_to_follow = any(v.name == "zero gradient" for v in said)
     if not nothing_to_follow:
         said += _saturated(distance, linearity, gradient_sizes, gradient_free_sizes, refused)
@@ -112,7 +117,13 @@ def _wavering(repeated: Repeated | None) -> Iterator[Verdict]:
     )
 
 
-def _dead(layers: LayerProfile | None) -> Iterator[Verdict]:
+def _dead(
+    layers: LayerProfile | None, distance: FlipDistance | None, independent: IndependentInputs | None
+) -> Iterator[Verdict]:
+    """Inputs of zeros leave every neuron without a bias at its kink: that switches no layer off."""
+    kinks_only = distance is not None and not distance.sizes.any()
+    if kinks_only and independent is not None and not independent.constant:
+        return
     if layers is not None and layers.dead_layers:
         names = ", ".join(layers.dead_layers)
         yield Verdict(

@@ -53,6 +53,12 @@ def worded(
 def _upper_only(profile: FragilityProfile) -> Outcome:
     """Without a proof there are upper bounds only; without gradients not even good ones."""
     misleading = [verdict.name for verdict in profile.verdicts if verdict.name in _MISLEADING]
+    if "wavering" in misleading:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"Wavering: the target answers partly by chance. {_distances(profile)}",
+            "Fix its randomness first, or ask each input many times and judge by how often it flips.",
+        )
     if misleading:
         return Outcome(
             Status.INCONCLUSIVE,

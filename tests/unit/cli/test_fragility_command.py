@@ -219,14 +219,14 @@ def test_what_is_only_asked_says_so_counts_and_is_resumed_with_more(shell: Any, 
     first = shell.json
     assert 0 < first["queries"] <= 250 and first["outcome"]["status"] == "budget spent"
     assert "of it were left" in first["outcome"]["reason"]
-    assert shell("resume", "run", "--budget", "20000", "--json") == 5
+    assert shell("resume", "run", "--budget", "900", "--json") == 4
     assert 0 < shell.json["queries_from_journal"] <= first["queries"]
     database = sqlite3.connect("run/journal.sqlite")
     asked = database.execute("select sum(row_count) from intent").fetchone()[0]
     database.close()
     assert asked <= shell.json["queries"] + first["queries"] - shell.json["queries_from_journal"]
-    assert shell("resume", "run", "--json") == 5
-    assert shell.json["queries_from_journal"] == shell.json["queries"]
+    assert shell("resume", "run", "--json") == 4
+    assert shell.json["queries_from_journal"] == shell.json["queries"] <= 900
 
 
 def decided(folder: Path) -> int:

@@ -98,8 +98,8 @@ def fragility(
     Cost: none but time where weights or a module are given (100 inputs of 784-32-32-10: about 15 s for the
         attacks). A door that tells values: about 2,200 queries for each input and 4 for each of its
         coordinates, 12 where the door is smooth, and a few to ask inputs and flips again; one that tells
-        labels only: 1,200 to 2,500. Under a budget less: half of it at most goes to gradients, 0.7 of the rest to attacks, the same for each of them, and
-        what is left to what explains the distances.
+        labels only: 1,200 to 2,500. Under a budget less: half of it at most goes to gradients, 0.7 of the
+        rest to attacks, the same for each of them, and what is left to what explains the distances.
     Source: `SOURCES`; the modules of this package say what is whose.
     """
     chosen = FragilitySettings.of(settings)

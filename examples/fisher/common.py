@@ -19,7 +19,7 @@ from hingeline.core.figure_data import Figure
 from hingeline.core.version import __version__
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.report.figures import csv_text, svg_text
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.network_model import NetworkModel
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"

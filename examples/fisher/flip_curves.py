@@ -21,12 +21,12 @@ from scipy.stats import spearmanr
 from hingeline.core.arrays import FloatArray
 from hingeline.core.figure_data import Figure
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import FisherDirections, fisher_directions
-from hingeline.sensitivity.flip_curve import FlipCurves
-from hingeline.sensitivity.flip_curves import flip_curves
+from hingeline.sensitivity.fisher.directions import FisherDirections, fisher_directions
+from hingeline.sensitivity.fisher.flip_curve import FlipCurves
+from hingeline.sensitivity.fisher.flip_curves import flip_curves
+from hingeline.sensitivity.fisher.universal import UniversalDirections, universal_directions
 from hingeline.sensitivity.rays import ray_crossings
 from hingeline.sensitivity.threat import Threat
-from hingeline.sensitivity.universal import UniversalDirections, universal_directions
 
 NAME = "fisher-flips"
 HIDDEN = ((64,), (64, 64, 64), (32,) * 6)

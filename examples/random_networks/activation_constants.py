@@ -13,7 +13,7 @@ from common import arguments_of, interval_of_median, publish, sampled, table_of
 
 from hingeline.core.figure_data import Bars
 from hingeline.networks.activations import activation_named
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 
 NAME = "random-activations"
 EXPECTED = {"relu": ".674", "tanh": ".622", "gelu": ".651", "abs": ".674", "sin3": ".2255", "square": ".584"}

@@ -12,8 +12,8 @@ import numpy as np
 from common import SIGN, arguments_of, interval_of_median, model_of, publish, table_of, wide
 
 from hingeline.core.figure_data import Axis, Curve, Curves
-from hingeline.sensitivity import theory
-from hingeline.sensitivity.depth_collapse import depth_collapse
+from hingeline.sensitivity.measures import theory
+from hingeline.sensitivity.measures.depth_collapse import depth_collapse
 
 NAME = "random-angle"
 SHOWN = {1: ("", ".59"), 4: (".79", ".73"), 16: (".36", ".91"), 32: (".21", ""), 64: (".113", ".98")}

@@ -21,8 +21,8 @@ from hingeline.networks.feed_forward import random_network
 from hingeline.numerics.statistics import PowerLaw, fit_power_law, median
 from hingeline.report.figures import csv_text, svg_text
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.gradient_ray import LINEAR_STEPS, gradient_rays
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.measures.gradient_ray import LINEAR_STEPS, gradient_rays
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.results import over
 from hingeline.sensitivity.threat import Threat
 

@@ -16,7 +16,7 @@ from common import arguments_of, fitted, law, publish, sampled, table_of, wide
 
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 
 NAME = "random-distance"
 MORE = {32: 4, 64: 4, 128: 3, 256: 2}

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import wilson
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 
 NAME = "random-validity"
 NETS: tuple[tuple[str, tuple[int, ...], str], ...] = (

@@ -13,7 +13,7 @@ from common import FREE, SIGN, arguments_of, fitted, law, model_of, publish, sph
 
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity.local_linearity import RADII, local_linearity
+from hingeline.sensitivity.measures.local_linearity import RADII, local_linearity
 
 NAME = "random-gradient-change"
 KINDS = {

@@ -18,9 +18,9 @@ from common import FREE, SIGN, arguments_of, model_of, publish, sphere, table_of
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves
-from hingeline.sensitivity import theory
-from hingeline.sensitivity.gradient_ray import gradient_rays
-from hingeline.sensitivity.jacobian_spectra import spectra
+from hingeline.sensitivity.measures import theory
+from hingeline.sensitivity.measures.gradient_ray import gradient_rays
+from hingeline.sensitivity.measures.jacobian_spectra import spectra
 
 NAME = "random-rank"
 PROFILES = ((256,) * 4, (512, 512, 64, 512, 512), (512, 32, 512, 512), (784, 100, 100, 100))

@@ -13,7 +13,7 @@ from common import arguments_of, publish, sampled, table_of, wide
 
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import wilson
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 
 NAME = "random-step"
 KAPPAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)

@@ -13,7 +13,7 @@ from common import arguments_of, fitted, law, publish, sampled, table_of, wide
 
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 
 NAME = "random-surcharge"
 EXPECTED = {1: 0.3, 2: 0.87, 3: 1.6, 4: 2.4}

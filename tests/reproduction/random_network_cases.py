@@ -10,10 +10,10 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.networks.feed_forward import random_network
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.gradient_ray import LINEAR_STEPS, gradient_rays
 from hingeline.sensitivity.linear import linear_flips
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.theory import natural_unit
+from hingeline.sensitivity.measures.gradient_ray import LINEAR_STEPS, gradient_rays
+from hingeline.sensitivity.measures.theory import natural_unit
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 SIGN, FREE = Decision(1), Threat()

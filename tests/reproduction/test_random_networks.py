@@ -14,15 +14,15 @@ from scipy.stats import kstest, spearmanr
 from hingeline.networks.activations import activation_named
 from hingeline.networks.feed_forward import random_network
 from hingeline.numerics.statistics import median, quantile
-from hingeline.sensitivity import theory
-from hingeline.sensitivity.depth_collapse import depth_collapse
-from hingeline.sensitivity.flip_distance import flip_distance
-from hingeline.sensitivity.gradient_ray import gradient_rays
-from hingeline.sensitivity.homogeneity import homogeneity
-from hingeline.sensitivity.jacobian_spectra import spectra
-from hingeline.sensitivity.local_linearity import local_linearity
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.verdicts import verdicts
+from hingeline.sensitivity.measures import theory
+from hingeline.sensitivity.measures.depth_collapse import depth_collapse
+from hingeline.sensitivity.measures.flip_distance import flip_distance
+from hingeline.sensitivity.measures.gradient_ray import gradient_rays
+from hingeline.sensitivity.measures.homogeneity import homogeneity
+from hingeline.sensitivity.measures.jacobian_spectra import spectra
+from hingeline.sensitivity.measures.local_linearity import local_linearity
+from hingeline.sensitivity.measures.verdicts import verdicts
+from hingeline.sensitivity.models.network_model import NetworkModel
 
 pytestmark = pytest.mark.paper
 

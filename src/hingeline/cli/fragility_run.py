@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from hingeline.cli.exits import status_code
 from hingeline.cli.rows import read_labels, read_rows, read_shape
@@ -12,15 +15,21 @@ from hingeline.cli.runs import Ran, Run
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.core.events import EventSink
+from hingeline.networks.feed_forward import FeedForwardNetwork
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.opening import is_reference, referenced
 from hingeline.oracles.protocol import Oracle
 from hingeline.report.fragility import fragility_report
 from hingeline.report.recipe import Recipe
+from hingeline.sensitivity.attacks.named import attacks_named
+from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.fragility import fragility
-from hingeline.sensitivity.opening import is_torch_module, seen_network
+from hingeline.sensitivity.inputs import Inputs
+from hingeline.sensitivity.models.opening import is_torch_module, seen_network
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.sensitivity.settings import FragilitySettings
+from hingeline.sensitivity.threat import Threat
 
 # Options that are fields of `FragilitySettings`, by the same names.
 _SETTINGS = ("parts", "attacks", "exact", "nodes", "seconds", "workers")
@@ -49,20 +58,31 @@ class FragilityWishes:
         """
         said, dim = recipe.settings, oracle.spec.input_dim
         inputs = _inputs(recipe, dim)
-        labels = _file(recipe, "labels")
-        told = None if labels is None else read_labels(labels)
-        if told is not None and len(told) < len(inputs):
-            raise InvalidInput(f"{labels} holds {len(told):,} labels for {len(inputs):,} inputs")
-        free = _file(recipe, "free")
         box = said.get("box")
-        return cls(
+        wishes = cls(
             target=oracle if said.get("ask") else _seen(oracle, recipe),
             inputs=inputs,
-            labels=None if told is None else told[: len(inputs)],
-            free=None if free is None else read_rows(free, dim)[0] != 0,
+            labels=_labels(recipe, len(inputs)),
+            free=_free(recipe, dim),
             box=None if box is None else (float(box[0]), float(box[1])),
             settings=FragilitySettings.of({k: said[k] for k in _SETTINGS if k in said}),
         )
+        wishes.check(oracle, said)
+        return wishes
+
+    def check(self, oracle: Oracle, said: Mapping[str, Any]) -> None:
+        """Refuse what the verb would refuse, before a run is begun.
+
+        Raises:
+            InvalidInput: Inputs, labels, box, free coordinates or attacks that cannot be meant.
+        """
+        rows, bounds = Inputs.read(self.inputs, self.labels), oracle.spec.bounds
+        threat = Threat(said.get("norm", "l2"), self.box or bounds, rows.mask(self.free))
+        rows.check(threat, self.box, bounds)
+        if self.settings.attacks is not None:
+            attacks_named(self.settings.attacks)
+        if isinstance(self.target, FeedForwardNetwork | PiecewiseLinearNetwork):
+            rows.labels_for(Decision(self.target.output_dim, said.get("threshold", 0.0)))
 
 
 def fragility_run(oracle: Oracle, recipe: Recipe) -> Run:
@@ -107,6 +127,30 @@ def _inputs(recipe: Recipe, dim: int) -> FloatArray:
     rows = rows[:wanted]
     shape = read_shape(path)
     return rows if shape is None else rows.reshape(len(rows), *shape)
+
+
+def _labels(recipe: Recipe, inputs: int) -> FloatArray | None:
+    """One for each input; a file may go on beyond the rows that --rows takes, as the data may."""
+    path = _file(recipe, "labels")
+    if path is None:
+        return None
+    told = read_labels(path)
+    if len(told) < inputs or (len(told) > inputs and "rows" not in recipe.settings):
+        raise InvalidInput(f"{path} holds {len(told):,} labels for {inputs:,} inputs")
+    return told[:inputs]
+
+
+def _free(recipe: Recipe, dim: int) -> BoolArray | None:
+    path = _file(recipe, "free")
+    if path is None:
+        return None
+    rows = read_rows(path, dim)
+    if len(rows) != 1 or not np.isin(rows, (0.0, 1.0)).all():
+        raise InvalidInput(
+            f"{path}: --free wants one row of 0 and 1, for all inputs; it holds {len(rows):,} of "
+            f"numbers from {rows.min():g} to {rows.max():g}"
+        )
+    return rows[0] == 1.0
 
 
 def _seen(oracle: Oracle, recipe: Recipe) -> Any:

@@ -80,7 +80,7 @@ def _tone(finding: Fragility) -> Tone:
         return Tone.BAD
     verdict = fragility_words.gravest(profile)
     if verdict is None:
-        return told
+        return Tone.PART if told is Tone.GOOD and fragility_words.never_flips(profile) else told
     return Tone.PART if fragility_words.proved_without_gradients(profile, verdict) else Tone.BAD
 
 
@@ -99,7 +99,9 @@ def _tiles(finding: Fragility) -> Iterable[Tile]:
         number, middle = len(profile.upper), median(profile.upper)
         whom = "the input" if number == 1 else "half of the inputs"
         yield Tile(fragility_words.size(middle), f"change that flips {whom} ({profile.norm})")
-        yield Tile(f"{count(int(profile.proved.sum()))} of {count(number)}", "proved: nothing smaller flips")
+        nothing = fragility_words.never_flips(profile)
+        proved = "proved: the class never changes" if nothing else "proved: nothing smaller flips"
+        yield Tile(f"{count(int(profile.proved.sum()))} of {count(number)}", proved)
         if profile.accuracy is not None:
             label = "of your labels met: is that what you expect?"
             yield Tile(fragility_words.percent(profile.accuracy), label)

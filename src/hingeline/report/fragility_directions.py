@@ -11,9 +11,9 @@ from hingeline.report.fragility_figures import picture_shape
 from hingeline.report.fragility_words import percent
 from hingeline.report.model import Block, Claim, Table, Text
 from hingeline.report.numbers import plural, small
-from hingeline.sensitivity.flip_curve import FlipCurve, FlipCurves
+from hingeline.sensitivity.fisher.flip_curve import FlipCurve, FlipCurves
+from hingeline.sensitivity.fisher.universal import UniversalDirections
 from hingeline.sensitivity.profile import FragilityProfile
-from hingeline.sensitivity.universal import UniversalDirections
 
 _SHOWN_DIRECTIONS = 2  # inputs whose directions are drawn
 _MOST_CLASSES = 10  # more images in one line are too small to see

@@ -12,9 +12,9 @@ from hingeline.numerics.statistics import median
 from hingeline.report.fragility_words import data_distance
 from hingeline.report.numbers import count, plural, small
 from hingeline.report.span_figures import image, image_side
-from hingeline.sensitivity import theory
-from hingeline.sensitivity.flip_distance import FlipDistance
-from hingeline.sensitivity.local_linearity import NOT_LINEAR, SAFE, LocalLinearity
+from hingeline.sensitivity.measures import theory
+from hingeline.sensitivity.measures.flip_distance import FlipDistance
+from hingeline.sensitivity.measures.local_linearity import NOT_LINEAR, SAFE, LocalLinearity
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.sensitivity.results import distribution
 
@@ -105,7 +105,10 @@ def gallery(profile: FragilityProfile, box: tuple[float, float] | None) -> Pictu
     columns = [_column(profile, int(row), shape[0], box) for row in rows]
     if len(rows) == 1:
         return Pictures("flipped-inputs", _ONE_FLIPPED, _TITLES, (columns[0],))
-    which = f"{count(len(rows))} of {plural(len(flipped), 'flipped input')}, the most fragile first"
+    spread = (
+        "spread from the most to the least fragile" if len(rows) < len(flipped) else "the most fragile first"
+    )
+    which = f"{count(len(rows))} of {plural(len(flipped), 'flipped input')}, {spread}"
     return Pictures(
         "flipped-inputs",
         "Above: the input as given. Middle: flipped, often too alike to be told apart. Below: what was "

@@ -20,9 +20,9 @@ from hingeline.report.model import Block, Table, Text
 from hingeline.report.numbers import count, plural, small
 from hingeline.sensitivity.attacks.base import Attacked
 from hingeline.sensitivity.attacks.best_of import BestFlips
-from hingeline.sensitivity.layer_profile import LayerProfile
+from hingeline.sensitivity.measures.layer_profile import LayerProfile
+from hingeline.sensitivity.measures.verdicts import FEWEST_DIRECTIONS
 from hingeline.sensitivity.profile import FragilityProfile
-from hingeline.sensitivity.verdicts import FEWEST_DIRECTIONS
 
 # How each attack of ours searches; those of other libraries carry their library's name.
 _WAYS = {

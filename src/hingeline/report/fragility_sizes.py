@@ -42,7 +42,9 @@ def sizes(profile: FragilityProfile, box: tuple[float, float] | None) -> Iterabl
         yield Claim(words, False)
     if profile.minimal is not None:
         widest = float(np.max(profile.ratios, initial=1.0))
-        words = f"Proved to be the smallest: the flips of {count(proved)} of {plural(number, 'input')}"
+        words = f"Settled by proof: {count(proved)} of {plural(number, 'input')}"
+        if np.isfinite(profile.upper[profile.proved]).all():
+            words = f"Proved to be the smallest: the flips of {count(proved)} of {plural(number, 'input')}"
         if proved == number:
             yield Claim(words, True)
         elif math.isfinite(widest):

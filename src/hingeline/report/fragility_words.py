@@ -13,7 +13,7 @@ from hingeline.report.model import Claim, Table
 from hingeline.report.numbers import count, plural, small
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.sensitivity.threat import Norm, Threat
-from hingeline.sensitivity.verdicts import Verdict
+from hingeline.sensitivity.measures.verdicts import Verdict
 
 NORMS: dict[Norm, str] = {
     "l2": "l2 is the length of a change: the root of the sum of its squares over all input numbers",
@@ -24,6 +24,7 @@ NORMS: dict[Norm, str] = {
 
 # What makes distances found with gradients worthless comes before all else that is said.
 _GRAVE = {
+    "wavering": "This target gives one input now one class, now another, so that sizes are partly chance",
     "dead": "A layer of this network is off at every input: what follows says nothing about withstanding "
     "changes",
     "constant": "This network gives every input the same answer: what follows says nothing about "
@@ -34,6 +35,10 @@ _GRAVE = {
 _BLIND = ("zero gradient", "saturated or masked")
 
 _MEANING = {
+    "wavering": (
+        "The target answers at random, by design or by fault; a flip may be luck, and a missed one too.",
+        "Fix its randomness, or ask each input many times and judge by how often it flips.",
+    ),
     "dead": (
         "A whole layer never switches on; the answer does not depend on the input.",
         "Check input scaling and the weights of that layer before anything else.",
@@ -61,7 +66,7 @@ _MEANING = {
         "A large distance is no strength here. Fewer layers, skip connections, or train longer.",
     ),
     "bottlenecked": (
-        "A narrow layer lets few directions through; the gradient may turn on the way to a flip.",
+        "Few directions of the input come through; the gradient may turn on the way to a flip.",
         "Look at 'Is one step enough?' before one-step attacks are trusted; proved bounds do not depend on "
         "it.",
     ),
@@ -107,8 +112,15 @@ def summary(finding: Finding[FragilityProfile]) -> str:
         return f"{outcome.reason} {outcome.advice}"
     parts = [f"{NORMS[profile.norm]}."]
     open_ends = int((~profile.proved).sum())
-    if not np.isfinite(profile.upper).any():
+    if never_flips(profile):
+        parts.append(
+            "What may change has no say in the class at these inputs: that is no strength. Are the inputs, "
+            "the limits and the threshold those that you meant?"
+        )
+    elif not np.isfinite(profile.upper).any():
         pass
+    elif any(verdict.name == "wavering" for verdict in profile.verdicts):
+        parts.append("A flip was answered at that size, perhaps by chance; smaller ones may be, too.")
     elif not profile.proved.any():
         parts.append("These are upper bounds: a change of that size was found, smaller ones may do too.")
     elif open_ends:
@@ -119,7 +131,7 @@ def summary(finding: Finding[FragilityProfile]) -> str:
     else:
         parts.append("For every input it is proved that nothing smaller flips.")
     if outcome.status is Status.BUDGET_SPENT:
-        parts.append("The budget ended before everything was measured.")
+        parts.append("The budget cut short what was measured.")
     return " ".join([*parts, outcome.advice]).strip()
 
 
@@ -131,6 +143,11 @@ def gravest(profile: FragilityProfile) -> Verdict | None:
 def proved_without_gradients(profile: FragilityProfile, verdict: Verdict) -> bool:
     """Whether all sizes are proved although gradients tell nothing: the proofs use none."""
     return verdict.name in _BLIND and bool(profile.proved.all())
+
+
+def never_flips(profile: FragilityProfile) -> bool:
+    """Whether it is proved of every input that nothing within the limits flips it."""
+    return bool((profile.proved & np.isinf(profile.upper)).all())
 
 
 def broken_bounds(profile: FragilityProfile) -> int:
@@ -176,6 +193,7 @@ def data_distance(profile: FragilityProfile) -> float:
 def _flips(profile: FragilityProfile, ended: bool) -> str:
     """The median over all inputs, those without a flip counted as largest."""
     middle, number, proved = median(profile.upper), len(profile.upper), int(profile.proved.sum())
+<<<<<<< HEAD
     never = int(profile.without_flip.sum())
     if never == number:
         return f"No change within the limits flips {_all_of(number)}; that is proved"
@@ -183,6 +201,13 @@ def _flips(profile: FragilityProfile, ended: bool) -> str:
         far = small(float(profile.lower.min()))
         return (
             f"No change smaller than {far} flips {_all_of(number)}; that is proved, and no farther was looked"
+=======
+    if never_flips(profile):
+        # a class that nothing changes tells of a network that does not look, not of one that is strong
+        return (
+            f"No change within the limits flips {_all_of(number)}; that is proved, and it means that "
+            "the class does not depend on what may change"
+>>>>>>> h-cli
         )
     if ended and not np.isfinite(profile.upper).any():
         whom = "the input was" if number == 1 else f"the {count(number)} inputs were"

@@ -12,7 +12,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Threat
 
 _BATCH_NUMBERS = 2**22

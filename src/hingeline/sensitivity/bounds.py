@@ -18,7 +18,6 @@ from hingeline.networks.exact_form import exact_form
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.journal import Journal
 from hingeline.sensitivity.asked_flips import AskedFlips
-from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.attack_choice import (
     DOOR_ROWS,
     FEWEST_ROWS,
@@ -32,13 +31,14 @@ from hingeline.sensitivity.attacks.best_of import BestFlips, best_of
 from hingeline.sensitivity.attacks.named import attacks_named
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.exact.minimal import MinimalFlips, minimal_flips
-from hingeline.sensitivity.model import Model
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.model import Model
+from hingeline.sensitivity.models.network_model import NetworkModel
+from hingeline.sensitivity.models.torch_chain import chain_of_module
+from hingeline.sensitivity.models.torch_model import TorchModel
 from hingeline.sensitivity.settings import FragilitySettings
 from hingeline.sensitivity.solved_inputs import SolvedInJournal
 from hingeline.sensitivity.stages import Stages
-from hingeline.sensitivity.torch_chain import chain_of_module
-from hingeline.sensitivity.torch_model import TorchModel
 
 ATTACKS_SHARE = 0.7
 """Of what the gradients leave of a budget; the rest is for what explains the distances."""

@@ -12,21 +12,21 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.core.randomness import Randomness
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.attacks.base import Scene
 from hingeline.sensitivity.bounds import Bounds
-from hingeline.sensitivity.depth_collapse import depth_collapse
-from hingeline.sensitivity.fisher import fisher_directions
-from hingeline.sensitivity.flip_curves import flip_curves
-from hingeline.sensitivity.flip_distance import flip_distance
-from hingeline.sensitivity.gradient_ray import GradientRays
-from hingeline.sensitivity.homogeneity import homogeneity
-from hingeline.sensitivity.layer_profile import layer_profile
-from hingeline.sensitivity.local_linearity import local_linearity
-from hingeline.sensitivity.model import LayeredModel
+from hingeline.sensitivity.fisher.directions import fisher_directions
+from hingeline.sensitivity.fisher.flip_curves import flip_curves
+from hingeline.sensitivity.fisher.universal import universal_directions
+from hingeline.sensitivity.measures.depth_collapse import depth_collapse
+from hingeline.sensitivity.measures.flip_distance import flip_distance
+from hingeline.sensitivity.measures.gradient_ray import GradientRays
+from hingeline.sensitivity.measures.homogeneity import homogeneity
+from hingeline.sensitivity.measures.layer_profile import layer_profile
+from hingeline.sensitivity.measures.local_linearity import local_linearity
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.model import LayeredModel
 from hingeline.sensitivity.settings import DEAR, PARTS, FragilitySettings
 from hingeline.sensitivity.stages import Stages, capital
-from hingeline.sensitivity.universal import universal_directions
 
 _CURVE_SIZES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 """Sizes at which flips are counted, in medians of the smallest change known."""

@@ -17,24 +17,25 @@ from hingeline.oracles.journal import Journal
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
 from hingeline.sensitivity.asked_flips import AskedFlips
-from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.attacks.base import Scene
 from hingeline.sensitivity.attacks.best_of import BROKEN_OFF, BestFlips
 from hingeline.sensitivity.attacks.named import attacks_named
-from hingeline.sensitivity.bounds import find_bounds
+from hingeline.sensitivity.bounds import Bounds, find_bounds
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.door_gradients import DoorGradients, door_gradients
 from hingeline.sensitivity.explaining import Explaining
-from hingeline.sensitivity.gradient_ray import GradientRays, gradient_rays
-from hingeline.sensitivity.independent import IndependentInputs, independent_inputs
 from hingeline.sensitivity.inputs import Inputs
-from hingeline.sensitivity.model import Model
-from hingeline.sensitivity.opening import open_model
+from hingeline.sensitivity.measures.gradient_ray import GradientRays, gradient_rays
+from hingeline.sensitivity.measures.independent import IndependentInputs, independent_inputs
+from hingeline.sensitivity.measures.verdicts import Verdict, verdicts
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.door_gradients import DoorGradients, door_gradients
+from hingeline.sensitivity.models.model import Model
+from hingeline.sensitivity.models.opening import open_model
 from hingeline.sensitivity.profile import FragilityProfile
+from hingeline.sensitivity.repeated import Repeated, asked_again
 from hingeline.sensitivity.settings import FragilitySettings
 from hingeline.sensitivity.stages import Stages
 from hingeline.sensitivity.threat import Norm, Threat
-from hingeline.sensitivity.verdicts import Verdict, verdicts
 from hingeline.sensitivity.wording import worded
 
 SOURCES = (
@@ -96,9 +97,9 @@ def fragility(
 
     Cost: none but time where weights or a module are given (100 inputs of 784-32-32-10: about 15 s for the
         attacks). A door that tells values: about 2,200 queries for each input and 4 for each of its
-        coordinates, 12 where the door is smooth; one that tells labels only: 1,200 to 2,500. Under a budget
-        less: half of it at most goes to gradients, 0.7 of the rest to attacks, the same for each of them, and
-        what is left to what explains the distances.
+        coordinates, 12 where the door is smooth, and a few to ask inputs and flips again; one that tells
+        labels only: 1,200 to 2,500. Under a budget less: half of it at most goes to gradients, 0.7 of the
+        rest to attacks, the same for each of them, and what is left to what explains the distances.
     Source: `SOURCES`; the modules of this package say what is whose.
     """
     chosen = FragilitySettings.of(settings)
@@ -170,6 +171,7 @@ class _Work:
             journal=self.journal,
             on_event=self.on_event,
         )
+        repeated, bounds = self._repeated(scene, bounds)
         drawn = self.stages.measured("independent inputs", lambda: self._independent(scene))
         explaining = Explaining(
             scene, bounds, rays, self.randomness, self.settings, self.stages, gradient_rows
@@ -190,9 +192,11 @@ class _Work:
             minimal=bounds.minimal,
             **made,
         )
-        said = self._verdicts(profile, drawn, gradients, with_gradients=rays is not None)
+        said = self._verdicts(profile, drawn, gradients, repeated, with_gradients=rays is not None)
         profile = replace(profile, verdicts=said, left_out=tuple(self.stages.left_out))
-        return profile, worded(profile, self.stages.stopped, exact=bounds.searched)
+        return profile, worded(
+            profile, self.stages.stopped, exact=bounds.searched, left=self.stages.remaining
+        )
 
     def _rays(self, scene: Scene, gradients: DoorGradients) -> GradientRays | None:
         """Gradients come first, since all else is judged by them; None where there are none to be had."""
@@ -211,6 +215,14 @@ class _Work:
             return None
         return AskedFlips(scene.model, scene.decision, scene.points, scene.classes, scene.threat)
 
+    def _repeated(self, scene: Scene, bounds: Bounds) -> tuple[Repeated | None, Bounds]:
+        """Of a door, what comes again when it is asked again; weights and modules always answer the same."""
+        model = self.model
+        if not isinstance(model, AskedModel):
+            return None, bounds
+        found = self.stages.measured("asked again", lambda: asked_again(model, scene, bounds))
+        return (None, bounds) if found is None else found
+
     def _independent(self, scene: Scene) -> IndependentInputs:
         rng = self.randomness.step("independent inputs")
         return independent_inputs(scene.model, scene.decision, scene.points, self.threat.box, rng)
@@ -220,6 +232,7 @@ class _Work:
         profile: FragilityProfile,
         drawn: IndependentInputs | None,
         gradients: DoorGradients,
+        repeated: Repeated | None,
         *,
         with_gradients: bool,
     ) -> tuple[Verdict, ...]:
@@ -232,6 +245,7 @@ class _Work:
             independent=drawn,
             labels=profile.labels,
             refused=gradients.refused if gradients.saturated else None,
+            repeated=repeated,
             **(_compared(profile.attacks) if with_gradients else {}),
         )
         for verdict in said:

@@ -11,19 +11,19 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.figure_data import Figure
 from hingeline.numerics.statistics import median, quantile
 from hingeline.sensitivity.attacks.best_of import BestFlips
-from hingeline.sensitivity.depth_collapse import DepthCollapse
 from hingeline.sensitivity.exact.minimal import MinimalFlips
-from hingeline.sensitivity.fisher import FisherDirections
-from hingeline.sensitivity.flip_curve import FlipCurves
-from hingeline.sensitivity.flip_distance import FlipDistance
-from hingeline.sensitivity.homogeneity import Homogeneity
-from hingeline.sensitivity.layer_profile import LayerProfile
-from hingeline.sensitivity.local_linearity import LocalLinearity
+from hingeline.sensitivity.fisher.directions import FisherDirections
+from hingeline.sensitivity.fisher.flip_curve import FlipCurves
+from hingeline.sensitivity.fisher.universal import UniversalDirections
+from hingeline.sensitivity.measures.depth_collapse import DepthCollapse
+from hingeline.sensitivity.measures.flip_distance import FlipDistance
+from hingeline.sensitivity.measures.homogeneity import Homogeneity
+from hingeline.sensitivity.measures.layer_profile import LayerProfile
+from hingeline.sensitivity.measures.local_linearity import LocalLinearity
+from hingeline.sensitivity.measures.verdicts import Verdict
 from hingeline.sensitivity.results import listed, number
 from hingeline.sensitivity.standing import StandingCurve, standing_curve
 from hingeline.sensitivity.threat import Norm
-from hingeline.sensitivity.universal import UniversalDirections
-from hingeline.sensitivity.verdicts import Verdict
 
 
 @dataclass(frozen=True, eq=False)

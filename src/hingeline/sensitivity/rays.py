@@ -13,7 +13,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Threat
 
 GRID = 64

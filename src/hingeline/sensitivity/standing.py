@@ -71,14 +71,16 @@ class StandingCurve:
     def figure(self) -> Curves:
         """Both shares over the size of the change, with the interval of the one that flips give."""
         what = "right and stand" if self.labelled else "keep their class"
-        across = numbers(self.sizes)
-        drawn = [Curve("no flip is known", across, numbers(self.shares))]
+        # shares fall at once, where a line between two sizes would slope
+        across = numbers(np.repeat(self.sizes, 2)[1:])
+
+        def steps(name: str, shares: FloatArray) -> Curve:
+            return Curve(name, across, numbers(np.repeat(shares, 2)[:-1]))
+
+        drawn = [steps("no flip is known", self.shares)]
         if self.certain[1:].any() or len(self.sizes) == 1:
-            drawn.append(Curve("proved to stand", across, numbers(self.certain_shares)))
-        drawn += [
-            Curve("interval, lower end", across, numbers(self.low)),
-            Curve("interval, upper end", across, numbers(self.high)),
-        ]
+            drawn.append(steps("proved to stand", self.certain_shares))
+        drawn += [steps("interval, lower end", self.low), steps("interval, upper end", self.high)]
         return Curves(
             "standing",
             f"Share of the {self.inputs} inputs that are {what} up to each size of change: no more than "

@@ -8,24 +8,32 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.numerics.statistics import median
 from hingeline.sensitivity.profile import FragilityProfile
 
-_MISLEADING = ("zero gradient", "saturated or masked", "dead", "constant")
+_MISLEADING = ("wavering", "zero gradient", "saturated or masked", "dead", "constant")
 _MOST_NAMED = 12
 
 
-def worded(profile: FragilityProfile | None, stopped: str | None, *, exact: bool) -> Outcome:
+def worded(
+    profile: FragilityProfile | None, stopped: str | None, *, exact: bool, left: int | None = None
+) -> Outcome:
     """The outcome of a run.
 
     Args:
         profile: What was found; None if nothing was.
         stopped: What the budget cut short, as a sentence; None if nothing.
         exact: Whether smallest flips were searched with proof.
+        left: Rows of the budget that were not asked; None for no limit.
     """
     if profile is None:
         return Outcome(
             Status.BUDGET_SPENT, "The budget ended before every input was asked once.", "Allow a larger one."
         )
     if stopped is not None:
-        reason = f"{stopped} {_distances(profile)}"
+        unused = (
+            f"{left:,} queries of it were left when the shortened plan was done; the full plan wants more. "
+            if left
+            else ""
+        )
+        reason = f"{stopped} {unused}{_distances(profile)}"
         return Outcome(Status.BUDGET_SPENT, reason, "Go on with a larger budget; nothing is asked twice.")
     if not exact:
         return _upper_only(profile)
@@ -45,6 +53,12 @@ def worded(profile: FragilityProfile | None, stopped: str | None, *, exact: bool
 def _upper_only(profile: FragilityProfile) -> Outcome:
     """Without a proof there are upper bounds only; without gradients not even good ones."""
     misleading = [verdict.name for verdict in profile.verdicts if verdict.name in _MISLEADING]
+    if "wavering" in misleading:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"Wavering: the target answers partly by chance. {_distances(profile)}",
+            "Fix its randomness first, or ask each input many times and judge by how often it flips.",
+        )
     if misleading:
         return Outcome(
             Status.INCONCLUSIVE,

@@ -10,12 +10,12 @@ import numpy as np
 from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
 from hingeline.sensitivity.attacks.base import Attacked
 from hingeline.sensitivity.attacks.best_of import BestFlips
-from hingeline.sensitivity.depth_collapse import DepthCollapse
 from hingeline.sensitivity.exact.minimal import MinimalFlips
 from hingeline.sensitivity.fragility import SOURCES
-from hingeline.sensitivity.homogeneity import Homogeneity
+from hingeline.sensitivity.measures.depth_collapse import DepthCollapse
+from hingeline.sensitivity.measures.homogeneity import Homogeneity
+from hingeline.sensitivity.measures.verdicts import Verdict
 from hingeline.sensitivity.profile import FragilityProfile
-from hingeline.sensitivity.verdicts import Verdict
 
 DIM = 16
 COUNT = 4

@@ -95,7 +95,8 @@ def mixed() -> FragilityProfile:
         ),
         (
             profile(upper=np.full(4, np.inf), lower=np.full(4, np.inf), proved=np.ones(4, dtype=bool)),
-            "No change within the limits flips any of the 4 inputs; that is proved.",
+            "No change within the limits flips any of the 4 inputs; that is proved, and it means that "
+            "the class does not depend on what may change.",
         ),
     ],
 )  # fmt: skip

@@ -11,15 +11,15 @@ from hingeline.core.arrays import FloatArray
 from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.depth_collapse import DepthCollapse, depth_collapse
-from hingeline.sensitivity.flip_distance import FlipDistance, flip_distance
-from hingeline.sensitivity.gradient_ray import gradient_rays
-from hingeline.sensitivity.homogeneity import Homogeneity, homogeneity
-from hingeline.sensitivity.layer_profile import LayerProfile, layer_profile
-from hingeline.sensitivity.local_linearity import LocalLinearity, local_linearity
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.measures.depth_collapse import DepthCollapse, depth_collapse
+from hingeline.sensitivity.measures.flip_distance import FlipDistance, flip_distance
+from hingeline.sensitivity.measures.gradient_ray import gradient_rays
+from hingeline.sensitivity.measures.homogeneity import Homogeneity, homogeneity
+from hingeline.sensitivity.measures.layer_profile import LayerProfile, layer_profile
+from hingeline.sensitivity.measures.local_linearity import LocalLinearity, local_linearity
+from hingeline.sensitivity.measures.verdicts import Verdict, verdicts
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
-from hingeline.sensitivity.verdicts import Verdict, verdicts
 
 Network = FeedForwardNetwork | PiecewiseLinearNetwork
 

@@ -14,12 +14,12 @@ from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
 from hingeline.oracles.local import CallableOracle
 from hingeline.oracles.protocol import OracleSpec
 from hingeline.oracles.session import QuerySession
-from hingeline.sensitivity import asked_model, straight_slopes, value_door
-from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.linear import linear_flips
-from hingeline.sensitivity.measured import MeasuredJacobians
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models import asked_model, straight_slopes, value_door
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.measured import MeasuredJacobians
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 

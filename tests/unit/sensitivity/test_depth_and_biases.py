@@ -9,9 +9,9 @@ from known_networks import linear_network, measured, points_for
 from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import random_network
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.depth_collapse import depth_collapse
-from hingeline.sensitivity.homogeneity import homogeneity
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.measures.depth_collapse import depth_collapse
+from hingeline.sensitivity.measures.homogeneity import homogeneity
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 

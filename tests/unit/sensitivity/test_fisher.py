@@ -13,8 +13,8 @@ from hingeline.core.figure_data import Curves, Pictures
 from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import FisherDirections, fisher_directions
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.fisher.directions import FisherDirections, fisher_directions
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 
@@ -189,7 +189,7 @@ def test_splitting_the_batch_changes_nothing(
 ) -> None:
     model, points = tanh
     whole = fisher_directions(model, Decision(5), points)
-    monkeypatch.setattr("hingeline.sensitivity.fisher_root._CHUNK_NUMBERS", 200)
+    monkeypatch.setattr("hingeline.sensitivity.fisher.fisher_root._CHUNK_NUMBERS", 200)
     parts = fisher_directions(model, Decision(5), points)
     np.testing.assert_allclose(whole.log_eigenvalues, parts.log_eigenvalues, atol=1e-9)
     np.testing.assert_array_equal(whole.classes, parts.classes)

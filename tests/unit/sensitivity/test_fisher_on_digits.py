@@ -10,11 +10,11 @@ from sklearn.neural_network import MLPClassifier
 from hingeline.core.arrays import FloatArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import fisher_directions
-from hingeline.sensitivity.flip_curve import FlipCurves
-from hingeline.sensitivity.flip_curves import flip_curves
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.universal import universal_directions
+from hingeline.sensitivity.fisher.directions import fisher_directions
+from hingeline.sensitivity.fisher.flip_curve import FlipCurves
+from hingeline.sensitivity.fisher.flip_curves import flip_curves
+from hingeline.sensitivity.fisher.universal import universal_directions
+from hingeline.sensitivity.models.network_model import NetworkModel
 
 HALF = 898
 

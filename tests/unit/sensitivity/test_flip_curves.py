@@ -14,10 +14,10 @@ from hingeline.core.figure_data import Curves
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import fisher_directions
-from hingeline.sensitivity.flip_curves import flip_curves, random_steps
-from hingeline.sensitivity.most_dangerous import most_dangerous
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.fisher.directions import fisher_directions
+from hingeline.sensitivity.fisher.flip_curves import flip_curves, random_steps
+from hingeline.sensitivity.fisher.most_dangerous import most_dangerous
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 DIM = 30

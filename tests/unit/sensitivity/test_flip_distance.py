@@ -12,10 +12,10 @@ from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.flip_distance import flip_distance
-from hingeline.sensitivity.gradient_ray import gradient_rays
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.theory import success
+from hingeline.sensitivity.measures.flip_distance import flip_distance
+from hingeline.sensitivity.measures.gradient_ray import gradient_rays
+from hingeline.sensitivity.measures.theory import success
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 SIGN = Decision(1)

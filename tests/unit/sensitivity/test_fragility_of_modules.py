@@ -9,8 +9,8 @@ import pytest
 
 from hingeline.core.outcome import Status
 from hingeline.sensitivity.fragility import fragility
-from hingeline.sensitivity.torch_chain import chain_of_module
-from hingeline.sensitivity.torch_model import TorchModel
+from hingeline.sensitivity.models.torch_chain import chain_of_module
+from hingeline.sensitivity.models.torch_model import TorchModel
 
 torch: Any = pytest.importorskip("torch")
 nn, functional = torch.nn, torch.nn.functional

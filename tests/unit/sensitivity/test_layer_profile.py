@@ -8,9 +8,9 @@ from known_networks import dead_network, measured, points_for
 
 from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.layer_profile import layer_profile
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.theory import pr_profile
+from hingeline.sensitivity.measures.layer_profile import layer_profile
+from hingeline.sensitivity.measures.theory import pr_profile
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 

@@ -9,7 +9,7 @@ from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.linear import linear_flips
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.rays import ray_crossings
 from hingeline.sensitivity.threat import Threat
 

@@ -9,8 +9,8 @@ from known_networks import linear_network, measured, points_for
 from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.local_linearity import local_linearity
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.measures.local_linearity import local_linearity
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
 
 

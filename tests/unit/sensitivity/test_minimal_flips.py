@@ -17,7 +17,7 @@ from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.exact.minimal import FlipBounded, Solved, minimal_flips
 from hingeline.sensitivity.exact.search import ExactSettings
 from hingeline.sensitivity.linear import linear_flips
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import NORMS, Norm, Threat
 
 

@@ -15,9 +15,9 @@ from hingeline.networks.feed_forward import random_network
 from hingeline.networks.loading import save_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.session import QuerySession
-from hingeline.sensitivity.asked_model import AskedModel
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.opening import decision_of, open_model
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.network_model import NetworkModel
+from hingeline.sensitivity.models.opening import decision_of, open_model
 
 SMOOTH = random_network((4, 6, 2), seed=1, activation="tanh")
 KINKED = PiecewiseLinearNetwork(*(lambda n: (n.weights, n.biases))(random_network((4, 6, 2), seed=2)))
@@ -117,5 +117,5 @@ def test_opening_does_not_import_torch() -> None:
 
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not there to be imported")
-    code = "import sys, hingeline.sensitivity.opening; sys.exit('torch' in sys.modules)"
+    code = "import sys, hingeline.sensitivity.models.opening; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

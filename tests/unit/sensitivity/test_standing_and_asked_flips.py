@@ -9,7 +9,7 @@ from known_networks import linear_network
 from hingeline.numerics.statistics import wilson
 from hingeline.sensitivity.asked_flips import AskedFlips
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.standing import standing_curve
 from hingeline.sensitivity.threat import Threat
 

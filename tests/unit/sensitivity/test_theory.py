@@ -9,7 +9,7 @@ import pytest
 
 from hingeline.core.errors import InvalidInput
 from hingeline.networks.activations import activation_named
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 
 
 def test_half_normal_constants() -> None:

@@ -12,16 +12,16 @@ from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
 from hingeline.oracles.opening import oracle
 from hingeline.oracles.session import QuerySession
-from hingeline.sensitivity import torch_model
-from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.linear import linear_flips
-from hingeline.sensitivity.model import LayeredModel
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.opening import open_model
+from hingeline.sensitivity.models import torch_model
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.model import LayeredModel
+from hingeline.sensitivity.models.network_model import NetworkModel
+from hingeline.sensitivity.models.opening import open_model
+from hingeline.sensitivity.models.torch_model import TorchModel
 from hingeline.sensitivity.rays import ray_crossings
 from hingeline.sensitivity.threat import Threat
-from hingeline.sensitivity.torch_model import TorchModel
 
 torch: Any = pytest.importorskip("torch")
 nn: Any = torch.nn

@@ -11,10 +11,10 @@ from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import fisher_directions
-from hingeline.sensitivity.gram import RunningGram
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.universal import universal_directions
+from hingeline.sensitivity.fisher.directions import fisher_directions
+from hingeline.sensitivity.fisher.gram import RunningGram
+from hingeline.sensitivity.fisher.universal import universal_directions
+from hingeline.sensitivity.models.network_model import NetworkModel
 
 
 def test_of_a_linear_score_the_universal_direction_is_its_gradient() -> None:
@@ -53,8 +53,8 @@ def test_the_mean_is_that_of_the_single_inputs() -> None:
 def test_long_inputs_are_averaged_within_the_bound_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     roots = np.random.default_rng(74).normal(size=(90, 3, 40)) * np.geomspace(1, 1e-3, 40)
     dense = RunningGram(40)
-    monkeypatch.setattr("hingeline.sensitivity.gram.DENSE_DIM", 10)
-    monkeypatch.setattr("hingeline.sensitivity.gram.KEPT_ROWS", 8)
+    monkeypatch.setattr("hingeline.sensitivity.fisher.gram.DENSE_DIM", 10)
+    monkeypatch.setattr("hingeline.sensitivity.fisher.gram.KEPT_ROWS", 8)
     cut = RunningGram(40)
     for first in range(0, 90, 7):
         dense.add(roots[first : first + 7])

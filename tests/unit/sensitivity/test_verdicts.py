@@ -10,13 +10,13 @@ from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.flip_distance import flip_distance
-from hingeline.sensitivity.homogeneity import Homogeneity
-from hingeline.sensitivity.independent import IndependentInputs
-from hingeline.sensitivity.local_linearity import local_linearity
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.measures.flip_distance import flip_distance
+from hingeline.sensitivity.measures.homogeneity import Homogeneity
+from hingeline.sensitivity.measures.independent import IndependentInputs
+from hingeline.sensitivity.measures.local_linearity import local_linearity
+from hingeline.sensitivity.measures.verdicts import verdicts
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Threat
-from hingeline.sensitivity.verdicts import verdicts
 
 
 def test_a_wide_shallow_network_is_in_the_linear_regime() -> None:

@@ -18,7 +18,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.numerics.statistics import median
 from hingeline.sensitivity.attacks.counting import CountingModel
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Norm, Threat
 
 Needs = Literal["gradients", "values", "labels"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hingeline.core.arrays import FloatArray
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 
 
 class CountingModel:

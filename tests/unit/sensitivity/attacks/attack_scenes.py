@@ -10,7 +10,7 @@ from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.sensitivity.attacks.base import Scene, scene_at
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Norm, Threat
 
 

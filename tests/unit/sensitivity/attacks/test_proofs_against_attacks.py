@@ -17,7 +17,7 @@ from hingeline.sensitivity.attacks.foolbox_attacks import FoolboxAttack
 from hingeline.sensitivity.attacks.named import attacks_named, standard_set
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.exact.minimal import MinimalFlips, minimal_flips
-from hingeline.sensitivity.network_model import NetworkModel
+from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.threat import Norm, Threat
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")

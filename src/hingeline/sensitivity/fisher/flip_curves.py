@@ -21,10 +21,11 @@ from scipy.special import ndtr
 from hingeline.core.arrays import BoolArray, FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import FisherDirections, fisher_directions
-from hingeline.sensitivity.flip_curve import FlipCurve, FlipCurves
-from hingeline.sensitivity.model import Model
-from hingeline.sensitivity.most_dangerous import slope_signs
+from hingeline.sensitivity.fisher.directions import FisherDirections, fisher_directions
+from hingeline.sensitivity.fisher.flip_curve import FlipCurve, FlipCurves
+from hingeline.sensitivity.fisher.most_dangerous import slope_signs
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Threat
 
 RANDOM_DIRECTIONS = 20
@@ -75,7 +76,7 @@ def flip_curves(
 
     step = -threat.steepest(fisher.top)
     by_slope = slope_signs(step, fisher.gradients)[:, np.newaxis] * step
-    control = np.stack([flips(rows), flips(rows)])
+    control = np.stack([_unchanged(model, decision, rows, fisher), _unchanged(model, decision, rows, fisher)])
     both = np.stack([_along(flips, rows, sign * step, lengths) for sign in (1.0, -1.0)])
     curves = (
         _curve("fisher", "Fisher, sign chosen by asking", both.max(axis=0), 1),
@@ -126,6 +127,12 @@ def linear_theory(fisher: FisherDirections, sizes: FloatArray, threat: Threat) -
             np.isfinite(own), own * threat.dual(fisher.boundary_gradients) / steepness, np.inf
         )
     return ndtr(-distances * reach / sizes[:, np.newaxis]).mean(axis=1)
+
+
+def _unchanged(model: Model, decision: Decision, points: FloatArray, fisher: FisherDirections) -> BoolArray:
+    """Whether inputs flip by themselves; a door is really asked again, and does not answer from memory."""
+    outputs = model.outputs(points, fresh=True) if isinstance(model, AskedModel) else model.outputs(points)
+    return decision.flipped(outputs, fisher.classes)
 
 
 def _along(flips: Flips, points: FloatArray, steps: FloatArray, sizes: FloatArray) -> BoolArray:

@@ -22,8 +22,8 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import PowerLaw, fit_power_law, median, quantile
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.gradient_ray import GradientRays, gradient_rays
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.measures.gradient_ray import GradientRays, gradient_rays
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.results import listed, number, numbers, over, sealed
 from hingeline.sensitivity.threat import Threat
 

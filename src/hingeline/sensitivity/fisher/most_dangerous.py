@@ -18,8 +18,8 @@ from hingeline.core.arrays import BoolArray, FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.numerics.statistics import wilson
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher import FisherDirections
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.fisher.directions import FisherDirections
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.results import listed
 from hingeline.sensitivity.threat import Threat
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 
 COUNT = 64
 

@@ -17,8 +17,8 @@ import itertools
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.sensitivity.measured import MeasuredJacobians
-from hingeline.sensitivity.value_door import CHUNK_BYTES, ValueDoor
+from hingeline.sensitivity.models.measured import MeasuredJacobians
+from hingeline.sensitivity.models.value_door import CHUNK_BYTES, ValueDoor
 
 _LENGTHS = 10.0 ** np.arange(-4.5, 0.01, 0.5)
 """Lengths tried, in typical coordinates."""

@@ -68,10 +68,12 @@ class ValueDoor:
         dtype = self.session.oracle.spec.dtype
         return np.clip(as_sent(inside, dtype).astype(np.float64), self.low, self.high)
 
-    def raw(self, points: FloatArray) -> FloatArray:
-        """Answers as they come, in parts: "n d" to "n k"."""
+    def raw(self, points: FloatArray, *, fresh: bool = False) -> FloatArray:
+        """Answers as they come, in parts: "n d" to "n k"; asked again if `fresh`."""
         rows = max(1, CHUNK_BYTES // (8 * self.input_dim))
-        parts = [self.session.ask(points[i : i + rows]) for i in range(0, max(len(points), 1), rows)]
+        parts = [
+            self.session.ask(points[i : i + rows], fresh=fresh) for i in range(0, max(len(points), 1), rows)
+        ]
         return np.concatenate(parts)
 
     def values(self, points: FloatArray) -> FloatArray:

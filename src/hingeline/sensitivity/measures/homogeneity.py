@@ -19,7 +19,7 @@ from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import median, quantile
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.linear import LinearFlips, linear_flips
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.results import distribution, listed, number, over, sealed
 from hingeline.sensitivity.threat import Threat
 

@@ -26,7 +26,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Threat
 
 MOST_RIVALS = 64

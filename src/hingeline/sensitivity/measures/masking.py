@@ -13,8 +13,8 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity.flip_distance import FlipDistance
-from hingeline.sensitivity.local_linearity import TINY, LocalLinearity
+from hingeline.sensitivity.measures.flip_distance import FlipDistance
+from hingeline.sensitivity.measures.local_linearity import TINY, LocalLinearity
 from hingeline.sensitivity.results import number, over
 
 MOST_WITHOUT_GRADIENT = 0.01

@@ -21,11 +21,11 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.storage import array_names
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
-from hingeline.sensitivity.asked_model import AskedModel
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import Model
-from hingeline.sensitivity.network_model import NetworkModel
-from hingeline.sensitivity.torch_model import TorchModel
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.model import Model
+from hingeline.sensitivity.models.network_model import NetworkModel
+from hingeline.sensitivity.models.torch_model import TorchModel
 
 Opener = Callable[..., Oracle]
 """`opener(target, input_shape=, input_dim=, **options)` opens a door: `hingeline.oracle`."""

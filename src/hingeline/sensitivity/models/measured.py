@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
-from hingeline.sensitivity.value_door import ValueDoor
+from hingeline.sensitivity.models.value_door import ValueDoor
 
 # An entry must be known better than this share of what entries are like, or nothing was learned.
 _KNOWN = 0.5

@@ -16,10 +16,10 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.linear import MOST_RIVALS, LinearFlips, linear_flips
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.measures.theory import natural_unit
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.rays import GRID, Crossings, ray_crossings
 from hingeline.sensitivity.results import over
-from hingeline.sensitivity.theory import natural_unit
 from hingeline.sensitivity.threat import Threat
 
 LINEAR_STEPS = 4.0

@@ -7,20 +7,21 @@ such, and so is one that is off, constant or held by its biases. The limits are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity.depth_collapse import DepthCollapse
-from hingeline.sensitivity.flip_distance import FlipDistance
-from hingeline.sensitivity.homogeneity import BIAS_DOMINATED, Homogeneity
-from hingeline.sensitivity.independent import IndependentInputs
-from hingeline.sensitivity.layer_profile import LayerProfile
-from hingeline.sensitivity.local_linearity import SAFE, LocalLinearity
-from hingeline.sensitivity.masking import signs_of_masking
+from hingeline.sensitivity.measures.depth_collapse import DepthCollapse
+from hingeline.sensitivity.measures.flip_distance import FlipDistance
+from hingeline.sensitivity.measures.homogeneity import BIAS_DOMINATED, Homogeneity
+from hingeline.sensitivity.measures.independent import IndependentInputs
+from hingeline.sensitivity.measures.layer_profile import LayerProfile
+from hingeline.sensitivity.measures.local_linearity import SAFE, LocalLinearity
+from hingeline.sensitivity.measures.masking import signs_of_masking
+from hingeline.sensitivity.repeated import Repeated
 from hingeline.sensitivity.results import number, over
 
 LINEAR_RATIO = 1.2
@@ -28,6 +29,8 @@ MOST_VALIDITY = 0.2
 FEWEST_DIRECTIONS = 15.0
 COLLAPSED_AGREEMENT = 0.9
 COLLAPSED_NO_FLIP = 0.5
+_VARIES = 0.25  # deviation over mean of an output that is not constant, whatever its sign
+_DOUBTFUL = ("wavering", "dead", "constant", "zero gradient", "saturated or masked")
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,12 @@ def verdicts(
     independent: IndependentInputs | None = None,
     labels: IntArray | None = None,
     refused: str | None = None,
+    repeated: Repeated | None = None,
 ) -> tuple[Verdict, ...]:
     """All that the measurements at hand say; the gravest first.
 
-    Names: "dead", "constant", "zero gradient", "saturated or masked", "bias-dominated", "depth-collapsed",
-    "bottlenecked", "linear regime".
+    Names: "wavering", "dead", "constant", "zero gradient", "saturated or masked", "bias-dominated",
+    "depth-collapsed", "bottlenecked", "linear regime".
 
     Args:
         distance: Distances to another class.
@@ -76,27 +80,50 @@ def verdicts(
             make no network constant or collapsed: they may be of one kind.
         labels: What the inputs should be classified as, shape "n": inputs of one label share a class.
         refused: Why values that were answered allow no gradient, where they do not.
+        repeated: What a door answered when inputs and flips were asked again.
 
     Raises:
         InvalidInput: Attack sizes of different shapes.
     """
-    said = [*_dead(layers), *_constant(depth, independent), *_zero_gradient(distance)]
+    said = [
+        *_wavering(repeated),
+        *_dead(layers, distance, independent),
+        *_constant(depth, independent),
+        *_zero_gradient(distance),
+    ]
     nothing_to_follow = any(v.name == "zero gradient" for v in said)
     if not nothing_to_follow:
         said += _saturated(distance, linearity, gradient_sizes, gradient_free_sizes, refused)
     said += _bias_dominated(biases)
     if not any(v.name == "constant" for v in said):
         said += _depth_collapsed(depth, None if nothing_to_follow else distance, independent, labels)
-    if not any(v.name == "dead" for v in said):
-        said += _bottlenecked(layers)
     # a good word is kept back where something makes the gradient itself doubtful
-    doubtful = {"dead", "constant", "zero gradient", "saturated or masked"}
-    if not any(v.name in doubtful for v in said):
-        said += _linear_regime(distance, linearity)
-    return tuple(said)
+    doubtful = any(v.name in _DOUBTFUL for v in said)
+    straight = [] if doubtful else list(_linear_regime(distance, linearity))
+    if not any(v.name == "dead" for v in said):
+        said += _bottlenecked(layers, straight=bool(straight))
+    return (*said, *straight)
 
 
-def _dead(layers: LayerProfile | None) -> Iterator[Verdict]:
+def _wavering(repeated: Repeated | None) -> Iterator[Verdict]:
+    if repeated is None or not (repeated.inputs_changed or repeated.flips_lost):
+        return
+    yield Verdict(
+        "wavering",
+        f"Asked again unchanged, {repeated.inputs_changed} of {repeated.inputs} inputs changed class and "
+        f"{repeated.flips_lost} of {repeated.flips} flips did not come again: the answers are partly "
+        "chance, and so are these sizes.",
+        asdict(repeated),
+    )
+
+
+def _dead(
+    layers: LayerProfile | None, distance: FlipDistance | None, independent: IndependentInputs | None
+) -> Iterator[Verdict]:
+    """Inputs of zeros leave every neuron without a bias at its kink: that switches no layer off."""
+    kinks_only = distance is not None and not distance.sizes.any()
+    if kinks_only and independent is not None and not independent.constant:
+        return
     if layers is not None and layers.dead_layers:
         names = ", ".join(layers.dead_layers)
         yield Verdict(
@@ -185,6 +212,17 @@ def _depth_collapsed(
         reasons.append(f"{no_flip:.0%} of the gradient rays meet no other class")
     if reasons:
         words = f"The network is nearly constant at large scale: {'; '.join(reasons)}."
+        if (
+            depth is not None
+            and len(depth.means) == 1
+            and depth.deviations[0] > _VARIES * abs(depth.means[0])
+        ):
+            # all on one side of a threshold that was never meant, as in a regression
+            words += (
+                f" Its one output does vary over your inputs, by {depth.ranges[0]:.3g} around "
+                f"{depth.means[0]:.3g}: if this threshold is not where they are told apart, name another "
+                "(threshold, --threshold)."
+            )
         figures = {"agreement": agreement, "agreement_independent": drawn, "no_flip": no_flip}
         yield Verdict("depth-collapsed", words, figures)
 
@@ -195,7 +233,8 @@ def _agreement(labels: IntArray) -> float:
     return float((met * (met - 1)).sum() / max(1, len(labels) * (len(labels) - 1)))
 
 
-def _bottlenecked(layers: LayerProfile | None) -> Iterator[Verdict]:
+def _bottlenecked(layers: LayerProfile | None, *, straight: bool) -> Iterator[Verdict]:
+    """Few directions may turn the gradient on the way; where `straight`, it was measured that they do not."""
     if layers is None:
         return
     ranks = [median(row) for row in layers.ranks]
@@ -206,7 +245,9 @@ def _bottlenecked(layers: LayerProfile | None) -> Iterator[Verdict]:
         where = "" if place is None else f", the largest drop at layer {layers.names[place]}"
         moved = f", and activation patterns change by {lost:.2f} in sum up to a flip" if lost < np.inf else ""
         few = f"{smallest:.0f} direction{'' if round(smallest) == 1 else 's'}"
-        words = f"No more than {few} come through{where}{moved}: one gradient step may mislead."
+        meant = "elsewhere one gradient step may mislead" if straight else "one gradient step may mislead"
+        through = "comes" if round(smallest) == 1 else "come"
+        words = f"No more than {few} of {layers.inputs} {through} through{where}{moved}: {meant}."
         yield Verdict(
             "bottlenecked",
             words,
@@ -228,6 +269,6 @@ def _linear_regime(distance: FlipDistance | None, linearity: LocalLinearity | No
         yield Verdict(
             "linear regime",
             f"The class changes at {ratio:.2f} times the linear distance, and linearity reaches "
-            f"{far}: one-step numbers can be trusted.",
+            f"{far}: at these inputs one-step numbers can be trusted.",
             {"ratio": ratio, "safety": number(safety)},
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.sensitivity.model import LayeredModel
+from hingeline.sensitivity.models.model import LayeredModel
 from hingeline.sensitivity.results import over
 from hingeline.sensitivity.threat import Threat
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.sensitivity.torch_model import TorchModel
+from hingeline.sensitivity.models.torch_model import TorchModel
 
 SAME = 1e-9
 """Largest difference of answers, relative to the largest answer."""

@@ -20,10 +20,10 @@ from hingeline.core.randomness import Randomness
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import DoctorCard
 from hingeline.probing.doctor import examine
-from hingeline.sensitivity.curved_slopes import CurvedSlopes
-from hingeline.sensitivity.measured import MeasuredJacobians
-from hingeline.sensitivity.straight_slopes import StraightSlopes
-from hingeline.sensitivity.value_door import ValueDoor
+from hingeline.sensitivity.models.curved_slopes import CurvedSlopes
+from hingeline.sensitivity.models.measured import MeasuredJacobians
+from hingeline.sensitivity.models.straight_slopes import StraightSlopes
+from hingeline.sensitivity.models.value_door import ValueDoor
 
 CHUNK_BYTES = 64 * 2**20
 """Jacobians measured at once."""
@@ -97,12 +97,12 @@ class AskedModel:
             return self.card.output_dim
         return self._classes or max(2, *(label + 1 for label in self.card.classes))
 
-    def outputs(self, points: FloatArray) -> FloatArray:
-        """Answers as values: "n d" to "n k"; one query for each row not asked before."""
+    def outputs(self, points: FloatArray, *, fresh: bool = False) -> FloatArray:
+        """Answers as values: "n d" to "n k"; one query for each row not asked before, or `fresh`."""
         rows = as_points(points, self.input_dim)
         if not len(rows):
             return np.zeros((0, self.output_dim))
-        answers = self._door.raw(rows)
+        answers = self._door.raw(rows, fresh=fresh)
         return self._one_hot(answers) if self.card.answers == "labels" else self._door.of(answers)
 
     def gradients(self, points: FloatArray, weights: FloatArray) -> FloatArray:

@@ -22,11 +22,11 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import median
-from hingeline.sensitivity import theory
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.gradient_ray import GradientRays, gradient_rays
-from hingeline.sensitivity.jacobian_spectra import PROBES, Spectra, spectra
-from hingeline.sensitivity.model import LayeredModel, LayerState
+from hingeline.sensitivity.measures import theory
+from hingeline.sensitivity.measures.gradient_ray import GradientRays, gradient_rays
+from hingeline.sensitivity.measures.jacobian_spectra import PROBES, Spectra, spectra
+from hingeline.sensitivity.models.model import LayeredModel, LayerState
 from hingeline.sensitivity.results import listed, number, numbers, over, sealed
 from hingeline.sensitivity.threat import Threat
 

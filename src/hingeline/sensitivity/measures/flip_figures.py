@@ -8,7 +8,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves
-from hingeline.sensitivity import theory
+from hingeline.sensitivity.measures import theory
 from hingeline.sensitivity.results import distribution, numbers
 from hingeline.sensitivity.threat import Norm
 

@@ -21,13 +21,13 @@ from hingeline.core.arrays import FloatArray, IntArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Curve, Curves, Figure
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher_figures import direction_images
-from hingeline.sensitivity.fisher_root import lead_gradients
-from hingeline.sensitivity.flip_curve import FlipCurve
-from hingeline.sensitivity.gram import RunningGram
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.fisher.fisher_figures import direction_images
+from hingeline.sensitivity.fisher.fisher_root import lead_gradients
+from hingeline.sensitivity.fisher.flip_curve import FlipCurve
+from hingeline.sensitivity.fisher.gram import RunningGram
+from hingeline.sensitivity.fisher.set_flips import SetFlips
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.results import listed, number
-from hingeline.sensitivity.set_flips import SetFlips
 from hingeline.sensitivity.threat import Threat
 
 

@@ -19,9 +19,9 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Bars, Curve, Curves
 from hingeline.networks.piecewise_linear import row_norms
 from hingeline.numerics.statistics import median, wilson
-from hingeline.sensitivity import theory
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.model import LayeredModel, Model
+from hingeline.sensitivity.measures import theory
+from hingeline.sensitivity.models.model import LayeredModel, Model
 from hingeline.sensitivity.results import listed, number, numbers, over, sealed
 
 PAIRS = 1000

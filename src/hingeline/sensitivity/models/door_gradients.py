@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hingeline.sensitivity.asked_model import AskedModel
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.models.asked_model import AskedModel
+from hingeline.sensitivity.models.model import Model
 
 SHARE = 0.5
 """Of what is left of a budget: what gradients may take, one for each input and what follows on its ray."""

@@ -13,9 +13,9 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.numerics.statistics import clustered_wilson, wilson
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.flip_curve import FlipCurve
-from hingeline.sensitivity.flip_curves import random_steps
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.fisher.flip_curve import FlipCurve
+from hingeline.sensitivity.fisher.flip_curves import random_steps
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Threat
 
 CHANCES = 20

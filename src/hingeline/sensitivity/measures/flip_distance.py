@@ -18,10 +18,10 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Curves
 from hingeline.numerics.statistics import median, quantile
-from hingeline.sensitivity import flip_figures, theory
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.gradient_ray import LINEAR_STEPS, GradientRays, gradient_rays
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.measures import flip_figures, theory
+from hingeline.sensitivity.measures.gradient_ray import LINEAR_STEPS, GradientRays, gradient_rays
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.results import listed, number, over, sealed
 from hingeline.sensitivity.threat import Norm, Threat
 

@@ -23,9 +23,9 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Figure
 from hingeline.numerics.statistics import median
 from hingeline.sensitivity.decision import Decision
-from hingeline.sensitivity.fisher_figures import direction_images, spectrum
-from hingeline.sensitivity.fisher_root import MOST_RIVALS, LeadGradients, lead_gradients
-from hingeline.sensitivity.model import Model
+from hingeline.sensitivity.fisher.fisher_figures import direction_images, spectrum
+from hingeline.sensitivity.fisher.fisher_root import MOST_RIVALS, LeadGradients, lead_gradients
+from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.results import listed, number
 from hingeline.sensitivity.threat import Threat
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.numerics.tolerances import EPSILON
-from hingeline.sensitivity.measured import MeasuredJacobians
-from hingeline.sensitivity.value_door import CHUNK_BYTES, ValueDoor
+from hingeline.sensitivity.models.measured import MeasuredJacobians
+from hingeline.sensitivity.models.value_door import CHUNK_BYTES, ValueDoor
 
 SIGMAS = 6.0
 """Standard deviations within which a check must agree; the noise itself is known to a factor of 2 or 3."""

@@ -9,7 +9,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.networks.feed_forward import FeedForwardNetwork
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.sensitivity.model import LayerState
+from hingeline.sensitivity.models.model import LayerState
 
 CHUNK_BYTES = 64 * 2**20
 """Largest intermediate array."""

@@ -21,8 +21,8 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray, as_points
 from hingeline.core.errors import InvalidInput, MissingExtra
-from hingeline.sensitivity.model import LayerState
-from hingeline.sensitivity.torch_layers import SAME, Call, Layer, Watch, flat, row_axis, watching
+from hingeline.sensitivity.models.model import LayerState
+from hingeline.sensitivity.models.torch_layers import SAME, Call, Layer, Watch, flat, row_axis, watching
 
 CHUNK_BYTES = 256 * 2**20
 """Intermediate results of the rows worked on at once, as counted on a row."""
@@ -208,6 +208,8 @@ class TorchModel:
 
     def _refuse_mixing(self, together: Any, alone: list[Any]) -> None:
         apart = self._torch.cat(alone)
+        if not bool(self._torch.isfinite(apart).all()):
+            raise InvalidInput(f"this {self._kind} answers NaN or infinity at ordinary inputs")
         size = float(apart.abs().max()) if apart.numel() else 0.0
         if apart.shape != together.shape or not bool(
             ((apart - together).abs() <= SAME * (1e-3 + size)).all()

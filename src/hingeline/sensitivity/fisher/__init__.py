@@ -1,0 +1,1 @@
+"""Fisher information pulled back to the input: dangerous directions, and the flips they cause."""

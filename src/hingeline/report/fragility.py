@@ -80,7 +80,7 @@ def _tone(finding: Fragility) -> Tone:
         return Tone.BAD
     verdict = fragility_words.gravest(profile)
     if verdict is None:
-        return Tone.PART if told is Tone.GOOD and fragility_words.never_flips(profile) else told
+        return Tone.PART if told is Tone.GOOD and np.isinf(profile.upper).all() else told
     return Tone.PART if fragility_words.proved_without_gradients(profile, verdict) else Tone.BAD
 
 

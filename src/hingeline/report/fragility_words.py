@@ -11,9 +11,9 @@ from hingeline.core.outcome import Finding, Status
 from hingeline.numerics.statistics import median
 from hingeline.report.model import Claim, Table
 from hingeline.report.numbers import count, plural, small
+from hingeline.sensitivity.measures.verdicts import Verdict
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.sensitivity.threat import Norm, Threat
-from hingeline.sensitivity.measures.verdicts import Verdict
 
 NORMS: dict[Norm, str] = {
     "l2": "l2 is the length of a change: the root of the sum of its squares over all input numbers",
@@ -147,7 +147,7 @@ def proved_without_gradients(profile: FragilityProfile, verdict: Verdict) -> boo
 
 def never_flips(profile: FragilityProfile) -> bool:
     """Whether it is proved of every input that nothing within the limits flips it."""
-    return bool((profile.proved & np.isinf(profile.upper)).all())
+    return bool(np.all(profile.without_flip))
 
 
 def broken_bounds(profile: FragilityProfile) -> int:
@@ -193,21 +193,16 @@ def data_distance(profile: FragilityProfile) -> float:
 def _flips(profile: FragilityProfile, ended: bool) -> str:
     """The median over all inputs, those without a flip counted as largest."""
     middle, number, proved = median(profile.upper), len(profile.upper), int(profile.proved.sum())
-<<<<<<< HEAD
-    never = int(profile.without_flip.sum())
-    if never == number:
-        return f"No change within the limits flips {_all_of(number)}; that is proved"
-    if proved == number and np.isinf(profile.upper).all():
-        far = small(float(profile.lower.min()))
-        return (
-            f"No change smaller than {far} flips {_all_of(number)}; that is proved, and no farther was looked"
-=======
     if never_flips(profile):
         # a class that nothing changes tells of a network that does not look, not of one that is strong
         return (
             f"No change within the limits flips {_all_of(number)}; that is proved, and it means that "
             "the class does not depend on what may change"
->>>>>>> h-cli
+        )
+    if proved == number and np.isinf(profile.upper).all():
+        far = small(float(profile.lower.min()))
+        return (
+            f"No change smaller than {far} flips {_all_of(number)}; that is proved, and no farther was looked"
         )
     if ended and not np.isfinite(profile.upper).any():
         whom = "the input was" if number == 1 else f"the {count(number)} inputs were"

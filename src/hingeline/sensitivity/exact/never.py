@@ -12,7 +12,6 @@ Cost: one non-negative least-squares program, 0.1 ms for 30 neurons in 30 coordi
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
 
 from hingeline.core.arrays import FloatArray
 from hingeline.sensitivity.exact.duality import ROUNDING
@@ -30,6 +29,8 @@ def never_below(problem: FlipProblem, region: Region, rival: int, unit: float, m
         unit: Largest size of a change.
         margin: What counts as rounding.
     """
+    from scipy.optimize import nnls  # not at import: 0.7 s
+
     first = problem.weights[0]
     walls, offsets, sizes = region.parts @ first, region.offsets, region.sizes
     sizes = sizes + unit * (np.abs(region.parts) @ problem.first_size)

@@ -170,6 +170,45 @@ def threat_lines(words: str, curves: FlipCurves) -> Iterator[tuple[str, ...]]:
         yield (words if not place else "", f"{size:g}", *cells, f"{curves.theory[place]:.4f}")
 
 
+def tables_of(
+    flips: list[tuple[str, ...]],
+    details: list[tuple[str, ...]],
+    universal: list[tuple[str, ...]],
+    threats: dict[str, FlipCurves],
+) -> dict[str, str]:
+    """The tables of the page, by the names of their places there."""
+    shares = ("random", "Fisher, sign asked", "Fisher, unsigned", "gradient", "nearest boundary")
+    return {
+        "fisher-flips": table_of(
+            ("network", "length", *shares, "random if flat", "Fisher / random", "the same, all inputs"), flips
+        ),
+        "fisher-details": table_of(
+            (
+                "network",
+                "test accuracy",
+                "median cosine with gradient",
+                "participation",
+                "saturated",
+                "linear distance",
+                "shortest flip found",
+                "rank correlation with distance",
+                "with eigenvalue",
+                "inputs that count in the mean of F",
+                "control at 0",
+            ),
+            details,
+        ),
+        "fisher-universal": table_of(
+            ("network", "length", "made from", "held out", "held out, by class", "held out, random"),
+            universal,
+        ),
+        "fisher-threats": table_of(
+            ("64-64-10", "size", *shares, "random if flat"),
+            [line for words, curves in threats.items() for line in threat_lines(words, curves)],
+        ),
+    }
+
+
 def main(given: list[str] | None = None) -> int:
     """Run from the command line."""
     options, began = arguments_of(__doc__, given, 3), time.perf_counter()
@@ -204,36 +243,7 @@ def main(given: list[str] | None = None) -> int:
     first = next(iter(trained.values()))[0][0]
     threats = dict(other_threats(first))
     numbers["other threats"] = {words: curves.summary() for words, curves in threats.items()}
-    shares = ("random", "Fisher, sign asked", "Fisher, unsigned", "gradient", "nearest boundary")
-    tables = {
-        "fisher-flips": table_of(
-            ("network", "length", *shares, "random if flat", "Fisher / random", "the same, all inputs"), flips
-        ),
-        "fisher-details": table_of(
-            (
-                "network",
-                "test accuracy",
-                "median cosine with gradient",
-                "participation",
-                "saturated",
-                "linear distance",
-                "shortest flip found",
-                "rank correlation with distance",
-                "with eigenvalue",
-                "inputs that count in the mean of F",
-                "control at 0",
-            ),
-            details,
-        ),
-        "fisher-universal": table_of(
-            ("network", "length", "made from", "held out", "held out, by class", "held out, random"),
-            universal,
-        ),
-        "fisher-threats": table_of(
-            ("64-64-10", "size", *shares, "random if flat"),
-            [line for words, curves in threats.items() for line in threat_lines(words, curves)],
-        ),
-    }
+    tables = tables_of(flips, details, universal, threats)
     publish(NAME, options, figures=figures, numbers=numbers, tables=tables, began=began)
     return 0
 

@@ -13,6 +13,7 @@ from hingeline.cli.options import (
     Plan,
     TargetRequest,
     View,
+    check_box,
     plan_options,
     target_options,
     view_options,
@@ -117,7 +118,7 @@ def command(
     Exit codes: 0 every smallest flip proved; 2 usage; 3 target unreachable or unusable; 4 budget spent;
     5 not all proved, or gradients tell nothing; 6 no authorisation; 130 interrupted.
     """
-    _check_box(said["box"])
+    check_box(said["box"])
     if not math.isfinite(said["threshold"]):
         raise click.UsageError(f"--threshold wants a finite number; got {said['threshold']}")
     said["workers"] = said["workers"] or os.cpu_count() or 1
@@ -130,8 +131,3 @@ def command(
     settings = {k: v for k, v in said.items() if v is not None and v != defaults.get(k)}
     settings = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
     return begin("fragility", target, plan, view, settings, {n: f for n, f in files.items() if f is not None})
-
-
-def _check_box(box: tuple[float, float] | None) -> None:
-    if box is not None and not (math.isfinite(box[0]) and math.isfinite(box[1]) and box[0] < box[1]):
-        raise click.UsageError(f"--box wants two finite ends, the smaller first; got {box[0]} {box[1]}")

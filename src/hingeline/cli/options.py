@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import math
 import secrets
 import tomllib
 from collections.abc import Callable, Sequence
@@ -209,6 +210,16 @@ def open_target(request: TargetRequest) -> Oracle:
     if opened.spec.remote and not request.authorised:
         raise _refusal(opened.spec.name)
     return opened
+
+
+def check_box(box: tuple[float, float] | None) -> None:
+    """Refuse a --box that is no range.
+
+    Raises:
+        UsageError: Ends that are not finite, or the larger first.
+    """
+    if box is not None and not (math.isfinite(box[0]) and math.isfinite(box[1]) and box[0] < box[1]):
+        raise click.UsageError(f"--box wants two finite ends, the smaller first; got {box[0]} {box[1]}")
 
 
 def remote_host(target: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from hingeline.cli.options import (
     Plan,
     TargetRequest,
     View,
+    check_box,
     plan_options,
     target_options,
     view_options,
@@ -120,7 +120,7 @@ def command(
     elif obfuscate is not None:
         files["obfuscate"] = Path(obfuscate)
     _check_wishes(str(said["method"]), obfuscate, target_image, said["sigma"])
-    _check_box(said["box"])
+    check_box(said["box"])
     # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
     from hingeline.cli.running import begin
 
@@ -150,8 +150,3 @@ def _check_wishes(method: str, obfuscate: str | None, picture: Path | None, sigm
     for name, value in (("--target-image", picture), ("--sigma", sigma)):
         if value is not None and obfuscate is None:
             raise click.UsageError(f"{name} says how inputs are obfuscated; say which, with --obfuscate")
-
-
-def _check_box(box: tuple[float, float] | None) -> None:
-    if box is not None and not (math.isfinite(box[0]) and math.isfinite(box[1]) and box[0] < box[1]):
-        raise click.UsageError(f"--box wants two finite ends, the smaller first; got {box[0]} {box[1]}")

@@ -1,0 +1,1 @@
+"""Ordinary networks: Jacobians along the path, gains by layer, and a twin with noise."""

@@ -1,0 +1,1 @@
+"""The linearised flow from layer to layer: stability matrices with their errors."""

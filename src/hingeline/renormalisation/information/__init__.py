@@ -1,0 +1,1 @@
+"""Fisher information about the input, layer by layer, and the directions it singles out."""

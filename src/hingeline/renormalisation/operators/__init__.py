@@ -1,0 +1,1 @@
+"""What is measured of a layer's units: products, sums, learned functions."""

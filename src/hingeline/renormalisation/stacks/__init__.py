@@ -1,0 +1,1 @@
+"""Stacks of stochastic layers: sampled, trained, stored, enumerated where they are small."""

@@ -164,7 +164,8 @@ def _judged(
     if np.isnan(error) or np.isnan(probability):
         return "undecided", f"{told}: {count} replicates are too few to tell whether {layers} layers agree"
     if probability < AGREEMENT:
-        return "no scaling", f"{told}, but the layers do not share one gain (chance {probability:.1g})"
+        chance = f"chance {probability:.1g}" if probability > 1e-9 else "chance below 1e-9"
+        return "no scaling", f"{told}, but the layers do not share one gain ({chance}): no law of depth"
     if abs(slope) > SIGMAS * error:
         return "scaling", f"{told}: different from zero, and the layers agree"
     if abs(slope) + SIGMAS * error < NEGLIGIBLE:

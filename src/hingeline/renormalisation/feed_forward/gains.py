@@ -1,0 +1,256 @@
+"""How a chosen direction grows from layer to layer, beside random directions at the same inputs.
+
+    gain of layer n = |J_n v| / |J_{n-1} v|,    cumulative gain = |J_n v| / |v|,    outputs are the last layer
+
+In raw units the gain of a hidden ReLU layer is a matter of convention, that from input to outputs is not; in
+whitened units (`whitening.py`), which are the default, neither is. A direction chosen by its effect on the
+outputs grows more than a random one by choice: the comparison tells by how much, not that depth is at fault.
+
+Source: amplification along the most sensitive direction, Kenway 2018 (arXiv 1803.06111), by its words; the
+comparison, the units and the verdict are ours.
+Cost: one push of 1 + r directions to each layer and one Jacobian of the outputs for each input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, as_points
+from hingeline.core.errors import InvalidInput
+from hingeline.core.figure_data import Axis, Curve, Curves
+from hingeline.numerics.statistics import quantile
+from hingeline.renormalisation.feed_forward.layer_chain import step_names
+from hingeline.renormalisation.feed_forward.whitening import RIDGE, Whitening, whitenings
+from hingeline.renormalisation.flow.scaling import DepthScaling, depth_scaling, jackknife_means
+from hingeline.sensitivity.models.model import LayeredModel
+from hingeline.sensitivity.results import listed, number, sealed
+
+Units = Literal["whitened", "raw"]
+
+RANDOM_DIRECTIONS = 20
+BAND = (0.05, 0.95)
+_CHUNK_NUMBERS = 2**21  # of one intermediate array, 16 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionGains:
+    """Gains of chosen and of random directions in one kind of units, as natural logarithms.
+
+    Attributes:
+        units: "whitened" or "raw".
+        chosen: Log-gain of each layer along the chosen direction, shape "l n"; minus infinity where nothing
+            comes through.
+        random: The same along random directions, shape "l n r".
+        scaling: Verdict on the chosen direction, from means over inputs.
+        random_scaling: Verdict on random directions.
+    """
+
+    units: Units
+    chosen: FloatArray
+    random: FloatArray
+    scaling: DepthScaling
+    random_scaling: DepthScaling
+
+    @classmethod
+    def of(cls, units: Units, chosen_sizes: FloatArray, random_sizes: FloatArray) -> DirectionGains:
+        """From log-sizes at the input and all layers, "l+1 n" and "l+1 n r"."""
+        chosen, random = _steps(chosen_sizes), _steps(random_sizes)
+        return cls(
+            units,
+            sealed(chosen),
+            sealed(random),
+            depth_scaling(*jackknife_means(chosen.T)),
+            depth_scaling(*jackknife_means(random.mean(axis=2).T)),
+        )
+
+    @property
+    def cumulative(self) -> FloatArray:
+        """Log-gain from the input to each layer along the chosen direction, shape "l n"."""
+        return np.cumsum(self.chosen, axis=0)
+
+    @property
+    def random_cumulative(self) -> FloatArray:
+        """The same along random directions, shape "l n r"."""
+        return np.cumsum(self.random, axis=0)
+
+    def table(self, *, cumulative: bool = True) -> list[dict[str, Any]]:
+        """Median and 90 % band of the gains of each layer over inputs, of both kinds of directions."""
+        pairs = (self.cumulative, self.random_cumulative) if cumulative else (self.chosen, self.random)
+        return [
+            {"chosen": _told(chosen), "random": _told(random)} for chosen, random in zip(*pairs, strict=True)
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """Gains of each layer, cumulative too, with verdicts, JSON-ready."""
+        return {
+            "units": self.units,
+            "per_layer": self.table(cumulative=False),
+            "cumulative": self.table(),
+            "scaling": self.scaling.summary(),
+            "random_scaling": self.random_scaling.summary(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class LayerGains:
+    """Gains along a chosen direction from the input through all layers to the outputs.
+
+    Attributes:
+        names: Hidden layers and the outputs, l of them.
+        whitened: Gains in units of each layer's variation over the data; what to read first.
+        raw: Gains in the network's own units, which rescaled layers change.
+        ridge: Share of the variance that was added before whitening.
+        data_rows: Inputs the variation was taken over.
+        constant_units: Units that did not vary there: of the input, each hidden layer, the outputs.
+    """
+
+    names: tuple[str, ...]
+    whitened: DirectionGains
+    raw: DirectionGains
+    ridge: float
+    data_rows: int
+    constant_units: tuple[int, ...]
+
+    @property
+    def scaling(self) -> DepthScaling:
+        """Verdict on the chosen direction in whitened units."""
+        return self.whitened.scaling
+
+    def summary(self) -> dict[str, Any]:
+        """Both kinds of units, and what the whitened ones rest on, JSON-ready."""
+        return {
+            "names": list(self.names),
+            "inputs": self.raw.chosen.shape[1],
+            "random_directions": self.raw.random.shape[2],
+            "whitened": self.whitened.summary(),
+            "raw": self.raw.summary(),
+            "ridge": self.ridge,
+            "data_rows": self.data_rows,
+            "constant_units": list(self.constant_units),
+            "note": "raw gains of hidden layers depend on how layers are scaled; whitened ones on the data",
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Summary and log-gains, JSON-ready; None where nothing comes through."""
+        arrays = {
+            f"{kind.units}_{name}": listed(getattr(kind, name))
+            for kind in (self.whitened, self.raw)
+            for name in ("chosen", "random")
+        }
+        return {"summary": self.summary(), **arrays}
+
+    def figures(self) -> tuple[Curves, ...]:
+        """Cumulative gains against the layer, whitened and raw."""
+        return tuple(self._figure(kind) for kind in (self.whitened, self.raw))
+
+    def _figure(self, kind: DirectionGains) -> Curves:
+        across = tuple(float(n) for n in range(len(self.names) + 1))
+        curves: list[Curve] = []
+        for label, rows in (("chosen", kind.cumulative), ("random", kind.random_cumulative)):
+            ends = np.exp([[0.0, 0.0, 0.0], *(_quantiles(row) for row in rows)])
+            for place, word in enumerate(("median", "5 %", "95 %")):
+                curves.append(Curve(f"{label}, {word}", across, tuple(map(float, ends[:, place]))))
+        return Curves(
+            f"network-gains-{kind.units}",
+            f"Growth of a small step from the input to each layer in {kind.units} units, along the chosen "
+            "direction and along random ones: medians and 90 % bands.",
+            Axis("layer (0: input; the last: outputs)", whole=True),
+            Axis("gain from the input", log=True),
+            tuple(curves),
+        )
+
+
+def layer_gains(
+    model: LayeredModel,
+    points: FloatArray,
+    directions: FloatArray,
+    *,
+    rng: np.random.Generator,
+    data: FloatArray | None = None,
+    ridge: float = RIDGE,
+    random_directions: int = RANDOM_DIRECTIONS,
+) -> LayerGains:
+    """Gains of one direction at each input, layer by layer.
+
+    Args:
+        model: A model whose hidden layers are seen.
+        points: Inputs, shape "n d", at least two.
+        directions: One for each input, of any length but zero, shape "n d".
+        rng: Draws random directions, uniform on the sphere.
+        data: Inputs over which layers vary, shape "m d"; `points` if None.
+        ridge: Share of the variance added before whitening.
+        random_directions: How many at each input.
+
+    Raises:
+        InvalidInput: Too few inputs or random directions, a direction of length zero, or a layer that does
+            not vary over the data.
+    """
+    rows, chosen = as_points(points, model.input_dim), as_points(directions, model.input_dim)
+    lengths = np.linalg.norm(chosen, axis=1, keepdims=True)
+    if chosen.shape != rows.shape or len(rows) < 2 or not lengths.all() or random_directions < 1:
+        raise InvalidInput(
+            f"want two inputs or more, a direction that is not zero at each, and random ones beside it; got "
+            f"{len(rows)}, {int((lengths > 0).sum())} and {random_directions}"
+        )
+    drawn = rng.standard_normal((len(rows), random_directions, model.input_dim))
+    every = np.concatenate([(chosen / lengths)[:, np.newaxis], drawn], axis=1)
+    every[:, 1:] /= np.linalg.norm(drawn, axis=2, keepdims=True)
+    measured = rows if data is None else as_points(data, model.input_dim)
+    whites = whitenings(model, measured, ridge=ridge)
+    raw, white = _log_sizes(model, rows, every, whites)
+    return LayerGains(
+        names=step_names(model),
+        whitened=DirectionGains.of("whitened", white[..., 0], white[..., 1:]),
+        raw=DirectionGains.of("raw", raw[..., 0], raw[..., 1:]),
+        ridge=ridge,
+        data_rows=len(measured),
+        constant_units=tuple(white.constant for white in whites),
+    )
+
+
+def _log_sizes(
+    model: LayeredModel, points: FloatArray, directions: FloatArray, whites: tuple[Whitening, ...]
+) -> tuple[FloatArray, FloatArray]:
+    """Logarithms of |J_n u| for "n p d" directions, raw and whitened: "l+1 n p" both."""
+    shape = (len(whites), *directions.shape[:2])
+    raw, whitened = np.empty(shape), np.empty(shape)
+    widest = max(len(white.inverse_root) for white in whites)
+    count = max(1, _CHUNK_NUMBERS // (widest * directions.shape[1]))
+    for first in range(0, len(points), count):
+        part = slice(first, first + count)
+        for place, white in enumerate(whites):
+            moved = _displaced(model, points[part], directions[part], place)
+            raw[place, part] = np.linalg.norm(moved, axis=2)
+            whitened[place, part] = white.sizes(moved)
+    with np.errstate(divide="ignore"):
+        return np.log(raw), np.log(whitened)
+
+
+def _displaced(model: LayeredModel, points: FloatArray, directions: FloatArray, place: int) -> FloatArray:
+    """J_n u: layer 0 is the input, the one after the hidden layers the outputs."""
+    if place == 0:
+        return directions
+    if place <= len(model.layer_names):
+        return model.push_forward(points, place - 1, directions)
+    return directions @ np.swapaxes(model.jacobians(points), 1, 2)
+
+
+def _steps(log_sizes: FloatArray) -> FloatArray:
+    """Differences from layer to layer; minus infinity from where nothing comes through on."""
+    with np.errstate(invalid="ignore"):
+        steps = np.diff(log_sizes, axis=0)
+    return np.where(np.isnan(steps), -np.inf, steps)
+
+
+def _quantiles(log_gains: FloatArray) -> list[float]:
+    """Median and ends of the 90 % band; a gain of zero counts as smallest."""
+    flat = -log_gains.reshape(-1)
+    return [-quantile(flat, 1.0 - share) for share in (0.5, *BAND)]
+
+
+def _told(log_gains: FloatArray) -> dict[str, float | None]:
+    middle, low, high = (number(np.exp(value)) for value in _quantiles(log_gains))
+    return {"median": middle, "low": low, "high": high}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.networks.feed_forward import random_network
 from hingeline.renormalisation.feed_forward.gains import LayerGains, layer_gains
 from hingeline.renormalisation.feed_forward.whitening import Whitening
+from hingeline.sensitivity.models.model import LayeredModel
 from hingeline.sensitivity.models.network_model import NetworkModel
 
 RNG = np.random.default_rng(71)
@@ -19,7 +21,7 @@ POINTS = RNG.standard_normal((40, 6))
 STEPS = RNG.standard_normal((40, 6))
 
 
-def measured(model, **settings) -> LayerGains:
+def measured(model: LayeredModel, **settings: Any) -> LayerGains:
     return layer_gains(model, POINTS, STEPS, rng=np.random.default_rng(72), **settings)
 
 

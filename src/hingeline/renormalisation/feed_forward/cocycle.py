@@ -31,6 +31,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.numerics.statistics import quantile
 from hingeline.renormalisation.feed_forward.layer_chain import LayerChain, chain_of, step_names
+from hingeline.renormalisation.feed_forward.singular_values import SPARE, by_steps, iterated, pushed
 from hingeline.sensitivity.models.model import LayeredModel
 from hingeline.sensitivity.results import listed, number, sealed
 
@@ -39,9 +40,6 @@ EXPONENTS = 8
 BAND = (0.05, 0.95)
 MOST_PASSES = 512
 """Passes of the model worth to form a Jacobian."""
-_SPARE, _POWER_STEPS = 8, 3
-_SWEEPS = 3
-"""Down and up again; the frame starts at the singular directions of the rounded product."""
 _CHUNK_NUMBERS = 2**21  # of one intermediate array, 16 MiB
 
 
@@ -147,7 +145,7 @@ def jacobian_cocycle(
         points: Inputs, shape "n d".
         rng: Draws the first frame where a layer is too wide to form the Jacobian.
         exponents: How many to keep for each input, largest first.
-        chain: Its maps from layer to layer, if they are at hand; found here if None.
+        chain: Its maps from layer to layer, if they are at hand; looked for here if not.
         most_passes: Directions that are pushed or pulled to form a Jacobian; beyond, bounds are taken.
 
     Raises:
@@ -163,82 +161,17 @@ def jacobian_cocycle(
     widths = [*(state.values.shape[1] for state in model.layers(rows[:1])), model.output_dim]
     wide = [not chain and most_passes < min(w, model.input_dim) for w in widths[:-1]] + [False]
     for place, width in enumerate(widths):
-        probes = kept + _SPARE if wide[place] else model.input_dim
+        probes = kept + SPARE if wide[place] else model.input_dim
         for part in _parts(len(rows), max(widths) * probes):
             if chain:
-                logs = _by_steps(chain, rows[part], place + 1, kept)
+                logs = by_steps(chain, rows[part], place + 1, kept)
             elif wide[place]:
-                logs = _iterated(model, rows[part], place, kept, rng)
+                logs = iterated(model, rows[part], place, kept, rng)
             else:
-                logs = _pushed(model, rows[part], place, width, kept)
+                logs = pushed(model, rows[part], place, width, kept)
             found[place, part, : logs.shape[1]] = logs
     below = tuple(name for name, is_wide in zip(names, wide, strict=True) if is_wide)
     return Cocycle(names, sealed(found), chain is not None, below)
-
-
-def _by_steps(chain: LayerChain, points: FloatArray, last: int, kept: int) -> FloatArray:
-    """Log s_k(D_last ... D_1) by sweeps of QR: "n q"."""
-    slopes = chain.slopes(points)[:last]
-    steps = range(1, last + 1)
-    count = min(kept, *chain.widths[: last + 1])
-    # the rows of a frame are its vectors; the start is right but for what rounding hides
-    product = np.broadcast_to(np.eye(chain.widths[0]), (len(points), *[chain.widths[0]] * 2))
-    for step in steps:
-        product = chain.push(step, slopes[step - 1], product)
-        # the scale plays no part in the directions, and must not run away
-        product = product / np.maximum(np.abs(product).max(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
-    frame = np.swapaxes(np.linalg.svd(product, full_matrices=False)[0], 1, 2)[:, :count]
-    for sweep in range(_SWEEPS):
-        if sweep:
-            for step in reversed(steps):
-                frame, _ = _orthonormal(chain.pull(step, slopes[step - 1], frame))
-        logs = np.zeros((len(points), count))
-        for step in steps:
-            frame, grown = _orthonormal(chain.push(step, slopes[step - 1], frame))
-            logs = logs + grown
-    return -np.sort(-logs, axis=1)
-
-
-def _orthonormal(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """An orthonormal frame "n p w" of rows, and log |R_ii|; minus infinity where rounding alone is left."""
-    frame, triangle = np.linalg.qr(np.swapaxes(vectors, 1, 2))
-    sizes = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
-    rounding = sizes.max(axis=1, keepdims=True) * vectors.shape[2] * np.finfo(np.float64).eps
-    with np.errstate(divide="ignore"):
-        return np.swapaxes(frame, 1, 2), np.log(np.where(sizes > rounding, sizes, 0.0))
-
-
-def _pushed(model: LayeredModel, points: FloatArray, place: int, width: int, kept: int) -> FloatArray:
-    """Log s_k of the Jacobian to one layer, formed from the side with fewer numbers: "n q"."""
-    if place == len(model.layer_names):
-        matrix = model.jacobians(points)
-    else:
-        every = np.eye(min(width, model.input_dim))
-        units = np.broadcast_to(every, (len(points), *every.shape))
-        short = width <= model.input_dim
-        matrix = (model.pull_back if short else model.push_forward)(points, place, units)
-    return _log_values(matrix, kept)
-
-
-def _iterated(
-    model: LayeredModel, points: FloatArray, place: int, kept: int, rng: np.random.Generator
-) -> FloatArray:
-    """Bounds from below on log s_k of the Jacobian to one layer, by subspace iteration: "n q"."""
-    frame = rng.standard_normal((len(points), kept + _SPARE, model.input_dim))
-    for _ in range(_POWER_STEPS):
-        frame, _ = _orthonormal(frame)
-        frame = model.pull_back(points, place, model.push_forward(points, place, frame))
-    return _log_values(model.push_forward(points, place, _orthonormal(frame)[0]), kept)
-
-
-def _log_values(matrix: FloatArray, kept: int) -> FloatArray:
-    """Logarithms of the largest singular values, minus infinity below rounding: "n a b" to "n q"."""
-    # R of QR has the same singular values, and is the smaller
-    tall = matrix if matrix.shape[1] >= matrix.shape[2] else np.swapaxes(matrix, 1, 2)
-    sizes = np.linalg.svd(np.linalg.qr(tall, mode="r"), compute_uv=False)[:, :kept]
-    rounding = sizes[:, :1] * max(matrix.shape[1:]) * np.finfo(np.float64).eps
-    with np.errstate(divide="ignore"):
-        return np.log(np.where(sizes > rounding, sizes, 0.0))
 
 
 def _parts(count: int, numbers_each: int) -> Iterator[slice]:

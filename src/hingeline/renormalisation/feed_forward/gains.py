@@ -14,84 +14,22 @@ Cost: one push of 1 + r directions to each layer and one Jacobian of the outputs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Curve, Curves
-from hingeline.numerics.statistics import quantile
+from hingeline.renormalisation.feed_forward.direction_gains import DirectionGains, middle_and_band
 from hingeline.renormalisation.feed_forward.layer_chain import step_names
 from hingeline.renormalisation.feed_forward.whitening import RIDGE, Whitening, whitenings
-from hingeline.renormalisation.flow.scaling import DepthScaling, depth_scaling, jackknife_means
+from hingeline.renormalisation.flow.scaling import DepthScaling
 from hingeline.sensitivity.models.model import LayeredModel
-from hingeline.sensitivity.results import listed, number, sealed
-
-Units = Literal["whitened", "raw"]
+from hingeline.sensitivity.results import listed
 
 RANDOM_DIRECTIONS = 20
-BAND = (0.05, 0.95)
 _CHUNK_NUMBERS = 2**21  # of one intermediate array, 16 MiB
-
-
-@dataclass(frozen=True, eq=False)
-class DirectionGains:
-    """Gains of chosen and of random directions in one kind of units, as natural logarithms.
-
-    Attributes:
-        units: "whitened" or "raw".
-        chosen: Log-gain of each layer along the chosen direction, shape "l n"; minus infinity where nothing
-            comes through.
-        random: The same along random directions, shape "l n r".
-        scaling: Verdict on the chosen direction, from means over inputs.
-        random_scaling: Verdict on random directions.
-    """
-
-    units: Units
-    chosen: FloatArray
-    random: FloatArray
-    scaling: DepthScaling
-    random_scaling: DepthScaling
-
-    @classmethod
-    def of(cls, units: Units, chosen_sizes: FloatArray, random_sizes: FloatArray) -> DirectionGains:
-        """From log-sizes at the input and all layers, "l+1 n" and "l+1 n r"."""
-        chosen, random = _steps(chosen_sizes), _steps(random_sizes)
-        return cls(
-            units,
-            sealed(chosen),
-            sealed(random),
-            depth_scaling(*jackknife_means(chosen.T)),
-            depth_scaling(*jackknife_means(random.mean(axis=2).T)),
-        )
-
-    @property
-    def cumulative(self) -> FloatArray:
-        """Log-gain from the input to each layer along the chosen direction, shape "l n"."""
-        return np.cumsum(self.chosen, axis=0)
-
-    @property
-    def random_cumulative(self) -> FloatArray:
-        """The same along random directions, shape "l n r"."""
-        return np.cumsum(self.random, axis=0)
-
-    def table(self, *, cumulative: bool = True) -> list[dict[str, Any]]:
-        """Median and 90 % band of the gains of each layer over inputs, of both kinds of directions."""
-        pairs = (self.cumulative, self.random_cumulative) if cumulative else (self.chosen, self.random)
-        return [
-            {"chosen": _told(chosen), "random": _told(random)} for chosen, random in zip(*pairs, strict=True)
-        ]
-
-    def summary(self) -> dict[str, Any]:
-        """Gains of each layer, cumulative too, with verdicts, JSON-ready."""
-        return {
-            "units": self.units,
-            "per_layer": self.table(cumulative=False),
-            "cumulative": self.table(),
-            "scaling": self.scaling.summary(),
-            "random_scaling": self.random_scaling.summary(),
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +88,7 @@ class LayerGains:
         across = tuple(float(n) for n in range(len(self.names) + 1))
         curves: list[Curve] = []
         for label, rows in (("chosen", kind.cumulative), ("random", kind.random_cumulative)):
-            ends = np.exp([[0.0, 0.0, 0.0], *(_quantiles(row) for row in rows)])
+            ends = np.exp([[0.0, 0.0, 0.0], *(middle_and_band(row) for row in rows)])
             for place, word in enumerate(("median", "5 %", "95 %")):
                 curves.append(Curve(f"{label}, {word}", across, tuple(map(float, ends[:, place]))))
         return Curves(
@@ -236,21 +174,3 @@ def _displaced(model: LayeredModel, points: FloatArray, directions: FloatArray, 
     if place <= len(model.layer_names):
         return model.push_forward(points, place - 1, directions)
     return directions @ np.swapaxes(model.jacobians(points), 1, 2)
-
-
-def _steps(log_sizes: FloatArray) -> FloatArray:
-    """Differences from layer to layer; minus infinity from where nothing comes through on."""
-    with np.errstate(invalid="ignore"):
-        steps = np.diff(log_sizes, axis=0)
-    return np.where(np.isnan(steps), -np.inf, steps)
-
-
-def _quantiles(log_gains: FloatArray) -> list[float]:
-    """Median and ends of the 90 % band; a gain of zero counts as smallest."""
-    flat = -log_gains.reshape(-1)
-    return [-quantile(flat, 1.0 - share) for share in (0.5, *BAND)]
-
-
-def _told(log_gains: FloatArray) -> dict[str, float | None]:
-    middle, low, high = (number(np.exp(value)) for value in _quantiles(log_gains))
-    return {"median": middle, "low": low, "high": high}

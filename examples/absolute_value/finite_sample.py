@@ -44,7 +44,7 @@ def main(given: list[str] | None = None) -> int:
     ]
     table = table_of(("gradients", f"loss at {steps}", "order 4", "worst cosine"), rows)
     numbers = {k: c.summary() for k, c in both.items()}
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table, began=began)
     return 0
 
 

@@ -33,7 +33,7 @@ def main(given: list[str] | None = None) -> int:
         losses = [f"{curve.at(step):.1e}" for step in at]
         rows.append((str(width), *losses, f"{curve.worst_cosine[-1]:.3f}", str(read.network.width)))
     columns = ("neurons", *(f"loss at {step}" for step in at), "worst cosine", "rows read out")
-    publish(NAME, options, figures=figures, numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=figures, numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

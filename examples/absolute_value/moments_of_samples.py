@@ -56,7 +56,7 @@ def main(given: list[str] | None = None) -> int:
         "cosine, order 2",
         "cosine, order 4",
     )
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

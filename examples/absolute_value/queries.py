@@ -56,7 +56,7 @@ def main(given: list[str] | None = None) -> int:
         ),
     )
     table = table_of(("d, m, coefficients", "exact", "queries over m (d + 1)", "worst error"), rows)
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table, began=began)
     return 0
 
 

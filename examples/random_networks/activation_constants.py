@@ -43,7 +43,7 @@ def main(given: list[str] | None = None) -> int:
         tuple(values),
     )
     columns = ("activation", "median r sqrt(d)", "theory", "expected", "no flip")
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

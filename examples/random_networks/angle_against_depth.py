@@ -63,7 +63,7 @@ def main(given: list[str] | None = None) -> int:
     columns = ("hidden layers", "angle", "k(c) iterated", "small-angle form", "expected", "same sign")
     columns = (*columns, "1 - theta / pi", "expected")
     numbers = {"angles": np.median(angles, axis=0).tolist(), "agreement": agreements}
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

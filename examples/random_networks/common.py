@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import time
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
-from hingeline.core.figure_data import Figure
-from hingeline.core.version import __version__
 from hingeline.networks.feed_forward import random_network
 from hingeline.numerics.statistics import PowerLaw, fit_power_law, median
-from hingeline.report.figures import csv_text, svg_text
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.measures.gradient_ray import LINEAR_STEPS, gradient_rays
 from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.results import over
 from hingeline.sensitivity.threat import Threat
 
-ROOT = Path(__file__).resolve().parents[2]
-FIGURES = ROOT / "docs" / "figures"
-PAGE = ROOT / "docs" / "papers" / "random-networks.md"
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # examples are scripts, not a package
+
+from publishing import PAPERS, parser_of, read_options
+from publishing import publish as publish_on
+from publishing import table_of as table_of
+
+PAGE = PAPERS / "random-networks.md"
+publish = partial(publish_on, page=PAGE)
+"""Figures, numbers and tables of one experiment; `publishing.publish` tells the arguments."""
 SIGN, FREE = Decision(1), Threat()
 FIRST_SEED = 5_000_000
 """Of the networks; none of them served to choose a constant."""
@@ -36,14 +36,10 @@ FIRST_SEED = 5_000_000
 
 def arguments_of(description: str | None, given: list[str] | None, nets: int) -> argparse.Namespace:
     """The command line that all experiments understand."""
-    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser = parser_of(description, PAGE)
     parser.add_argument("--nets", type=int, help=f"networks of each kind; {nets} if not given")
-    parser.add_argument("--quick", action="store_true", help="few networks, to see that it runs")
-    parser.add_argument("--out", type=Path, help="where figures and numbers go; docs/figures if not given")
-    parser.add_argument("--page", action="store_true", help="put the table into the page")
-    options = parser.parse_args(given)
+    options = read_options(parser, given, "random-experiments")
     options.nets = options.nets or (12 if options.quick else nets)
-    options.out = options.out or (ROOT / "runs" / "random-experiments" if options.quick else FIGURES)
     return options
 
 
@@ -121,54 +117,3 @@ def interval_of_median(values: FloatArray) -> tuple[float, float, float]:
     rng = np.random.default_rng(7)
     drawn = [median(rng.choice(values, len(values))) for _ in range(400)]
     return median(values), float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
-
-
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, first column words, the others figures."""
-    line = "|---|" + "--:|" * (len(columns) - 1)
-    return "\n".join([f"| {' | '.join(columns)} |", line, *(f"| {' | '.join(r)} |" for r in rows)]) + "\n"
-
-
-def publish(
-    name: str,
-    options: argparse.Namespace,
-    *,
-    figures: Sequence[Figure],
-    numbers: Any,
-    table: str,
-    began: float,
-) -> None:
-    """Write figures (SVG and CSV), numbers (JSON) and table; put the table into the page if asked."""
-    options.out.mkdir(parents=True, exist_ok=True)
-    for figure in figures:
-        (options.out / f"{figure.name}.svg").write_text(svg_text(figure), encoding="utf-8")
-        (options.out / f"{figure.name}.csv").write_text(csv_text(figure), encoding="utf-8")
-    told = {
-        "experiment": name,
-        "nets": options.nets,
-        "quick": options.quick,
-        "hingeline": __version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "seconds": round(time.perf_counter() - began, 1),
-        "table": table.splitlines(),
-        "numbers": numbers,
-    }
-    (options.out / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(table)
-    if options.page and not options.quick:
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), name, table), encoding="utf-8")
-
-
-def with_table(page: str, name: str, table: str) -> str:
-    """The page with the table between the markers of that name.
-
-    Raises:
-        ValueError: The markers are not there, once each.
-    """
-    start, end = f"<!-- {name}:start -->\n", f"<!-- {name}:end -->"
-    if page.count(start) != 1 or page.count(end) != 1:
-        raise ValueError(f"the page needs one line {start.strip()} and after it one line {end}")
-    head, rest = page.split(start)
-    return head + start + table + end + rest.split(end)[1]

@@ -53,7 +53,7 @@ def main(given: list[str] | None = None) -> int:
         (*curves, Curve("0.6745 / sqrt(d)", x, reference)),
     )
     table = table_of(columns, rows)
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table, began=began)
     return 0
 
 

@@ -62,7 +62,7 @@ def main(given: list[str] | None = None) -> int:
         marks=(("locally linear", 0.1), ("one step fails", 0.3)),
     )
     columns = ("network", "V", "no flip", "95 %", "expected")
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

@@ -60,7 +60,7 @@ def main(given: list[str] | None = None) -> int:
         levels=(("not linear", 0.1),),
     )
     columns = ("", *(f"rho = {r:g}" for r in RADII), "exponent, 0.03 to 0.3", "expected")
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

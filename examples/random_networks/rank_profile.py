@@ -83,7 +83,7 @@ def main(given: list[str] | None = None) -> int:
         (*curves, Curve("equal", line, line)),
     )
     table = table_of(("profile", "layer 1", "layer 2", "layer 3", "layer 4"), rows)
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table, began=began)
     return 0
 
 

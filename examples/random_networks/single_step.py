@@ -48,7 +48,7 @@ def main(given: list[str] | None = None) -> int:
         ),
     )
     table = table_of(("", *(f"kappa = {k:g}" for k in KAPPAS)), rows)
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table, began=began)
     return 0
 
 

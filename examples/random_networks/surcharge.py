@@ -55,7 +55,7 @@ def main(given: list[str] | None = None) -> int:
         tuple(curves),
     )
     numbers = {"dims": dims, "depths": depths, "b": factors, "growth": growth}
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table_of(columns, rows), began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table_of(columns, rows), began=began)
     return 0
 
 

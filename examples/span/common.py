@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
-import os
-import platform
-import time
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,19 @@ from scipy.ndimage import zoom
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.events import Event, QueriesAnswered
-from hingeline.core.figure_data import Figure
-from hingeline.core.version import __version__
 from hingeline.evaluation.targets import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.report.figures import csv_text, svg_text
 from hingeline.subspace.workbench import DirectionsFound
 
-ROOT = Path(__file__).resolve().parents[2]
-FIGURES = ROOT / "docs" / "figures"
-PAGE = ROOT / "docs" / "papers" / "span-recovery.md"
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # examples are scripts, not a package
+
+from publishing import PAPERS, ROOT, parser_of, read_options
+from publishing import publish as publish_on
+from publishing import table_of as table_of
+
+PAGE = PAPERS / "span-recovery.md"
+publish = partial(publish_on, page=PAGE)
+"""Figures, numbers and tables of one experiment; `publishing.publish` tells the arguments."""
 MNIST_FOLDERS = (ROOT.parent / "shared" / "data" / "mnist", ROOT / "data" / "mnist")
 """Where MNIST may lie, as its four .gz files."""
 FIRST_SEED = 101
@@ -41,14 +42,10 @@ _MNIST_TRAINED = 20_000  # images; enough for 96 %, a minute on one core
 
 def arguments_of(description: str | None, given: list[str] | None, seeds: int) -> argparse.Namespace:
     """The command line that all experiments understand."""
-    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser = parser_of(description, PAGE)
     parser.add_argument("--seeds", type=int, help=f"networks of each kind; {seeds} if not given")
-    parser.add_argument("--quick", action="store_true", help="small networks, to see that it runs")
-    parser.add_argument("--out", type=Path, help="where figures and numbers go; docs/figures if not given")
-    parser.add_argument("--page", action="store_true", help="put the table into docs/papers/span-recovery.md")
-    options = parser.parse_args(given)
+    options = read_options(parser, given, "span-experiments")
     options.seeds = options.seeds or (1 if options.quick else seeds)
-    options.out = options.out or (ROOT / "runs" / "span-experiments" if options.quick else FIGURES)
     return options
 
 
@@ -151,58 +148,6 @@ def dashed(sizes: Iterable[int]) -> str:
     return "-".join(map(str, sizes))
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, first column words, the others figures."""
-    head = f"| {' | '.join(columns)} |"
-    line = "|---|" + "--:|" * (len(columns) - 1)
-    return "\n".join([head, line, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
-
-
 def power(value: float) -> str:
     """2.4e-11; a dash where there is no number."""
     return f"{value:.1e}" if np.isfinite(value) else "-"
-
-
-def publish(
-    name: str,
-    options: argparse.Namespace,
-    *,
-    figures: Sequence[Figure],
-    numbers: Any,
-    table: str,
-    began: float,
-) -> None:
-    """Write figures (SVG and CSV), numbers (JSON) and table; put the table into the page if asked."""
-    options.out.mkdir(parents=True, exist_ok=True)
-    for figure in figures:
-        (options.out / f"{figure.name}.svg").write_text(svg_text(figure), encoding="utf-8")
-        (options.out / f"{figure.name}.csv").write_text(csv_text(figure), encoding="utf-8")
-    told = {
-        "experiment": name,
-        "seeds": options.seeds,
-        "quick": options.quick,
-        "hingeline": __version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "seconds": round(time.perf_counter() - began, 1),
-        "table": table.splitlines(),
-        "numbers": numbers,
-    }
-    (options.out / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(table)
-    if options.page and not options.quick:
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), name, table), encoding="utf-8")
-
-
-def with_table(page: str, name: str, table: str) -> str:
-    """The page with the table between the markers of that name.
-
-    Raises:
-        ValueError: The markers are not there, once each.
-    """
-    start, end = f"<!-- {name}:start -->\n", f"<!-- {name}:end -->"
-    if page.count(start) != 1 or page.count(end) != 1:
-        raise ValueError(f"the page needs one line {start.strip()} and after it one line {end}")
-    head, rest = page.split(start)
-    return head + start + table + end + rest.split(end)[1]

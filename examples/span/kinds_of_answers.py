@@ -130,7 +130,7 @@ def main(given: list[str] | None = None) -> int:
     figures = figures_of(runs, dashed(sizes))
     columns = ("answers", "method", "rank", "called", "questions", "over the floor", "angle", "seconds")
     table = table_of(columns, (line(door, some) for door, some in runs.items()))
-    publish(NAME, options, figures=figures, numbers=runs, table=table, began=began)
+    publish(NAME, options, figures=figures, numbers=runs, tables=table, began=began)
     return 0
 
 

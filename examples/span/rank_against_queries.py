@@ -126,7 +126,7 @@ def main(given: list[str] | None = None) -> int:
         "gradients": {"counts": counts, "networks": 2 * options.seeds, "mean_rank": gradients},
     }
     table = table_of(columns, (line(method, some) for method, some in runs.items()))
-    publish(NAME, options, figures=(found, by_gradients), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(found, by_gradients), numbers=numbers, tables=table, began=began)
     return 0
 
 

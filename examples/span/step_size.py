@@ -98,7 +98,7 @@ def main(given: list[str] | None = None) -> int:
     columns = ("step", "rank at 1e-5 of the largest", "rank by votes", "called", "angle")
     numbers = {"fixed": {f"{step:.0e}": some for step, some in runs.items()}, "certified": best}
     table = table_of(columns, rows)
-    publish(NAME, options, figures=(figure,), numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=(figure,), numbers=numbers, tables=table, began=began)
     return 0
 
 

@@ -139,7 +139,7 @@ def main(given: list[str] | None = None) -> int:
         "over the floor",
     )
     table = table_of(columns, (line(name, row) for name, row in numbers.items()))
-    publish(NAME, options, figures=figures, numbers=numbers, table=table, began=began)
+    publish(NAME, options, figures=figures, numbers=numbers, tables=table, began=began)
     return 0
 
 

@@ -229,7 +229,7 @@ def main(given: list[str] | None = None) -> int:
     )
     table = table_of(columns, (line(name, row) for name, row in found.items()))
     figures = (*figures_of(found), *galleries)
-    publish(NAME, options, figures=figures, numbers=found, table=table, began=began)
+    publish(NAME, options, figures=figures, numbers=found, tables=table, began=began)
     return 0
 
 

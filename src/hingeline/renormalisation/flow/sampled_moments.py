@@ -21,7 +21,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.flow.moments import BlockMoments
-from hingeline.renormalisation.flow.upward import upward
+from hingeline.renormalisation.flow.upward import samples_each, upward
 from hingeline.renormalisation.operators.operator_set import OperatorSet
 from hingeline.renormalisation.stacks.stack import BATCH, StochasticStack
 
@@ -103,13 +103,14 @@ def every_layer_moments(
     return _moments(stack, points, steps, samples, rng, blocks, rao_blackwell, batch)
 
 
-_Step = tuple[int, OperatorSet, OperatorSet]
+Step = tuple[int, OperatorSet, OperatorSet]
+"""A layer, operators on it, and operators on the layer above."""
 
 
 def _moments(
     stack: StochasticStack,
     points: FloatArray,
-    steps: list[_Step],
+    steps: Sequence[Step],
     samples: int,
     rng: np.random.Generator,
     blocks: int,
@@ -120,12 +121,12 @@ def _moments(
     first = stack.means(1, as_points(points, stack.input_dim))
     sums = [
         _Sums(step, centres, blocks, rao_blackwell)
-        for step, centres in zip(steps, _centres(stack, first, steps, rng, batch), strict=True)
+        for step, centres in zip(steps, centres_of(stack, first, steps, rng.spawn(1)[0], batch), strict=True)
     ]
     top = steps[-1][0]
     # the topmost layer is drawn only where its conditional moments are not known
     draws_top = not all(total.conditional for total in sums)
-    each = -(-samples // (blocks * len(first)))
+    each = samples_each(samples, blocks, len(first))
     for block in range(blocks):
         for states in upward(stack, first, each, top + draws_top, rng, batch):
             for total in sums:
@@ -137,7 +138,7 @@ class _Sums:
     """Sums of one pair of layers, block by block."""
 
     def __init__(
-        self, step: _Step, centres: tuple[FloatArray, FloatArray], blocks: int, rao_blackwell: bool
+        self, step: Step, centres: tuple[FloatArray, FloatArray], blocks: int, rao_blackwell: bool
     ) -> None:
         self.layer, self.below, self.above = step
         self.centre_below, self.centre_above = centres
@@ -190,10 +191,10 @@ def _about(products: FloatArray, expected: FloatArray, centre: FloatArray) -> Fl
     return products - crossed - crossed.T + len(expected) * np.outer(centre, centre)
 
 
-def _centres(
-    stack: StochasticStack, first: FloatArray, steps: list[_Step], rng: np.random.Generator, batch: int
+def centres_of(
+    stack: StochasticStack, first: FloatArray, steps: Sequence[Step], rng: np.random.Generator, batch: int
 ) -> list[tuple[FloatArray, FloatArray]]:
-    """Means of the operators of every step over a pilot run."""
+    """Means of the operators of every step, below and above, over a pilot run with its own generator."""
     each = -(-_PILOT // len(first))
     downs = [np.zeros(len(below.names)) for _, below, _ in steps]
     ups = [np.zeros(len(above.names)) for _, _, above in steps]
@@ -205,7 +206,7 @@ def _centres(
     return [(down / drawn, up / drawn) for down, up in zip(downs, ups, strict=True)]
 
 
-def _check(stack: StochasticStack, steps: list[_Step], samples: int, blocks: int, batch: int) -> None:
+def _check(stack: StochasticStack, steps: Sequence[Step], samples: int, blocks: int, batch: int) -> None:
     if samples < 1 or blocks < 2 or batch < 1:
         raise InvalidInput(
             f"moments want samples and a batch of 1 or more and 2 blocks or more; got {samples}, {batch}, "

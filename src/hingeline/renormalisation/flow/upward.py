@@ -10,6 +10,11 @@ from hingeline.core.arrays import FloatArray
 from hingeline.renormalisation.stacks.stack import StochasticStack, draw_units
 
 
+def samples_each(samples: int, blocks: int, inputs: int) -> int:
+    """Samples for each input in each block, so that all see as many and there are no fewer than asked for."""
+    return -(-samples // (blocks * inputs))
+
+
 def upward(
     stack: StochasticStack,
     first: FloatArray,

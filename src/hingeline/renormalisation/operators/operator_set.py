@@ -8,14 +8,16 @@ conditional mean of either given the layer below is known in closed form: units 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, frozen
 from hingeline.core.errors import InvalidInput
+from hingeline.renormalisation.operators.product_moments import Overlaps, overlaps
 
 
 class OperatorSet(Protocol):
@@ -100,15 +102,15 @@ class ProductOperators:
         expected = self.expected(means)
         summed = expected.T @ expected
         # only operators with a common unit differ from the product of their means
-        for a, b, rest in self._overlaps():
-            summed[a, b] = summed[b, a] = float(np.prod(means[:, rest], axis=1).sum()) if rest else len(means)
+        pairs = self._overlaps
+        products = pairs.summed(means)[pairs.remainder]
+        summed[pairs.first, pairs.second] = products
+        summed[pairs.second, pairs.first] = products
         return summed
 
-    def _overlaps(self) -> Iterable[tuple[int, int, list[int]]]:
-        sets = [frozenset(subset) for subset in self.subsets]
-        for (a, first), (b, second) in itertools.combinations_with_replacement(enumerate(sets), 2):
-            if first & second:
-                yield a, b, sorted(first ^ second)
+    @cached_property
+    def _overlaps(self) -> Overlaps:
+        return overlaps(self.subsets)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,188 @@
+"""The stability matrix T = dg'/dg of the couplings of two neighbouring layers, from samples, with errors.
+
+    A T = B,    A = cov(O', O'),    B = cov(O', O),
+
+over samples drawn upward: the matrix by which couplings of layer n move those of layer n + 1, and the least
+squares regression of O on O'. With few operators the regression leaves some out, and T is that of the few.
+
+Source: a reconstruction of ours after the words of Kenway 2018 (arXiv 1803.06111); the linear system is
+Swendsen's 1979 for block spins. Cost: M samples drawn two or three times, M K^2 for the sums, and for each
+block some 30 K^3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, IntArray, as_points, frozen
+from hingeline.core.errors import InvalidInput
+from hingeline.renormalisation.flow.conditioning import conditioned, correlations, inverse_root
+from hingeline.renormalisation.flow.eigenvalues import eigenvalues_of
+from hingeline.renormalisation.flow.identification import Identification
+from hingeline.renormalisation.flow.moments import BlockMoments
+from hingeline.renormalisation.flow.permutation_null import permutation_null
+from hingeline.renormalisation.flow.sampled_moments import BLOCKS, centres_of, layer_moments
+from hingeline.renormalisation.flow.sandwich import sandwich_errors
+from hingeline.renormalisation.flow.stability_matrix import StabilityMatrix
+from hingeline.renormalisation.operators.kept import KeptOperators
+from hingeline.renormalisation.operators.operator_set import OperatorSet
+from hingeline.renormalisation.stacks.stack import BATCH, StochasticStack
+
+PERMUTATIONS = 20
+FEWEST_FLIPS = 100.0
+"""Least M Var(O): an operator that varies less makes errors with heavy tails, or none at all."""
+_MOST_BLOCK_BYTES = 4 * 2**30
+"""Sums of blocks that may be held."""
+
+
+def estimate_stability(
+    stack: StochasticStack,
+    points: FloatArray,
+    layer: int,
+    below: OperatorSet,
+    above: OperatorSet,
+    *,
+    samples: int,
+    rng: np.random.Generator,
+    identification: Identification | None = None,
+    rao_blackwell: bool = True,
+    blocks: int = BLOCKS,
+    ridge: float | None = None,
+    permutations: int = PERMUTATIONS,
+    batch: int = BATCH,
+) -> StabilityMatrix:
+    """Estimate the stability matrix from `layer` to the layer above it.
+
+    Args:
+        stack: Where the samples come from.
+        points: One input, shape "d" (instance average T(x)), or several, "n d" (class average).
+        layer: The lower layer, 1 to N - 1.
+        below: Operators O on it; those with M Var(O) < 100 are dropped and named as frozen.
+        above: Operators O' on the next layer; likewise.
+        samples: How many to draw, M; at least 500 times the operators is advised.
+        rng: Draws them.
+        identification: Which operators are the same in both layers; without it there are no eigenvalues.
+        rao_blackwell: Take conditional moments where the operators above know them.
+        blocks: Blocks for the jackknife; 25 to 50 are usual.
+        ridge: Added to the correlation matrix of O' before it is inverted; K / M if None.
+        permutations: Shuffles for the null of the canonical correlations.
+        batch: Most samples at once.
+
+    Raises:
+        InvalidInput: Settings that cannot be, operators that cannot be identified as declared, or more
+            operators than their sums can be held for.
+    """
+    if permutations < 1 or not (ridge is None or ridge >= 0):
+        raise InvalidInput(f"permutations are 1 or more, a ridge 0 or more; got {permutations}, {ridge}")
+    if identification is not None:
+        identification.check(below, above)
+    _check_size(len(below.names), len(above.names), blocks)
+    seed = int(rng.integers(2**63))
+    moments = layer_moments(
+        stack,
+        points,
+        layer,
+        below,
+        above,
+        samples=samples,
+        rng=np.random.default_rng(seed),
+        blocks=blocks,
+        rao_blackwell=rao_blackwell,
+        batch=batch,
+    )
+    down, up = _varying(moments, together=identification is not None)
+    kept = _only(moments, down, up)
+    a, b, c = kept.whole()
+    taken = conditioned(a)
+    step = layer, KeptOperators(below, down), KeptOperators(above, up)
+    first = stack.means(1, as_points(points, stack.input_dim))
+    centres = centres_of(stack, first, [step], np.random.default_rng(seed).spawn(1)[0], batch)[0]
+    chosen = max(len(up), 1) / kept.samples if ridge is None else ridge
+    matrix = taken.inverse(chosen) @ b
+    if rao_blackwell or len(first) > 1:
+        # leaving out a block is the sandwich with the leverage of the whole block
+        errors = kept.jackknife(lambda a, b, c: conditioned(a).inverse(chosen) @ b)[1]
+        method = "jackknife over blocks"
+    else:
+        means = (
+            centres[0] + kept.below.sum(axis=0) / kept.samples,
+            centres[1] + kept.above.sum(axis=0) / kept.samples,
+        )
+        errors = sandwich_errors(
+            stack,
+            first,
+            step,
+            means,
+            matrix,
+            taken.inverse(chosen),
+            samples=samples,
+            seed=seed,
+            blocks=blocks,
+            batch=batch,
+        )
+        method = "sandwich over samples (HC3)"
+    canonical, canonical_errors = kept.jackknife(correlations)
+    null = permutation_null(
+        stack, first, step, centres, a, c, samples=samples, permutations=permutations, rng=rng, batch=batch
+    )
+    return StabilityMatrix(
+        layer=layer,
+        widths=(below.width, above.width),
+        inputs=len(first),
+        samples=kept.samples,
+        kinds=(below.kind, above.kind),
+        names_below=step[1].names,
+        names_above=step[2].names,
+        frozen_below=_others(below, down),
+        frozen_above=_others(above, up),
+        matrix=frozen(matrix),
+        errors=frozen(errors),
+        error_method=method,
+        mean_map=frozen(b @ conditioned(c).inverse()),
+        whitened=frozen(inverse_root(a) @ b @ inverse_root(c)),
+        canonical_correlations=frozen(canonical),
+        canonical_errors=frozen(canonical_errors),
+        null=frozen(null),
+        variances_below=frozen(np.diag(c)),
+        variances_above=frozen(np.diag(a)),
+        condition=taken.condition,
+        ridge=chosen,
+        rao_blackwell=rao_blackwell,
+        identification=identification,
+        spectrum=None if identification is None else eigenvalues_of(kept, chosen),
+    )
+
+
+def _varying(moments: BlockMoments, *, together: bool) -> tuple[IntArray, IntArray]:
+    """Operators below and above that vary enough; identified ones go with their partners."""
+    a, _, c = moments.whole()
+    down, up = (np.diag(m) * moments.samples >= FEWEST_FLIPS for m in (c, a))
+    if together:
+        down = up = down & up
+    return np.flatnonzero(down), np.flatnonzero(up)
+
+
+def _only(moments: BlockMoments, down: IntArray, up: IntArray) -> BlockMoments:
+    """The moments of some operators."""
+    return BlockMoments(
+        moments.counts,
+        moments.above[:, up],
+        moments.below[:, down],
+        moments.above_above[:, up][:, :, up],
+        moments.above_below[:, up][:, :, down],
+        moments.below_below[:, down][:, :, down],
+    )
+
+
+def _others(operators: OperatorSet, kept: IntArray) -> tuple[str, ...]:
+    left = set(range(len(operators.names))) - set(kept.tolist())
+    return tuple(operators.names[i] for i in sorted(left))
+
+
+def _check_size(below: int, above: int, blocks: int) -> None:
+    wanted = 8 * blocks * (below**2 + below * above + above**2)
+    if wanted > _MOST_BLOCK_BYTES:
+        raise InvalidInput(
+            f"sums of {blocks} blocks of {below} and {above} operators take {wanted / 2**30:.1f} GiB, "
+            f"more than {_MOST_BLOCK_BYTES / 2**30:.0f}; give fewer operators, such as screened pairs"
+        )

@@ -1,0 +1,67 @@
+"""What canonical correlations come out where there are none: upper states shuffled against lower ones.
+
+Two unrelated sets of K operators still correlate by about 2 sqrt(K / M) over M samples. The null is taken
+from sampled states of both layers; estimates with conditional means have less noise than that, so it errs on
+the side of saying that nothing is established.
+
+Cost: a second set of M samples, and M K K' for each permutation; K K' numbers are held for each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.renormalisation.flow.conditioning import conditioned
+from hingeline.renormalisation.flow.sampled_moments import Step
+from hingeline.renormalisation.flow.upward import upward
+from hingeline.renormalisation.stacks.stack import StochasticStack
+
+
+def permutation_null(
+    stack: StochasticStack,
+    first: FloatArray,
+    step: Step,
+    centres: tuple[FloatArray, FloatArray],
+    above_above: FloatArray,
+    below_below: FloatArray,
+    *,
+    samples: int,
+    permutations: int,
+    rng: np.random.Generator,
+    batch: int,
+) -> FloatArray:
+    """The largest canonical correlation of each permutation, ascending, shape "p".
+
+    Rows are shuffled within a batch; inputs take turns in random order, so a batch is a mixture of them.
+
+    Args:
+        stack: Where the samples come from.
+        first: Means of the first layer for every input, shape "n w_1".
+        step: The layer and the operators, below and above.
+        centres: Their means, below and above.
+        above_above: A, shape "K' K'".
+        below_below: C, shape "K K".
+        samples: How many to draw.
+        permutations: How many to make, p.
+        rng: Draws samples and permutations.
+        batch: Most samples at once.
+    """
+    layer, below, above = step
+    inputs = first[rng.permutation(len(first))]
+    each = -(-samples // len(first))
+    summed = np.zeros((permutations, len(above.names), len(below.names)))
+    ups, downs = np.zeros(len(above.names)), np.zeros(len(below.names))
+    for states in upward(stack, inputs, each, layer + 1, rng, batch):
+        down = below.values(states[layer - 1]) - centres[0]
+        up = above.values(states[layer]) - centres[1]
+        ups += up.sum(axis=0)
+        downs += down.sum(axis=0)
+        for permutation in range(permutations):
+            summed[permutation] += up[rng.permutation(len(up))].T @ down
+    drawn = each * len(first)
+    crossed = summed / drawn - np.outer(ups / drawn, downs / drawn)
+    white = conditioned(above_above).whitening() @ crossed @ conditioned(below_below).whitening().T
+    if 0 in white.shape:
+        return np.zeros(permutations)
+    return np.sort(np.asarray(np.linalg.svd(white, compute_uv=False)[:, 0], dtype=np.float64))

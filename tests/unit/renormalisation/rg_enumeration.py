@@ -1,6 +1,8 @@
-"""Small stacks by enumeration of all states: the ground truth of these tests, written apart from the package."""
+"""Small stacks by enumeration of all states: ground truth, written apart from the package."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from hingeline.renormalisation.stacks.stack import StochasticStack, joint_states
 def small_stack(widths: tuple[int, ...], scale: float, seed: int, head: str = "units") -> StochasticStack:
     rng = np.random.default_rng(seed)
     weights, biases = [], []
-    for below, above in zip(widths[:-1], widths[1:], strict=True):
+    for below, above in itertools.pairwise(widths):
         weights.append(scale * rng.standard_normal((above, below)) / np.sqrt(below))
         biases.append(0.2 * rng.standard_normal(above))
     return StochasticStack(weights, biases, head)  # type: ignore[arg-type]

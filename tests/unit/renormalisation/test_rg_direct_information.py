@@ -6,12 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from rg_enumeration import class_law, information, slopes_by_difference, small_stack
 
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.information.direct import direct_information, direct_informations
 from hingeline.renormalisation.stacks.stack import StochasticStack
-
-from rg_enumeration import class_law, information, slopes_by_difference, small_stack
 
 WIDTHS = (8, 6, 6, 6, 5, 2)
 
@@ -29,7 +28,8 @@ def tower_eigenvalue(w: float = 1.0) -> float:
 
 
 @pytest.mark.parametrize(
-    ("widths", "head"), [((4, 3), "units"), ((4, 5, 3), "softmax"), ((6, 2, 4), "softmax"), ((3, 5, 2), "units")]
+    ("widths", "head"),
+    [((4, 3), "units"), ((4, 5, 3), "softmax"), ((6, 2, 4), "softmax"), ((3, 5, 2), "units")],
 )
 def test_without_a_second_layer_nothing_is_drawn(widths: tuple[int, ...], head: str) -> None:
     stack = small_stack(widths, 1.2, 11, head)

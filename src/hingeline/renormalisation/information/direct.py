@@ -131,9 +131,7 @@ def slopes_of_blocks(laws: FloatArray, slopes: FloatArray) -> EstimatedSlopes:
         np.moveaxis((v.sum(axis=1, keepdims=True) - v) / (blocks - 1), 1, 0) for v in (laws, slopes)
     )
     halves = [root_of(laws[:, k::2].mean(axis=1), slopes[:, k::2].mean(axis=1)) for k in (0, 1)]
-    return EstimatedSlopes(
-        laws.mean(axis=1), slopes.mean(axis=1), left_laws, left_slopes, np.array(halves)
-    )
+    return EstimatedSlopes(laws.mean(axis=1), slopes.mean(axis=1), left_laws, left_slopes, np.array(halves))
 
 
 def _sampled(

@@ -142,7 +142,7 @@ def _spectrum(eigenvalues: FloatArray, corrected: FloatArray, method: Method) ->
     return Curves(
         "stack-information-spectrum",
         "Eigenvalues of the Fisher information that the classes carry about this input, largest first. A "
-        "steep fall means that the answer depends on few directions; where the two series part, noise is seen.",
+        "steep fall means that the answer depends on few directions; where the two series part, it is noise.",
         Axis("eigenvalue, largest first", whole=True),
         Axis("eigenvalue, per squared input unit", log=True),
         tuple(curves),

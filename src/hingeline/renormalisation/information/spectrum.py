@@ -1,4 +1,4 @@
-"""From derivatives of the class probabilities and their replicates to spectra with errors, many inputs at once.
+"""From derivatives of the class probabilities and their replicates to spectra with errors.
 
 The d x d matrix is never made. With the root R_c = D_c / sqrt(P(c|x)) in r coordinates F = R'R, and the
 smaller of RR' and R'R is decomposed. If D is a mean over b blocks, the jackknife's correction of this matrix,
@@ -123,7 +123,7 @@ def _gram(root: FloatArray) -> FloatArray:
 
 
 def _largest(gram: FloatArray, count: int) -> FloatArray:
-    return np.linalg.eigvalsh(gram)[..., ::-1][..., :count]
+    return np.asarray(np.linalg.eigvalsh(gram), dtype=np.float64)[..., ::-1][..., :count]
 
 
 def _directions(root: FloatArray, count: int) -> FloatArray:

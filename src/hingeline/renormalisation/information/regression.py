@@ -74,11 +74,11 @@ def _factor(own: FloatArray, alive: IntArray, ridge: float) -> tuple[FloatArray,
     correlations = own[np.ix_(alive, alive)] / np.outer(scale, scale)
     correlations[np.diag_indices(len(alive))] += ridge
     try:
-        lower = np.linalg.cholesky(correlations)
+        lower = np.asarray(np.linalg.cholesky(correlations), dtype=np.float64)
         if np.diag(lower).min() ** 2 > _SINGULAR:
             return lower, scale
     except np.linalg.LinAlgError:
         pass
     # operators that coincide share their coefficient
     correlations[np.diag_indices(len(alive))] += _SINGULAR * len(alive)
-    return np.linalg.cholesky(correlations), scale
+    return np.asarray(np.linalg.cholesky(correlations), dtype=np.float64), scale

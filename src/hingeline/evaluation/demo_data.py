@@ -1,6 +1,7 @@
-"""The digit classifier of the demo and 200 real digits it was not trained on; both travel in the wheel.
+"""The digit classifiers of the demo and 200 real digits they were not trained on; all travel in the wheel.
 
-Trained by `examples/train_digits.py`; credit and licence of the scans: `data/CREDITS.md`.
+Trained by `examples/train_digits.py` and `examples/train_digits_stack.py`; credit and licence of the scans:
+`data/CREDITS.md`.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.storage import load_npz
 from hingeline.oracles.local import network_oracle
 from hingeline.oracles.protocol import Oracle
+from hingeline.renormalisation.stacks.stack import StochasticStack
+from hingeline.renormalisation.stacks.storage import load_stack
 
 _DATA = Path(__file__).parent / "data"
 _DARKEST = 16.0  # a pixel counts the inked dots of a 4x4 block; the network takes them divided by this
 
 DIGITS_MODEL = _DATA / "digits.npz"
 """The 64-32-10 network, as a file that every verb takes."""
+DIGITS_STACK = _DATA / "digits_stack.safetensors"
+"""The 64-48-32-10 stack of stochastic layers, as a file."""
 
 
 @dataclass(frozen=True)
 class HeldOutDigits:
-    """Scans that the classifier has never seen."""
+    """Scans that the classifiers have never seen."""
 
     images: npt.NDArray[np.uint8]
     """Inked dots per 4x4 block, 0 to 16, shape "200 8 8"."""
@@ -46,6 +51,11 @@ class HeldOutDigits:
 def digits_network() -> PiecewiseLinearNetwork:
     """The truth behind the demo; only a proof may read it."""
     return load_npz(DIGITS_MODEL)
+
+
+def digits_stack() -> StochasticStack:
+    """Two layers of random units and a softmax, trained layer by layer on the same digits as the network."""
+    return load_stack(DIGITS_STACK)
 
 
 def held_out_digits() -> HeldOutDigits:

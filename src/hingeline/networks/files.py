@@ -15,6 +15,8 @@ from typing import Any
 from hingeline.core.errors import FormatError, InvalidInput
 
 FORMAT_NAME = "hingeline.network"
+STACK_FORMAT_NAME = "hingeline.stack"
+"""A stack of stochastic layers has arrays of the same names as a network, and is none."""
 SCHEMA = 1
 PICKLE_SUFFIXES = frozenset({".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
 

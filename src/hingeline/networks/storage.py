@@ -21,7 +21,14 @@ from safetensors.numpy import save as to_safetensors
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import FormatError, InvalidInput
-from hingeline.networks.files import FORMAT_NAME, SCHEMA, provenance_text, readable, write_atomically
+from hingeline.networks.files import (
+    FORMAT_NAME,
+    SCHEMA,
+    STACK_FORMAT_NAME,
+    provenance_text,
+    readable,
+    write_atomically,
+)
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 _PARAMETER = re.compile(r"[Wb](0|[1-9]\d*)", re.ASCII)
@@ -166,6 +173,11 @@ def _is_note(name: str, array: Any) -> bool:
 
 
 def _check_schema(path: Path, metadata: Mapping[str, str]) -> None:
+    if metadata.get("format") == STACK_FORMAT_NAME:
+        raise FormatError(
+            f"{path} holds a stack of stochastic layers, whose units are drawn at random; it is no network "
+            "of ReLUs. Read it with hingeline.renormalisation.stacks.storage.load_stack"
+        )
     if metadata.get("format") != FORMAT_NAME:
         return  # plain tensors of the right names are welcome from anybody
     schema = metadata.get("schema", "")

@@ -110,6 +110,7 @@ def test_the_wheel_holds_the_data_the_template_and_the_type_marker(tmp_path: Pat
     assert {
         "hingeline/py.typed",
         "hingeline/evaluation/data/digits.npz",
+        "hingeline/evaluation/data/digits_stack.safetensors",
         "hingeline/evaluation/data/held_out.npz",
         "hingeline/evaluation/data/CREDITS.md",
         "hingeline/report/templates/page.html",

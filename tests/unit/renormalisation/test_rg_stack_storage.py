@@ -1,0 +1,74 @@
+"""Stacks come back from disk bit for bit, and are never taken for networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from hingeline.core.errors import FormatError
+from hingeline.networks.loading import load_network
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.networks.storage import read_provenance, save_safetensors
+from hingeline.renormalisation.stacks.stack import StochasticStack
+from hingeline.renormalisation.stacks.storage import is_stack_file, load_stack, save_stack
+
+RNG = np.random.default_rng(0)
+WEIGHTS = [RNG.standard_normal((3, 4)), RNG.standard_normal((2, 3)).T.copy().T]
+BIASES = [RNG.standard_normal(3), RNG.standard_normal(2)]
+
+
+@pytest.mark.parametrize("head", ["softmax", "units"])
+def test_a_stack_comes_back_bit_for_bit(head: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    save_stack(StochasticStack(WEIGHTS, BIASES, head, "mine"), path, {"seed": 3})  # type: ignore[arg-type]
+    again = load_stack(path)
+    assert (again.head, again.name) == (head, "mine")
+    assert all((a == b).all() for a, b in zip(again.weights, WEIGHTS, strict=True))
+    assert all((a == b).all() for a, b in zip(again.biases, BIASES, strict=True))
+    assert read_provenance(path) == {"seed": 3}
+    assert is_stack_file(path)
+
+
+def test_networks_and_stacks_are_told_apart(tmp_path: Path) -> None:
+    stack, network, plain = (tmp_path / f"{name}.safetensors" for name in ("stack", "network", "plain"))
+    save_stack(StochasticStack(WEIGHTS, BIASES), stack)
+    save_safetensors(PiecewiseLinearNetwork(WEIGHTS, BIASES), network)
+    save_file({"W0": WEIGHTS[0], "b0": BIASES[0]}, plain)
+    with pytest.raises(FormatError, match="a stack of stochastic layers"):
+        load_network(stack)
+    with pytest.raises(FormatError, match="a network of ReLUs"):
+        load_stack(network)
+    with pytest.raises(FormatError, match="does not say that it is a stack"):
+        load_stack(plain)
+    assert [is_stack_file(path) for path in (stack, network, plain, tmp_path / "none")] == [True] + 3 * [
+        False
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "arrays", "words"),
+    [
+        ({"schema": "9", "head": "units"}, {}, "upgrade"),
+        ({"schema": "1", "head": "crown"}, {}, "'crown'"),
+        ({"schema": "1", "head": "units"}, {"W1": np.ones((2, 2))}, "wants arrays"),
+        ({"schema": "1", "head": "units"}, {"b0": np.zeros(3, np.float32)}, "not float64"),
+        ({"schema": "1", "head": "units"}, {"b0": np.zeros(2)}, "is not a stack"),
+    ],
+)
+def test_damaged_stacks_are_refused(metadata: dict, arrays: dict, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    tensors = {"W0": WEIGHTS[0], "b0": BIASES[0], **arrays}
+    save_file(tensors, path, {"format": "hingeline.stack", **metadata})
+    with pytest.raises(FormatError, match=words):
+        load_stack(path)
+
+
+def test_what_is_no_tensor_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    assert not is_stack_file(path)
+    with pytest.raises(FormatError, match="not a readable"):
+        load_stack(path)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hingeline.cli.exits import status_code
-from hingeline.cli.rows import read_labels, read_rows, read_shape
+from hingeline.cli.rows import read_rows
+from hingeline.cli.run_inputs import named_file, named_inputs, named_labels
 from hingeline.cli.runs import Ran, Run
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import InvalidInput
@@ -57,12 +57,12 @@ class FragilityWishes:
             FormatError: A file cannot be read.
         """
         said, dim = recipe.settings, oracle.spec.input_dim
-        inputs = _inputs(recipe, dim)
+        inputs = named_inputs(recipe, dim)
         box = said.get("box")
         wishes = cls(
             target=oracle if said.get("ask") else _seen(oracle, recipe),
             inputs=inputs,
-            labels=_labels(recipe, len(inputs)),
+            labels=named_labels(recipe, len(inputs)),
             free=_free(recipe, dim),
             box=None if box is None else (float(box[0]), float(box[1])),
             settings=FragilitySettings.of({k: said[k] for k in _SETTINGS if k in said}),
@@ -117,31 +117,8 @@ def fragility_run(oracle: Oracle, recipe: Recipe) -> Run:
     return run
 
 
-def _inputs(recipe: Recipe, dim: int) -> FloatArray:
-    path = _file(recipe, "data")
-    if path is None:
-        raise InvalidInput("fragility wants inputs to look at: --data FILE")
-    rows, wanted = read_rows(path, dim), recipe.settings.get("rows")
-    if wanted is not None and wanted > len(rows):
-        raise InvalidInput(f"--rows {wanted}: {path} holds {len(rows):,}")
-    rows = rows[:wanted]
-    shape = read_shape(path)
-    return rows if shape is None else rows.reshape(len(rows), *shape)
-
-
-def _labels(recipe: Recipe, inputs: int) -> FloatArray | None:
-    """One for each input; a file may go on beyond the rows that --rows takes, as the data may."""
-    path = _file(recipe, "labels")
-    if path is None:
-        return None
-    told = read_labels(path)
-    if len(told) < inputs or (len(told) > inputs and "rows" not in recipe.settings):
-        raise InvalidInput(f"{path} holds {len(told):,} labels for {inputs:,} inputs")
-    return told[:inputs]
-
-
 def _free(recipe: Recipe, dim: int) -> BoolArray | None:
-    path = _file(recipe, "free")
+    path = named_file(recipe, "free")
     if path is None:
         return None
     rows = read_rows(path, dim)
@@ -161,11 +138,6 @@ def _seen(oracle: Oracle, recipe: Recipe) -> Any:
         return found if is_torch_module(found) else oracle
     network = seen_network(target)
     return oracle if network is None else network
-
-
-def _file(recipe: Recipe, name: str) -> Path | None:
-    file = recipe.files.get(name)
-    return None if file is None else Path(file["path"])
 
 
 def _arrays(value: FragilityProfile) -> dict[str, Any]:

@@ -6,7 +6,7 @@ New runs, `resume` and `demo` differ only in where the recipe comes from; what a
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,6 +22,7 @@ from hingeline.cli.options import Plan, TargetRequest, View, open_target, remote
 from hingeline.cli.progress import Progress, Tally
 from hingeline.cli.runs import Prepare, Run, doctor_run, extract_run
 from hingeline.cli.span_run import span_run
+from hingeline.cli.stability_run import seen, stability_run
 from hingeline.core.errors import HingelineError, InvalidInput
 from hingeline.core.outcome import Finding
 from hingeline.networks.files import readable
@@ -38,7 +39,10 @@ _VERBS: dict[str, Prepare] = {
     "doctor": doctor_run,
     "span": span_run,
     "fragility": fragility_run,
+    "stability": stability_run,
 }
+# Verbs that read their target; every other asks it.
+_READING: dict[str, Callable[[TargetRequest], Oracle]] = {"stability": seen}
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def begin(
     """
     folder = RunFolder.reserve(plan.out or new_folder(target.target))
     try:
-        oracle = open_target(target)
+        oracle = _opened(verb, target)
         _agree(target, plan)
         kept = {name: described_file(readable(path)) for name, path in (files or {}).items()}
         recipe = Recipe(verb, described_target(target.said()), plan.seed, plan.budget, settings, kept)
@@ -94,7 +98,11 @@ def begin(
 def open_recorded(recipe: Recipe) -> Oracle:
     """The door that a recipe describes."""
     known = {field.name for field in fields(TargetRequest)}
-    return open_target(TargetRequest(**{k: v for k, v in recipe.target.items() if k in known}))
+    return _opened(recipe.verb, TargetRequest(**{k: v for k, v in recipe.target.items() if k in known}))
+
+
+def _opened(verb: str, target: TargetRequest) -> Oracle:
+    return _READING.get(verb, open_target)(target)
 
 
 def prepared(oracle: Oracle, recipe: Recipe) -> Run:
@@ -131,7 +139,8 @@ def announce(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> N
         return
     limit = "no limit" if recipe.budget is None else f"at most {plural(recipe.budget, 'query', 'queries')}"
     target = f"{oracle.spec.name} ({plural(oracle.spec.input_dim, 'input')})"
-    messages().print(Text(f"Asking {target}: seed {recipe.seed}, {limit}, kept in {folder.path}"))
+    plan = f"Reading {target}" if recipe.verb in _READING else f"Asking {target}: {limit}"
+    messages().print(Text(f"{plan}, seed {recipe.seed}, kept in {folder.path}"))
 
 
 def tell(ended: Ended, folder: RunFolder, view: View) -> int:

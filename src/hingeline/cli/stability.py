@@ -1,0 +1,89 @@
+"""`hingeline stability`: how do small differences grow or die through the layers?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hingeline.cli.options import Plan, TargetRequest, View, plan_options, target_options, view_options
+
+# As in `renormalisation.settings`, which would bring NumPy; a test holds both together.
+_OPERATORS = ("single units", "pairs", "class means", "total")
+_DECLARED = ("collective", "tied units")
+_FILE = click.Path(path_type=Path)
+_AT_LEAST_ONE = click.IntRange(min=1)
+
+
+class _Sizes(click.ParamType[tuple[float, ...]]):
+    """Numbers above 0 with commas between them."""
+
+    name = "sizes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at the commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(float(word) for word in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; want such as 0.25,0.5,1", param, ctx)
+        if not all(0 < size < float("inf") for size in sizes):
+            self.fail(f"{value!r}: lengths of steps are above 0", param, ctx)
+        return sizes
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@target_options
+@plan_options
+@click.option(
+    "--data",
+    type=_FILE,
+    metavar="FILE",
+    required=True,
+    help="Inputs, one in each row: .npy, .npz (key x) or .csv.",
+)
+@click.option("--labels", type=_FILE, metavar="FILE", help="What they should be: .npy, .npz (key y) or .csv.")
+@click.option("--rows", type=_AT_LEAST_ONE, metavar="N", help="Take only the first N inputs.")
+@click.option(
+    "--identify",
+    "identification",
+    type=click.Choice(_DECLARED),
+    help="Which operators of neighbouring layers are the same; without it no eigenvalue is computed.",
+)
+@click.option(
+    "--operators",
+    type=click.Choice(_OPERATORS),
+    help="What is measured of each layer of a stack; single units, or what --identify wants.",
+)
+@click.option("--samples", type=click.IntRange(min=400), metavar="M", help="Samples of a stack (20000).")
+@click.option(
+    "--samples-per-answer", type=_AT_LEAST_ONE, metavar="M", help="Samples behind one class of it (400)."
+)
+@click.option("--closely", type=_AT_LEAST_ONE, metavar="N", help="Inputs looked at closely (4).")
+@click.option("--curve-inputs", type=_AT_LEAST_ONE, metavar="N", help="Most inputs of the flip curves (100).")
+@click.option("--sizes", type=_Sizes(), metavar="A,B,...", help="Lengths of the steps of the flip curves.")
+@click.option(
+    "--values", type=float, nargs=2, metavar="LO HI", help="The two values of binary inputs, such as 0 1."
+)
+@view_options
+def command(target: TargetRequest, plan: Plan, data: Path, labels: Path | None, view: View, **said: Any) -> int:
+    """Measure how small differences grow or die through the layers of TARGET.
+
+    TARGET is a .safetensors file of a stack of stochastic layers (hl.save_stack), a .onnx, .safetensors or
+    .npz file of a ReLU network, or a stack, network or torch module named as package.module:name. Its weights
+    are read and nothing is asked of anybody, so that --budget limits nothing. The run is kept in --out DIR
+    (or a new folder under runs/).
+
+    Exit codes: 0 all estimates hold together; 2 usage, or a target whose weights cannot be seen; 5 some do
+    not, and the report names them; 130 interrupted.
+    """
+    # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
+    from hingeline.cli.running import begin
+
+    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in said.items() if v is not None}
+    files = {"data": data, "labels": labels}
+    return begin("stability", target, plan, view, settings, {n: f for n, f in files.items() if f is not None})

@@ -1,0 +1,62 @@
+"""What `stability` can look into: a stack of stochastic layers, a network's weights, a torch module.
+
+The diagnosis wants the trained weights and inputs. A door that only answers is refused with words: what can be
+learned of it by asking is what `fragility` measures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hingeline.core.errors import InvalidInput
+from hingeline.core.outcome import Finding
+from hingeline.oracles.protocol import Oracle
+from hingeline.oracles.session import QuerySession
+from hingeline.renormalisation.stacks.importing import is_estimator_stack, stack_from_estimator
+from hingeline.renormalisation.stacks.stack import StochasticStack
+from hingeline.renormalisation.stacks.storage import is_stack_file, load_stack
+from hingeline.renormalisation.stacks.training import TrainedStack
+from hingeline.sensitivity.models.model import Model
+from hingeline.sensitivity.models.opening import open_model
+
+_ASKED = (
+    "stability looks at weights, and a door tells only answers; give the stack, network or file itself. What "
+    "can be learned by asking: hingeline fragility"
+)
+
+
+def seen_target(target: Any, input_shape: tuple[int, ...] | None = None) -> StochasticStack | Model:
+    """The stack or the model that `target` is.
+
+    Args:
+        target: A `StochasticStack`, what `train_stack` returned, a `.safetensors` file of a stack, a fitted
+            scikit-learn pipeline of BernoulliRBM machines; or a network of ours, (weights, biases), a file of
+            one, a finding that holds one; or a torch module.
+        input_shape: Shape of one example, where a torch module wants images.
+
+    Raises:
+        InvalidInput: Something that only answers, or nothing of these.
+        FormatError: A file that is not what its name says.
+    """
+    if isinstance(target, StochasticStack):
+        return target
+    if isinstance(target, TrainedStack):
+        return target.stack
+    if isinstance(target, Finding) and isinstance(target.value, StochasticStack | TrainedStack):
+        return seen_target(target.value)
+    if isinstance(target, str | Path):
+        if "://" in str(target):
+            raise InvalidInput(_ASKED)
+        if is_stack_file(target):
+            return load_stack(target)
+    if is_estimator_stack(target):
+        return stack_from_estimator(target)
+    if isinstance(target, Oracle):
+        raise InvalidInput(_ASKED)
+    return open_model(target, session=_refused, input_shape=input_shape)
+
+
+def _refused(oracle: Oracle) -> QuerySession:
+    """No door is ever asked here."""
+    raise InvalidInput(f"{oracle.spec.name}: {_ASKED}")

@@ -64,8 +64,8 @@ def integrated_time(series: FloatArray, *, steepness: float = STEEPNESS) -> Auto
 def _windowed(gamma: FloatArray, samples: int, sweeps: int, steepness: float) -> Autocorrelation:
     """Tau from Gamma(t), t = 0, 1, ..., by the automatic window; `samples` in all chains together."""
     times = np.arange(1, sweeps // 2)
-    # exp(-1 / decay) = ((2 tau - 1) / (2 tau + 1))^(1 / S). Sizes are summed where Wolff sums values: the same
-    # where all are positive, and a series that turns over at every step is not taken for one without memory
+    # exp(-1 / decay) = ((2 tau - 1) / (2 tau + 1))^(1 / S). Sizes are summed where Wolff sums values: the
+    # same where all are positive, but a series that turns over at every step counts as having a memory
     sums = np.cumsum(np.abs(gamma / gamma[0])) - 0.5
     tail = np.maximum(sums[times], 0.5 + 1e-12)
     decay = steepness / np.log((2 * tail + 1) / (2 * tail - 1))

@@ -60,11 +60,16 @@ def tied_lifetime(chain: EnumeratedChain) -> float | None:
     of the step's kernel, and what tells two inputs apart falls as |lambda_2|^n.
     """
     kernels = chain.kernels
-    if not kernels or any(kernel.shape != kernels[0].shape for kernel in kernels):
+    if len(kernels) < 2 or any(kernel.shape != kernels[0].shape for kernel in kernels):
         return None
     if kernels[0].shape[0] != kernels[0].shape[1] or any((k != kernels[0]).any() for k in kernels[1:]):
         return None
-    second = _second_eigenvalue(kernels[0])
+    return kernel_lifetime(kernels[0])
+
+
+def kernel_lifetime(kernel: FloatArray) -> float:
+    """Steps after which a kernel that is repeated has forgotten its start, 1 / (1 - |lambda_2|)."""
+    second = _second_eigenvalue(kernel)
     return 1.0 / (1.0 - second) if second < 1.0 else float("inf")
 
 

@@ -89,8 +89,22 @@ def test_whitened_sizes_are_those_of_mahalanobis() -> None:
     values = np.random.default_rng(82).standard_normal((500, 4)) @ RNG.standard_normal((4, 4))
     found = Whitening.of(values, ridge=1e-12, own_scale=True).sizes(values - values.mean(axis=0))
     assert (found**2).mean() == pytest.approx(4.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("own_scale", [True, False])
+@pytest.mark.parametrize("rows", [5, 50])
+def test_few_or_many_rows_are_whitened_by_the_same_formula(rows: int, own_scale: bool) -> None:
+    values = np.random.default_rng(84).standard_normal((rows, 9)) * np.arange(1, 10)
     values[:, 2] = 7.0
-    assert Whitening.of(values, own_scale=True).constant == 1
+    found, ridge = Whitening.of(values, ridge=0.05, own_scale=own_scale), 0.05
+    covariance = np.cov(values.T, bias=True)
+    own, mean = np.diag(covariance).copy(), np.delete(np.diag(covariance), 2).mean()
+    covariance[2, 2] = own[2] = mean
+    added = ridge * (np.diag(own) if own_scale else mean * np.eye(9))
+    u = np.random.default_rng(85).standard_normal((4, 9))
+    wanted = np.einsum("nw,nw->n", u, np.linalg.solve(covariance + added, u.T).T)
+    np.testing.assert_allclose(found.sizes(u) ** 2, wanted, rtol=1e-10)
+    assert found.constant == 1
 
 
 def test_what_cannot_be_measured_is_refused() -> None:

@@ -155,7 +155,7 @@ def _log_sizes(
     """Logarithms of |J_n u| for "n p d" directions, raw and whitened: "l+1 n p" both."""
     shape = (len(whites), *directions.shape[:2])
     raw, whitened = np.empty(shape), np.empty(shape)
-    widest = max(len(white.inverse_root) for white in whites)
+    widest = max(white.width for white in whites)
     count = max(1, _CHUNK_NUMBERS // (widest * directions.shape[1]))
     for first in range(0, len(points), count):
         part = slice(first, first + count)

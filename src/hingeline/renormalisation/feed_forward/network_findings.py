@@ -48,9 +48,9 @@ class NetworkSettings:
     random_directions: int = RANDOM_DIRECTIONS
     ridge: float = RIDGE
     exponents: int = EXPONENTS
-    path_inputs: int = 128
+    path_inputs: int = 64
     noise_share: float = NOISE_SHARE
-    twin_inputs: int = 32
+    twin_inputs: int = 16
     universal_sizes: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
 
 

@@ -27,13 +27,7 @@ def by_steps(chain: LayerChain, points: FloatArray, last: int, kept: int) -> Flo
     slopes = chain.slopes(points)[:last]
     steps = range(1, last + 1)
     count = min(kept, *chain.widths[: last + 1])
-    # the rows of a frame are its vectors; the start is right but for what rounding hides
-    product = np.broadcast_to(np.eye(chain.widths[0]), (len(points), *[chain.widths[0]] * 2))
-    for step in steps:
-        product = chain.push(step, slopes[step - 1], product)
-        # the scale plays no part in the directions, and must not run away
-        product = product / np.maximum(np.abs(product).max(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
-    frame = np.swapaxes(np.linalg.svd(product, full_matrices=False)[0], 1, 2)[:, :count]
+    frame = _start(chain, slopes, count)
     logs = np.zeros((len(points), count))
     for sweep in range(_SWEEPS):
         if sweep:
@@ -44,6 +38,23 @@ def by_steps(chain: LayerChain, points: FloatArray, last: int, kept: int) -> Flo
             frame, grown = _orthonormal(chain.push(step, slopes[step - 1], frame))
             logs = logs + grown
     return -np.sort(-logs, axis=1)
+
+
+def _start(chain: LayerChain, slopes: tuple[FloatArray, ...], kept: int) -> FloatArray:
+    """First right singular vectors of the rounded product, as rows: "n q d"."""
+    last, count = len(slopes), len(slopes[0])
+    short = chain.widths[last] <= chain.widths[0]
+    size = chain.widths[last] if short else chain.widths[0]
+    product = np.broadcast_to(np.eye(size), (count, size, size))
+    # from the side with fewer numbers: rows of J, or columns
+    for step in range(last, 0, -1) if short else range(1, last + 1):
+        product = (chain.pull if short else chain.push)(step, slopes[step - 1], product)
+        # the scale plays no part in the directions, and must not run away
+        product = product / np.maximum(np.abs(product).max(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
+    # squares lose half the digits, which the sweeps bring back
+    _, vectors = np.linalg.eigh(product @ np.swapaxes(product, 1, 2))
+    top = np.swapaxes(vectors[..., ::-1][..., :kept], 1, 2)
+    return _orthonormal(top @ product)[0] if short else top
 
 
 def _orthonormal(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,7 +7,8 @@ Whitened sizes do not see it. The ridge R must not either: at hidden layers it i
 variance. Inputs and outputs are given as they are, and have a share of the mean variance, so that a pixel
 that hardly ever varies does not outweigh all others.
 
-Source: Mahalanobis 1936; the choice of the ridge is ours. Cost: w^3 once, w^2 for each displacement.
+Source: Mahalanobis 1936; the choice of the ridge is ours. Cost: w^2 m once for m
+inputs (w m^2 if they are fewer than the units), w min(w, m) for each displacement.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, frozen
+from hingeline.core.arrays import BoolArray, FloatArray, frozen
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.feed_forward.layer_chain import layer_values
 from hingeline.sensitivity.models.model import LayeredModel
+from hingeline.sensitivity.results import sealed
 
 RIDGE = 0.01
 """Share of the variance that is added; our choice, always stated beside what was whitened."""
@@ -32,12 +34,19 @@ class Whitening:
     """Turns displacements of one layer into units of its variation.
 
     Attributes:
-        inverse_root: Matrix R with |u|_white = |R u|, shape "w w", not writeable.
-        constant: Units that do not vary over the data; they are measured by the mean variance of the others.
+        scale: What each unit is divided by first, shape "w".
+        varying: Units that vary over the data, shape "w"; the others count as if they varied by `scale`.
+        basis: Principal directions of the scaled units that vary, shape "q v"; what lies outside does not
+            vary but for the ridge.
+        variances: Along them, shape "q".
+        ridge: What is added to every variance.
     """
 
-    inverse_root: FloatArray
-    constant: int
+    scale: FloatArray
+    varying: BoolArray
+    basis: FloatArray
+    variances: FloatArray
+    ridge: float
 
     @classmethod
     def of(cls, values: FloatArray, *, ridge: float = RIDGE, own_scale: bool) -> Whitening:
@@ -55,23 +64,46 @@ class Whitening:
             raise InvalidInput(f"whitening wants two rows and a ridge above 0; got {len(values)} and {ridge}")
         centred = values - values.mean(axis=0)
         variances = (centred**2).mean(axis=0)
-        constant = variances <= _CONSTANT * (values**2).mean(axis=0)
-        if constant.all():
+        varying = variances > _CONSTANT * (values**2).mean(axis=0)
+        if not varying.any():
             raise InvalidInput(
                 "a layer is the same at all data: there is nothing to whiten by; use raw units"
             )
-        variances = np.where(constant, variances[~constant].mean(), variances)
-        scale = np.sqrt(variances if own_scale else np.full_like(variances, variances.mean()))
-        scaled = np.where(constant, 0.0, centred) / scale
-        covariance = scaled.T @ scaled / len(values)
-        # a constant unit has no variance of its own; it counts as if it varied as the others do
-        covariance[constant, constant] = 1.0
-        root = np.linalg.cholesky(covariance + ridge * np.eye(len(scale)))
-        return cls(frozen(np.linalg.inv(root) / scale), int(constant.sum()))
+        mean = variances[varying].mean()
+        scale = np.sqrt(np.where(varying & own_scale, variances, mean))
+        scaled = (centred / scale)[:, varying] / np.sqrt(len(values))
+        basis, along = _principal(scaled)
+        return cls(frozen(scale), sealed(varying), frozen(basis), frozen(along), ridge)
+
+    @property
+    def width(self) -> int:
+        """Units in the layer."""
+        return len(self.scale)
+
+    @property
+    def constant(self) -> int:
+        """Units that do not vary over the data; they are measured by the mean variance of the others."""
+        return int((~self.varying).sum())
 
     def sizes(self, displacements: FloatArray) -> FloatArray:
         """Whitened lengths: "... w" to "..."."""
-        return np.linalg.norm(displacements @ self.inverse_root.T, axis=-1)
+        scaled = displacements / self.scale
+        moved, still = scaled[..., self.varying], scaled[..., ~self.varying]
+        inner = moved @ self.basis.T
+        square = (inner**2 / (self.variances + self.ridge)).sum(axis=-1)
+        square += (still**2).sum(axis=-1) / (1.0 + self.ridge)
+        if len(self.basis) < moved.shape[-1]:
+            square += ((moved - inner @ self.basis) ** 2).sum(axis=-1) / self.ridge
+        return np.sqrt(square)
+
+
+def _principal(scaled: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Principal directions "q v" of rows "m v" and squares of their singular values "q"; q <= m, v."""
+    if len(scaled) < scaled.shape[1]:
+        _, sizes, basis = np.linalg.svd(scaled, full_matrices=False)
+        return basis, sizes**2
+    along, directions = np.linalg.eigh(scaled.T @ scaled)
+    return directions.T, np.maximum(along, 0.0)
 
 
 def whitenings(model: LayeredModel, data: FloatArray, *, ridge: float = RIDGE) -> tuple[Whitening, ...]:

@@ -22,7 +22,7 @@ class Conditioned:
     """A covariance matrix taken apart.
 
     Attributes:
-        scales: Standard deviations, shape "K", all positive.
+        scales: Standard deviations, shape "K"; 1 for an operator without any.
         values: Eigenvalues of the correlation matrix that are not rounding, ascending, shape "r".
         vectors: Their eigenvectors, shape "K r".
     """
@@ -51,8 +51,10 @@ class Conditioned:
 
 
 def conditioned(covariance: FloatArray) -> Conditioned:
-    """Take a covariance of operators of positive variance apart, shape "K K"."""
-    scales = np.sqrt(np.diag(covariance))
+    """Take a covariance apart, shape "K K"."""
+    variances = np.diag(covariance)
+    # without a variance an operator has no direction of its own: the pseudo-inverse leaves it out
+    scales = np.sqrt(np.where(variances > 0, variances, 1.0))
     values, vectors = np.linalg.eigh(covariance / np.outer(scales, scales))
     kept = values > len(values) * np.finfo(np.float64).eps * 16
     return Conditioned(scales, values[kept], vectors[:, kept])

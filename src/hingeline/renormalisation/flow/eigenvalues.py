@@ -1,4 +1,8 @@
-"""Eigenvalues of an identified stability matrix, their errors, and how much they owe to the conditioning."""
+"""Eigenvalues of an identified stability matrix, their errors, and how much they owe to the conditioning.
+
+Errors are those of the jackknife, each eigenvalue followed to first order through the left-out blocks. Where
+two moduli agree within their errors, which one is the larger is chance: both get the larger error of the two.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ LARGE_RIDGE = 0.05
 """The largest ridge that eigenvalues are compared at."""
 _SENSITIVE = 2.0
 """Standard errors that the largest eigenvalue may move by between ridges."""
+_TIED = 3.0
+"""Joint standard errors within which two moduli cannot be told apart."""
 
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -80,7 +86,7 @@ class Eigenvalues:
 def eigenvalues_of(moments: BlockMoments, ridge: float) -> Eigenvalues:
     """Eigenvalues at `ridge`, compared with none, the default and a large one.
 
-    Cost: 3 eigendecompositions for every block.
+    Cost: one eigendecomposition of A for every block, and of T for every ridge.
     """
     operators = moments.above.shape[1]
     ridges = tuple(sorted({0.0, ridge, operators / moments.samples, LARGE_RIDGE}))
@@ -88,22 +94,48 @@ def eigenvalues_of(moments: BlockMoments, ridge: float) -> Eigenvalues:
         empty = np.zeros((len(ridges), 0))
         none = np.zeros(0, dtype=np.complex128)
         return Eigenvalues(none, np.zeros(0), none, ridges, empty, empty)
+    spectra = [_Spectrum(moments, at) for at in ridges]
 
-    def moduli(above: FloatArray, crossed: FloatArray, _below: FloatArray) -> FloatArray:
+    def moved(above: FloatArray, crossed: FloatArray, _below: FloatArray) -> FloatArray:
         taken = conditioned(above)
-        found = [np.abs(np.linalg.eigvals(taken.inverse(at) @ crossed)) for at in ridges]
-        return np.sort(np.array(found), axis=1)[:, ::-1]
+        return np.array([spectrum.moved(taken.inverse(spectrum.ridge) @ crossed) for spectrum in spectra])
 
-    by_ridge, errors = moments.jackknife(moduli)
-    above, crossed, below = moments.whole()
-    values, vectors = np.linalg.eig(conditioned(above).inverse(ridge) @ crossed)
-    order = np.argsort(-np.abs(values), kind="stable")
-    leading = vectors[:, order[0]] * np.sqrt(np.diag(below))
+    by_ridge, alone = moments.jackknife(moved)
+    errors = np.array([_where_tied(*pair) for pair in zip(by_ridge, alone, strict=True)])
+    chosen = ridges.index(ridge)
+    scales = np.sqrt(np.diag(moments.whole()[2]))
+    leading = spectra[chosen].right[:, 0] * scales
     return Eigenvalues(
-        sealed(values[order].astype(np.complex128)),
-        sealed(errors[ridges.index(ridge)]),
-        sealed((leading / np.linalg.norm(leading)).astype(np.complex128)),
+        sealed(spectra[chosen].values),
+        sealed(errors[chosen]),
+        sealed(leading / np.linalg.norm(leading)),
         ridges,
         sealed(by_ridge),
         sealed(errors),
     )
+
+
+class _Spectrum:
+    """Eigenvalues of T from all samples at one ridge, and where a slightly different T moves them."""
+
+    def __init__(self, moments: BlockMoments, ridge: float) -> None:
+        above, crossed, _ = moments.whole()
+        values, vectors = np.linalg.eig(conditioned(above).inverse(ridge) @ crossed)
+        order = np.argsort(-np.abs(values), kind="stable")
+        self.ridge = ridge
+        self.values: ComplexArray = values[order].astype(np.complex128)
+        self.right: ComplexArray = vectors[:, order].astype(np.complex128)
+        # without a full set of eigenvectors there is no first order, and errors come out large
+        self.left = np.linalg.pinv(self.right)
+
+    def moved(self, matrix: FloatArray) -> FloatArray:
+        """Moduli for a matrix near T, to first order, in the order of T's own."""
+        # d lambda = l dT r with l r = 1; sorting anew would mix the errors of neighbours
+        return np.abs(np.einsum("ij,jk,ki->i", self.left, matrix, self.right, optimize=True))
+
+
+def _where_tied(moduli: FloatArray, alone: FloatArray) -> FloatArray:
+    """Errors of ordered moduli: among those that cannot be told apart, the largest error."""
+    apart = np.abs(np.subtract.outer(moduli, moduli))
+    tied = apart <= _TIED * np.hypot.outer(alone, alone)
+    return np.where(tied, alone[np.newaxis, :], 0.0).max(axis=1)

@@ -227,8 +227,8 @@ def _possible(matrix: StabilityMatrix) -> list[str]:
         return []
     if below == above:
         return [
-            f"both layers have {below} units: with equal widths and a complete set no eigenvalue exceeds 1, so "
-            "one above 1 comes from operators that were left out"
+            f"both layers have {below} units: with equal widths and a complete set no eigenvalue exceeds 1, "
+            "so one above 1 comes from operators that were left out"
         ]
     # information can only fall, so with more units there is less of it per unit
     return [f"the layer above is wider, {above} units after {below}: information per unit cannot grow there"]

@@ -39,7 +39,7 @@ class SectorFlow:
     exponent_errors: FloatArray
     """Standard errors, shape "l K"."""
     eigenvalues: FloatArray
-    """Moduli with the first k operators, largest first, shape "l K K": row k - 1 is NaN behind its k numbers."""
+    """Moduli with the first k operators, largest first, shape "l K K"; row k - 1 is NaN after k numbers."""
     eigenvalue_errors: FloatArray
     """Standard errors, shape "l K K"."""
     canonical_correlations: FloatArray

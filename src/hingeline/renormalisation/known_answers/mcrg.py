@@ -65,7 +65,7 @@ class IsingExponents:
     autocorrelation: Autocorrelation
     """Of the energy; its times count configurations, 1/2 if there is no memory."""
     thermal_moments: tuple[BlockMoments, ...]
-    """Of the even operators, one for each step, a block for each chain: other estimators can be tried on them."""
+    """Of the even operators, one for each step, a block for each chain, for other estimators to try."""
     magnetic_moments: tuple[BlockMoments, ...]
     """Of the odd operators."""
 

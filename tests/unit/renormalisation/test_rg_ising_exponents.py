@@ -109,6 +109,7 @@ def test_one_operator_at_the_first_level_is_off_by_a_tenth_and_two_at_the_second
 def test_energy_agrees_with_kaufman_and_correlations_stay_below_one() -> None:
     found = measured()
     assert abs(found.energy_z) < 4
+    assert found.thermalised and 0.5 < found.autocorrelation.tau < 3
     for flow in (found.thermal, found.magnetic):
         assert np.nanmax(flow.canonical_correlations) <= 1 + 1e-9
         assert (flow.eigenvalues[:, :, 0] > 1.5).all()
@@ -120,6 +121,8 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     assert (one.thermal.exponents == two.thermal.exponents).all()
     assert one.energy == two.energy
     assert one.configurations == 300 and one.thermal.levels == 1
+    (moments,) = one.thermal_moments
+    assert moments.blocks == 50 and moments.samples == 300
 
 
 def test_results_are_told_in_full_and_cannot_be_written_to() -> None:

@@ -2,8 +2,8 @@
 
     A T = B,  y = ln |largest eigenvalue of T| / ln 2.
 
-This is the estimator for layers of a network: the same moments, the same system of equations, the same
-jackknife. Eigenvalues need an identification of operators above with operators below; here it is plain,
+This is the estimator for layers of a network, without a ridge: the same moments, the same eigenvalues, the
+same jackknife. Eigenvalues need an identification of operators above with operators below; here it is plain,
 operator i of level n + 1 is operator i of level n, the same sum on a smaller lattice. Beside them stand the
 canonical correlations, which need none and never exceed 1.
 
@@ -20,6 +20,8 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray, frozen
 from hingeline.core.errors import InvalidInput
+from hingeline.renormalisation.flow.conditioning import conditioned, correlations
+from hingeline.renormalisation.flow.eigenvalues import eigenvalues_of
 from hingeline.renormalisation.flow.moments import BlockMoments
 from hingeline.renormalisation.known_answers.majority_rule import SCALE
 from hingeline.sensitivity.results import listed
@@ -39,7 +41,7 @@ class SectorFlow:
     exponent_errors: FloatArray
     """Standard errors, shape "l K"."""
     eigenvalues: FloatArray
-    """Moduli with the first k operators, largest first, shape "l K K": row k - 1 is NaN behind its k numbers."""
+    """Moduli with the first k operators, largest first, shape "l K K"; row k - 1 is NaN after k numbers."""
     eigenvalue_errors: FloatArray
     """Standard errors, shape "l K K"."""
     canonical_correlations: FloatArray
@@ -100,47 +102,51 @@ def sector_flow(steps: Sequence[BlockMoments], operators: tuple[str, ...]) -> Se
     Raises:
         InvalidInput: Operators depend on each other at some level, or there are fewer than two blocks.
     """
-    try:
-        found = [moments.jackknife(_measured) for moments in steps]
-        conditions = np.array([_conditions(moments.whole()[0]) for moments in steps])
-    except np.linalg.LinAlgError as error:
-        raise InvalidInput(
-            f"the {len(operators)} operators depend on each other at some level, or there are too few "
-            "configurations; take fewer levels or operators, or more configurations"
-        ) from error
-    values, errors = np.array([value for value, _ in found]), np.array([error for _, error in found])
+    shape = (len(steps), len(operators), len(operators))
+    moduli, moduli_errors, canonical, canonical_errors = (np.full(shape, np.nan) for _ in range(4))
+    conditions = np.empty(shape[:2])
+    for level, moments in enumerate(steps):
+        for k in range(1, len(operators) + 1):
+            place, some = (level, k - 1), _first(moments, k)
+            conditions[place] = _condition(some)
+            found = eigenvalues_of(some, 0.0)
+            moduli[place][:k], moduli_errors[place][:k] = found.moduli, found.errors
+            canonical[place][:k], canonical_errors[place][:k] = some.jackknife(correlations)
+    # y = ln lambda / ln b, and its error to first order
+    largest = moduli[:, :, 0]
     return SectorFlow(
         operators,
-        *(frozen(array[:, 0, :, 0]) for array in (values, errors)),
-        *(frozen(array[:, 1]) for array in (values, errors)),
-        *(frozen(array[:, 2]) for array in (values, errors)),
+        exponents=frozen(np.log(largest) / np.log(SCALE)),
+        exponent_errors=frozen(moduli_errors[:, :, 0] / (largest * np.log(SCALE))),
+        eigenvalues=frozen(moduli),
+        eigenvalue_errors=frozen(moduli_errors),
+        canonical_correlations=frozen(canonical),
+        canonical_errors=frozen(canonical_errors),
         conditions=frozen(conditions),
     )
 
 
-def _measured(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
-    """Exponents, moduli of eigenvalues, canonical correlations of the first 1 ... K operators: "3 K K"."""
-    found = np.full((3, len(a), len(a)), np.nan)
-    for k in range(1, len(a) + 1):
-        first = slice(None, k), slice(None, k)
-        found[1, k - 1, :k] = _moduli(a[first], b[first])
-        found[2, k - 1, :k] = _canonical(a[first], b[first], c[first])
-    found[0] = np.log(found[1]) / np.log(SCALE)
+def _first(moments: BlockMoments, count: int) -> BlockMoments:
+    """Of the first so many operators, above and below."""
+    return BlockMoments(
+        moments.counts,
+        moments.above[:, :count],
+        moments.below[:, :count],
+        moments.above_above[:, :count, :count],
+        moments.above_below[:, :count, :count],
+        moments.below_below[:, :count, :count],
+    )
+
+
+def _condition(moments: BlockMoments) -> float:
+    """Of the correlations above."""
+    above, _, below = moments.whole()
+    found = float("inf")
+    if min(np.diag(above).min(), np.diag(below).min()) > 0:
+        found = max(conditioned(above).condition, 1.0)
+    if not np.isfinite(found):
+        raise InvalidInput(
+            f"the {len(above)} operators depend on each other at some level, or there are too few "
+            "configurations; take fewer levels or operators, or more configurations"
+        )
     return found
-
-
-def _moduli(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.sort(np.abs(np.linalg.eigvals(np.linalg.solve(a, b))))[::-1]
-
-
-def _canonical(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
-    # singular values of A^(-1/2) B C^(-1/2); Cholesky factors differ from roots by rotations, which keep them
-    left = np.linalg.solve(np.linalg.cholesky(a), b)
-    whitened = np.linalg.solve(np.linalg.cholesky(c), left.T)
-    return np.asarray(np.linalg.svd(whitened, compute_uv=False), dtype=np.float64)
-
-
-def _conditions(a: FloatArray) -> list[float]:
-    scale = np.sqrt(np.diag(a))
-    correlations = a / np.outer(scale, scale)
-    return [float(np.linalg.cond(correlations[:k, :k])) for k in range(1, len(a) + 1)]

@@ -105,13 +105,11 @@ class StabilitySettings:
         strange = [name for name in said if name not in known]
         if strange:
             raise InvalidInput(f"stability has no setting {', '.join(strange)}; known are {', '.join(known)}")
-        rows = {"sizes", "values"}
-        return cls(
-            **{
-                name: tuple(float(v) for v in value) if name in rows and value is not None else value
-                for name, value in said.items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: tuple(float(v) for v in value) if name in ("sizes", "values") and value is not None else value
+            for name, value in said.items()
+        }
+        return cls(**values)
 
     def told(self) -> dict[str, Any]:
         """JSON-ready."""

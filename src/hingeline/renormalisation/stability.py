@@ -16,10 +16,12 @@ from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnose_stack import check_stack, diagnose_stack
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.feed_forward.network_diagnosis import diagnose_network
+from hingeline.renormalisation.feed_forward.network_findings import NetworkDiagnosis
 from hingeline.renormalisation.perturbations.binary import BinaryFlips, binary_flips
 from hingeline.renormalisation.perturbations.line import LineFlips, flips_on_lines
 from hingeline.renormalisation.perturbations.stack_model import StackModel
 from hingeline.renormalisation.settings import StabilitySettings
+from hingeline.renormalisation.stack_findings import StackFindings
 from hingeline.renormalisation.stacks.stack import StochasticStack
 from hingeline.renormalisation.targets import seen_target
 from hingeline.renormalisation.wording import worded
@@ -32,7 +34,7 @@ from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.stages import Stages
 
 SOURCES = (
-    "Kenway, Vulnerability of Deep Learning, 2018, arXiv 1803.06111 (the idea; formulas are a reconstruction)",
+    "Kenway, Vulnerability of Deep Learning, 2018, arXiv 1803.06111 (the idea; formulas are ours)",
     "Swendsen, Monte Carlo renormalization group, 1979 (the linear system behind the stability matrix)",
     "Wu and Car, Variational approach to Monte Carlo renormalization group, 2017, arXiv 1707.08683",
     "Raju, Machta and Sethna, Information loss under coarse-graining, 2017, arXiv 1710.05787 (information "
@@ -196,7 +198,7 @@ class _Work:
             ),
         )
 
-    def _stack(self, fisher: FisherDirections, labels: IntArray | None):
+    def _stack(self, fisher: FisherDirections, labels: IntArray | None) -> StackFindings | None:
         if not isinstance(self.seen, StochasticStack):
             return None
         # from the nearest to the farthest boundary
@@ -211,7 +213,7 @@ class _Work:
             stages=self.stages,
         )
 
-    def _network(self):
+    def _network(self) -> NetworkDiagnosis | None:
         return self.stages.measured(
             "layers",
             lambda: diagnose_network(

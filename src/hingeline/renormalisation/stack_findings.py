@@ -183,7 +183,7 @@ def correlations(flows: tuple[Flow, ...]) -> Heat:
 
 
 def by_layer(looks: tuple[CloseLook, ...]) -> Curves:
-    """Information along each close look's direction, by layer, beside a random direction at the same inputs."""
+    """Information by layer along the direction of each close look, beside random directions."""
     curves: list[Curve] = []
     for look in looks:
         profile = look.convergence.profile
@@ -192,8 +192,8 @@ def by_layer(looks: tuple[CloseLook, ...]) -> Curves:
         curves.append(Curve(f"row {look.row}, random direction", places, numbers(profile.random)))
     return Curves(
         "information-by-layer",
-        "Information that each layer holds about the input, along the most sensitive direction and in the mean "
-        "over all directions; the last place is that of the classes. In a stack it can only fall.",
+        "Information that each layer holds about the input, along the most sensitive direction and in the "
+        "mean over all directions; the last place is that of the classes. In a stack it can only fall.",
         Axis("layer", whole=True),
         Axis("information, per squared input unit", log=True),
         tuple(curves),

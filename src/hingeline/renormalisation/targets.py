@@ -1,7 +1,7 @@
 """What `stability` can look into: a stack of stochastic layers, a network's weights, a torch module.
 
-The diagnosis wants the trained weights and inputs. A door that only answers is refused with words: what can be
-learned of it by asking is what `fragility` measures.
+The diagnosis wants the trained weights and inputs. A door that only answers is refused with words: what can
+be learned of it by asking is what `fragility` measures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.outcome import Finding
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
-from hingeline.renormalisation.stacks.importing import is_estimator_stack, stack_from_estimator
+from hingeline.renormalisation.stacks.importing import stack_from_pipeline
 from hingeline.renormalisation.stacks.stack import StochasticStack
 from hingeline.renormalisation.stacks.storage import is_stack_file, load_stack
 from hingeline.renormalisation.stacks.training import TrainedStack

@@ -70,7 +70,9 @@ class _Sizes(click.ParamType[tuple[float, ...]]):
     "--values", type=float, nargs=2, metavar="LO HI", help="The two values of binary inputs, such as 0 1."
 )
 @view_options
-def command(target: TargetRequest, plan: Plan, data: Path, labels: Path | None, view: View, **said: Any) -> int:
+def command(
+    target: TargetRequest, plan: Plan, data: Path, labels: Path | None, view: View, **said: Any
+) -> int:
     """Measure how small differences grow or die through the layers of TARGET.
 
     TARGET is a .safetensors file of a stack of stochastic layers (hl.save_stack), a .onnx, .safetensors or

@@ -55,7 +55,9 @@ def seen(request: TargetRequest) -> Seen:
     named: Any = referenced(request.target) if is_reference(request.target) else request.target
     target = seen_target(named)
     if request.input_dim is not None and request.input_dim != target.input_dim:
-        raise InvalidInput(f"{request.target} takes {target.input_dim} inputs; --input-dim {request.input_dim}")
+        raise InvalidInput(
+            f"{request.target} takes {target.input_dim} inputs; --input-dim {request.input_dim}"
+        )
     return Seen(target, OracleSpec(_name(request.target), target.input_dim))
 
 

@@ -106,7 +106,9 @@ class StabilitySettings:
         if strange:
             raise InvalidInput(f"stability has no setting {', '.join(strange)}; known are {', '.join(known)}")
         values: dict[str, Any] = {
-            name: tuple(float(v) for v in value) if name in ("sizes", "values") and value is not None else value
+            name: tuple(float(v) for v in value)
+            if name in ("sizes", "values") and value is not None
+            else value
             for name, value in said.items()
         }
         return cls(**values)

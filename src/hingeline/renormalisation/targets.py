@@ -50,8 +50,8 @@ def seen_target(target: Any, input_shape: tuple[int, ...] | None = None) -> Stoc
             raise InvalidInput(_ASKED)
         if is_stack_file(target):
             return load_stack(target)
-    if is_estimator_stack(target):
-        return stack_from_estimator(target)
+    if hasattr(target, "steps"):
+        return stack_from_pipeline(target)
     if isinstance(target, Oracle):
         raise InvalidInput(_ASKED)
     return open_model(target, session=_refused, input_shape=input_shape)

@@ -13,9 +13,10 @@ Cost of M samples with K operators: M K^2. Memory: blocks * K^2 numbers for each
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,6 +89,14 @@ class _Sums:
         if products is not None:
             self.up_up[block] += products
 
+    def narrowed(self, above: int, below: int) -> _Sums:
+        """Views of the first of what is above and below."""
+        found = copy.copy(self)
+        found.up, found.up_score = self.up[:, :above], self.up_score[:, :above]
+        found.down, found.up_up = self.down[:, :below], self.up_up[:, :above, :above]
+        found.up_down = self.up_down[:, :above, :below]
+        return found
+
     def chosen(self, blocks: BoolArray, count: float) -> tuple[FloatArray, ...]:
         """Means of what is above, and its covariances with itself, what is below, and the score."""
         up, down, score = (v[blocks].sum(axis=0) / count for v in (self.up, self.down, self.score))
@@ -141,6 +150,26 @@ class UpwardMoments:
     def half(self, which: int) -> BoolArray:
         """The choice of every second block, the even ones for 0 and the odd ones for 1."""
         return np.arange(self.blocks) % 2 == which
+
+    def narrowed(self, operators: Sequence[OperatorSet]) -> UpwardMoments:
+        """The same samples for smaller sets, each the first operators of the one that was measured.
+
+        Raises:
+            InvalidInput: Another number of layers, or operators that are not the first ones.
+        """
+        told = tuple(operators)
+        if len(told) != len(self.operators) or any(
+            few.names != all_of_them.names[: len(few.names)]
+            for few, all_of_them in zip(told, self.operators, strict=True)
+        ):
+            raise InvalidInput("sums can be narrowed to the first operators of each layer, by their names")
+        sizes = [self.first.loadings.shape[1], *(len(o.names) for o in told)]
+        layers = tuple(
+            sums.narrowed(above, below)
+            for sums, (below, above) in zip(self._layers, itertools.pairwise(sizes), strict=True)
+        )
+        classes = self._classes.narrowed(self.stack.classes, sizes[-1])
+        return replace(self, operators=told, _layers=layers, _classes=classes)
 
     def layer(self, layer: int, chosen: BoolArray) -> LayerCovariances:
         """Covariances of `layer`, 2 to the last hidden one, from the chosen blocks."""

@@ -1,0 +1,141 @@
+"""Information by layer, scaling with depth, and the five tests of convergence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from rg_enumeration import layer_laws, layer_scores, small_stack
+
+from hingeline.core.errors import InvalidInput
+from hingeline.renormalisation.information.convergence import convergence
+from hingeline.renormalisation.information.depth import depth_profile
+from hingeline.renormalisation.information.depth_scaling import depth_scaling
+from hingeline.renormalisation.information.products import accumulated_product
+from hingeline.renormalisation.information.upward_moments import upward_moments
+from hingeline.renormalisation.operators.operator_set import product_operators, single_units
+from hingeline.renormalisation.stacks.stack import StochasticStack
+
+
+def tower(w: float) -> StochasticStack:
+    sizes = (81, 27, 9, 3, 1)
+    steps = [np.eye(81), *(w * np.kron(np.eye(size), np.ones((1, 3))) for size in sizes[1:])]
+    return StochasticStack(steps, [np.zeros(len(step)) for step in steps], head="units")
+
+
+@pytest.mark.parametrize("w", [0.3, 1.0])
+def test_information_per_unit_of_the_tower_grows_by_its_eigenvalue_at_every_layer(w: float) -> None:
+    factor = 0.75 * (np.tanh(3 * w) + np.tanh(w))
+    moments = upward_moments(tower(w), np.zeros(81), samples=40_000, rng=np.random.default_rng(71))
+    profile = depth_profile(moments, np.ones(81))
+    found = depth_scaling(*profile.log_gains())
+    assert found.verdict == "scaling"
+    assert abs(found.slope - np.log(factor)) < 3 * found.slope_error
+    assert (np.abs(found.log_gains - np.log(factor)) < 3.5 * found.errors).all()
+    assert (np.diff(profile.along) < 3 * profile.along_errors[1:]).all()
+    assert json.dumps(profile.to_dict())
+
+
+def test_layers_of_a_small_stack_hold_what_enumeration_says() -> None:
+    stack = small_stack((8, 6, 6, 6, 5, 2), 1.6, 3)
+    x = np.random.default_rng(0).choice([-1.0, 1.0], 8)
+    complete = [product_operators(w, w) for w in (6, 6, 5)]
+    moments = upward_moments(
+        stack, x, samples=40_000, rng=np.random.default_rng(72), operators=complete, blocks=20
+    )
+    profile = depth_profile(moments, np.ones(8))
+    scores, laws = layer_scores(stack, x), layer_laws(stack, x)
+    traces = [np.trace((s.T * law) @ s) for s, law in zip(scores, laws, strict=True)]
+    assert profile.traces[0] == pytest.approx(traces[0], abs=1e-12)
+    assert (np.abs(profile.traces - traces)[1:] < 4 * profile.trace_errors[1:]).all()
+    assert profile.layers == ("layer 1", "layer 2", "layer 3", "layer 4", "classes")
+
+
+def replicates(values: np.ndarray, error: float, blocks: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    drawn = values + error * np.sqrt(blocks) * np.random.default_rng(seed).standard_normal(
+        (blocks, len(values))
+    )
+    return drawn.mean(axis=0), (drawn.sum(axis=0) - drawn) / (blocks - 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "verdict"),
+    [
+        ([0.3, 0.3, 0.3, 0.3], 0.01, "scaling"),
+        ([0.3, 0.3, 0.3], 0.01, "undecided"),
+        ([0.3, 0.1, 0.5, 0.3], 0.01, "no scaling"),
+        ([0.0, 0.0, 0.0, 0.0], 0.005, "no scaling"),
+        ([0.0, 0.0, 0.0, 0.0], 0.2, "undecided"),
+    ],
+)
+def test_scaling_is_claimed_only_of_four_layers_that_agree(
+    values: list[float], error: float, verdict: str
+) -> None:
+    found = depth_scaling(*replicates(np.array(values), error, 40, 73))
+    assert found.verdict == verdict
+    assert found.slope == pytest.approx(np.mean(values), abs=0.2)
+
+
+def test_layers_that_agree_are_rarely_said_to_disagree() -> None:
+    found = [depth_scaling(*replicates(np.full(5, 0.2), 0.02, 20, seed)) for seed in range(300)]
+    assert 0.3 < np.mean([one.agreement < 0.5 for one in found]) < 0.7
+    assert np.mean([one.verdict == "scaling" for one in found]) > 0.95
+
+
+def test_gains_lost_in_noise_decide_nothing() -> None:
+    found = depth_scaling(np.array([0.1, np.nan, 0.1, 0.1]), np.full((5, 4), np.nan))
+    assert found.verdict == "undecided"
+    assert json.dumps(found.to_dict())
+
+
+def test_a_product_by_qr_has_the_volume_and_sizes_of_the_product() -> None:
+    rng = np.random.default_rng(74)
+    factors = [rng.standard_normal((5, 5)) for _ in range(6)]
+    product = np.linalg.multi_dot(factors[::-1])
+    found = accumulated_product(factors)
+    assert found.cumulated[-1].sum() == pytest.approx(np.log(abs(np.linalg.det(product))))
+    shrinking = accumulated_product([np.diag([2.0, 0.5])] * 400)
+    assert shrinking.exponents == pytest.approx(np.log([2.0, 0.5]))
+    assert accumulated_product(
+        [rng.standard_normal((3, 5)), rng.standard_normal((4, 3))]
+    ).exponents.shape == (3,)
+    with pytest.raises(InvalidInput, match="lie below it"):
+        accumulated_product([np.eye(3), np.eye(2)])
+
+
+def test_five_tests_are_told_in_words() -> None:
+    stack = small_stack((20, 16, 12, 10, 4), 2.0, 75, "softmax")
+    x = np.random.default_rng(76).choice([-1.0, 1.0], 20)
+    found = convergence(stack, x, samples=4000, rng=np.random.default_rng(77))
+    assert [test.name for test in found.tests] == ["operators", "routes", "bound", "depth", "halves"]
+    assert found.grown.cosine > 0.95
+    assert found.tests[3].passed is None
+    assert all(test.words in found.words for test in found.tests)
+    assert json.loads(json.dumps(found.to_dict()))["single"]["samples"] == 4000
+    assert len(found.figures()) == 3
+
+
+def test_without_a_second_layer_the_tests_that_cannot_be_made_are_not_decided() -> None:
+    stack = small_stack((6, 5, 3), 1.0, 78, "softmax")
+    found = convergence(stack, np.ones(6), samples=2000, rng=np.random.default_rng(79))
+    assert [test.passed for test in found.tests[:4]] == [None] * 4
+    assert found.bound is None
+    assert found.failed == () or found.failed == ("halves",)
+
+
+def test_sums_are_narrowed_to_first_operators_alone() -> None:
+    stack = small_stack((6, 5, 4, 3), 1.0, 80, "softmax")
+    few, many = [single_units(4)], [product_operators(4, 2)]
+    point, samples = np.ones(6), 400
+    wide = upward_moments(stack, point, samples=samples, rng=np.random.default_rng(1), operators=many)
+    narrow = upward_moments(stack, point, samples=samples, rng=np.random.default_rng(1), operators=few)
+    found = wide.narrowed(few).layer(2, wide.all_blocks)
+    assert found.own == pytest.approx(narrow.layer(2, narrow.all_blocks).own, abs=1e-12)
+    assert wide.narrowed(few).classes(wide.all_blocks).below == pytest.approx(
+        narrow.classes(narrow.all_blocks).below, abs=1e-12
+    )
+    with pytest.raises(InvalidInput, match="first operators"):
+        narrow.narrowed(many)
+    with pytest.raises(InvalidInput, match="direction of 6"):
+        depth_profile(narrow, np.zeros(6))

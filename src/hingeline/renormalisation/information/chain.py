@@ -109,7 +109,7 @@ def chain_information(
             first layer's score is sums of its units and needs none.
         blocks: For the jackknife.
         batch: Most samples at once.
-        ridge: On the diagonal of correlations; K / M if None.
+        ridge: Shrinks the correlations of operators; K / M if None.
         directions: Eigenvectors kept.
 
     Raises:

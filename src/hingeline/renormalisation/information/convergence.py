@@ -25,6 +25,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.figure_data import Figure
+from hingeline.renormalisation.flow.scaling import DepthScaling, depth_scaling
 from hingeline.renormalisation.information.chain import ChainInformation, chain_of
 from hingeline.renormalisation.information.convergence_tests import (
     ConvergenceTest,
@@ -35,7 +36,6 @@ from hingeline.renormalisation.information.convergence_tests import (
     routes_test,
 )
 from hingeline.renormalisation.information.depth import DepthProfile, depth_profile
-from hingeline.renormalisation.information.depth_scaling import DepthScaling, depth_scaling
 from hingeline.renormalisation.information.first_layer import first_layer, one_input
 from hingeline.renormalisation.information.projected import ProjectedInformation, projected_information
 from hingeline.renormalisation.information.upward_moments import (
@@ -62,7 +62,7 @@ class Convergence:
         grown: The same samples with units and screened pairs.
         bound: The last hidden layer's bound for both sets; None if there is no second hidden layer.
         profile: Information by layer along the direction.
-        scaling: Verdict on the gains per unit.
+        scaling: Verdict on the gains per unit; None if there is no step between layers of units.
     """
 
     tests: tuple[ConvergenceTest, ...]
@@ -70,7 +70,7 @@ class Convergence:
     grown: ChainInformation
     bound: ProjectedInformation | None
     profile: DepthProfile
-    scaling: DepthScaling
+    scaling: DepthScaling | None
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -108,13 +108,13 @@ class Convergence:
             "grown": self.grown.to_dict(),
             "bound": None if self.bound is None else self.bound.to_dict(),
             "profile": self.profile.to_dict(),
-            "scaling": self.scaling.to_dict(),
+            "scaling": None if self.scaling is None else self.scaling.to_dict(),
         }
 
     def figures(self) -> tuple[Figure, ...]:
-        """The bound, information by layer, and the scaling."""
+        """The bound, and information by layer."""
         bound = () if self.bound is None else (self.bound.figure(),)
-        return (*bound, self.profile.figure(), self.scaling.figure())
+        return (*bound, self.profile.figure())
 
 
 def convergence(
@@ -154,7 +154,8 @@ def convergence(
         few, many = stack.widths[stack.last_hidden], len(grown_operators[-1].names)
         bound = projected_information(moments, stack.last_hidden, sorted({few, many}))
     profile = depth_profile(moments, scout.direct.top)
-    scaling = depth_scaling(*profile.log_gains())
+    gains, replicates = profile.log_gains()
+    scaling = depth_scaling(gains, replicates) if len(gains) else None
     tests = (
         operators_test(single, grown),
         routes_test(grown),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hingeline.renormalisation.flow.scaling import DepthScaling
 from hingeline.renormalisation.information.chain import ChainInformation
-from hingeline.renormalisation.information.depth_scaling import DepthScaling
 from hingeline.renormalisation.information.projected import ProjectedInformation
 from hingeline.sensitivity.results import number
 
@@ -87,11 +87,13 @@ def bound_test(bound: ProjectedInformation | None) -> ConvergenceTest:
     return ConvergenceTest("bound", passed, words, numbers)
 
 
-def depth_test(scaling: DepthScaling) -> ConvergenceTest:
+def depth_test(scaling: DepthScaling | None) -> ConvergenceTest:
     """Is there a constant factor from layer to layer?"""
+    if scaling is None:
+        return ConvergenceTest("depth", None, "there is one layer of units, hence no step", {})
     passed = {"scaling": True, "no scaling": False, "undecided": None}[scaling.verdict]
-    numbers = {"slope": number(scaling.slope), "slope_error": number(scaling.slope_error)}
-    return ConvergenceTest("depth", passed, f"{scaling.verdict}: {scaling.words}", numbers)
+    numbers = {"slope": number(scaling.slope), "slope_error": number(scaling.error)}
+    return ConvergenceTest("depth", passed, f"{scaling.verdict}, {scaling.words}", numbers)
 
 
 def halves_test(grown: ChainInformation) -> ConvergenceTest:

@@ -1,8 +1,9 @@
 """Least squares on operators from their covariances, safe where units hardly flip or operators coincide.
 
 Operators with fewer than 100 expected deviations, M var(O) < 100, are left out on both sides ("frozen"): no
-regression coefficient can be told from so few. The rest is scaled to correlations, on whose diagonal a ridge
-stands: K / M by default, about the noise of K operators in M samples.
+regression coefficient can be told from so few. The rest is scaled to correlations, which a ridge shrinks:
+(R + ridge 1) / (1 + ridge), so that it leaves operators alone that do not correlate with others. By default
+it is K / M, about the noise of K operators in M samples.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def regress(
         own: Covariance of the operators, shape "K K".
         targets: Their covariance with the targets, shape "K t".
         samples: Behind the covariances; None if they are exact.
-        ridge: On the diagonal of the correlations; K / samples if None, and 0 if exact.
+        ridge: Shrinks the correlations; K / samples if None, and 0 if exact.
 
     Returns:
         Coefficients, shape "K t".
@@ -73,6 +74,7 @@ def _factor(own: FloatArray, alive: IntArray, ridge: float) -> tuple[FloatArray,
     scale = np.sqrt(np.diag(own)[alive])
     correlations = own[np.ix_(alive, alive)] / np.outer(scale, scale)
     correlations[np.diag_indices(len(alive))] += ridge
+    correlations /= 1.0 + ridge
     try:
         lower = np.asarray(np.linalg.cholesky(correlations), dtype=np.float64)
         if np.diag(lower).min() ** 2 > _SINGULAR:

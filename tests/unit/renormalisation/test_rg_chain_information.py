@@ -18,7 +18,11 @@ from rg_enumeration import (
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.information.chain import carried_score, chain_information
 from hingeline.renormalisation.information.regression import regress, whitened
-from hingeline.renormalisation.operators.operator_set import product_operators, single_units
+from hingeline.renormalisation.operators.operator_set import (
+    CallableOperators,
+    product_operators,
+    single_units,
+)
 from hingeline.renormalisation.stacks.stack import StochasticStack, joint_states
 
 WIDTHS = (8, 6, 6, 6, 5, 2)
@@ -86,6 +90,21 @@ def test_two_classes_have_the_log_odds_gradient_as_direction_of_either_route() -
     for route in (found.chain, found.direct):
         gradient = route.log_odds_gradient(0, 1)
         assert abs(route.top @ gradient) / np.linalg.norm(gradient) > 1 - 1e-8
+
+
+def test_operators_without_known_means_are_sampled_and_do_as_well() -> None:
+    stack = small_stack((8, 7, 6, 5, 3), 1.5, 47, "softmax")
+    given = [CallableOperators(w, tuple(f"f{i}" for i in range(w)), lambda h: h) for w in (6, 5)]
+    found, known = (
+        chain_information(
+            stack, np.ones(8), samples=20_000, rng=np.random.default_rng(48), operators=operators
+        )
+        for operators in (given, None)
+    )
+    assert found.operators == (("given functions", 6), ("given functions", 5))
+    assert abs(found.chain.top @ known.chain.top) > 0.99
+    # the classes' law given the units is closed form, and values are the same samples
+    assert found.direct.eigenvalues == pytest.approx(known.direct.eigenvalues)
 
 
 def test_a_unit_that_never_flips_is_frozen_and_does_no_harm() -> None:

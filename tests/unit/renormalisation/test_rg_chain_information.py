@@ -14,11 +14,17 @@ from rg_enumeration import (
     slopes_by_difference,
     small_stack,
 )
+from sklearn.datasets import load_digits
 
 from hingeline.core.errors import InvalidInput
+from hingeline.evaluation.demo_data import digits_stack
 from hingeline.renormalisation.information.chain import carried_score, chain_information
 from hingeline.renormalisation.information.regression import regress, whitened
-from hingeline.renormalisation.operators.operator_set import product_operators, single_units
+from hingeline.renormalisation.operators.operator_set import (
+    CallableOperators,
+    product_operators,
+    single_units,
+)
 from hingeline.renormalisation.stacks.stack import StochasticStack, joint_states
 
 WIDTHS = (8, 6, 6, 6, 5, 2)
@@ -88,6 +94,21 @@ def test_two_classes_have_the_log_odds_gradient_as_direction_of_either_route() -
         assert abs(route.top @ gradient) / np.linalg.norm(gradient) > 1 - 1e-8
 
 
+def test_operators_without_known_means_are_sampled_and_do_as_well() -> None:
+    stack = small_stack((8, 7, 6, 5, 3), 1.5, 47, "softmax")
+    given = [CallableOperators(w, tuple(f"f{i}" for i in range(w)), lambda h: h) for w in (6, 5)]
+    found, known = (
+        chain_information(
+            stack, np.ones(8), samples=20_000, rng=np.random.default_rng(48), operators=operators
+        )
+        for operators in (given, None)
+    )
+    assert found.operators == (("given functions", 6), ("given functions", 5))
+    assert abs(found.chain.top @ known.chain.top) > 0.99
+    # the classes' law given the units is closed form, and values are the same samples
+    assert found.direct.eigenvalues == pytest.approx(known.direct.eigenvalues)
+
+
 def test_a_unit_that_never_flips_is_frozen_and_does_no_harm() -> None:
     stack = small_stack((6, 5, 4, 3), 1.0, 44, "softmax")
     biases = [*stack.biases[:1], stack.biases[1] + np.array([0, 20.0, 0, 0]), stack.biases[2]]
@@ -124,3 +145,21 @@ def test_operators_of_other_layers_and_too_many_of_them_are_refused() -> None:
     pairs = [product_operators(60, 2)]
     with pytest.raises(InvalidInput, match="screened pairs"):
         chain_information(wide, np.ones(6), samples=400, rng=np.random.default_rng(0), operators=pairs)
+
+
+def test_on_trained_digits_single_units_give_the_direction_and_pairs_the_eigenvalue() -> None:
+    stack = digits_stack()
+    points = load_digits().data[:8] / 16.0
+    found = [
+        chain_information(stack, x, samples=4000, rng=np.random.default_rng(300 + i))
+        for i, x in enumerate(points)
+    ]
+    # single inputs may fall below where units alone do not carry the score
+    assert np.median([one.cosine for one in found]) > 0.97
+    pairs = [product_operators(32, 2)]
+    hard = min(range(8), key=lambda i: found[i].ratio)
+    grown = chain_information(
+        stack, points[hard], samples=20_000, rng=np.random.default_rng(49), operators=pairs, blocks=8
+    )
+    assert grown.cosine > 0.98
+    assert abs(grown.ratio - 1) < abs(found[hard].ratio - 1)

@@ -99,6 +99,16 @@ def test_two_classes_have_the_log_odds_gradient_as_their_direction() -> None:
     assert found.ratio == np.inf
 
 
+def test_a_saturated_answer_keeps_its_direction() -> None:
+    stack = small_stack((7, 9, 6, 2), 1.5, 4, "softmax")
+    sure = StochasticStack(stack.weights, [*stack.biases[:2], np.array([30.0, 0.0])])
+    found = direct_information(sure, np.ones(7), samples=4000, rng=np.random.default_rng(28))
+    assert found.class_law[1] < 1e-9
+    assert found.eigenvalues[0] > 0
+    gradient = found.log_odds_gradient(1, 0)
+    assert abs(found.top @ gradient) / np.linalg.norm(gradient) > 1 - 1e-8
+
+
 def test_many_inputs_fare_as_one_and_memory_is_bounded_by_the_batch() -> None:
     stack = small_stack(WIDTHS, 1.6, 3)
     points = np.random.default_rng(15).standard_normal((5, 8))

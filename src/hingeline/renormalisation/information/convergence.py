@@ -48,6 +48,8 @@ from hingeline.renormalisation.operators.operator_set import OperatorSet
 from hingeline.renormalisation.operators.screening import screened_pairs
 from hingeline.renormalisation.stacks.stack import BATCH, StochasticStack
 
+SAMPLES_PER_PAIR = 100
+"""Samples for each pair that is kept: with fewer, noise in the regression lifts the chain (our choice)."""
 MOST_PAIRS = 256
 """Pairs kept for each layer, those that stand out most (our choice)."""
 
@@ -136,7 +138,7 @@ def convergence(
         rng: Draws them.
         blocks: For errors and halves.
         batch: Most samples at once.
-        most_pairs: Pairs kept for each layer; fewer where sums would outgrow memory.
+        most_pairs: Pairs kept for each layer; fewer where sums would outgrow memory or samples are few.
 
     Raises:
         InvalidInput: As `upward_moments`.
@@ -181,7 +183,7 @@ def _grown(
     found: list[OperatorSet] = []
     for layer in range(2, stack.last_hidden + 1):
         along = inner if layer == 2 else scout.coefficients[layer - 3] @ inner
-        most = max(0, min(most_pairs, room - stack.widths[layer]))
+        most = max(0, min(most_pairs, room - stack.widths[layer], samples // SAMPLES_PER_PAIR))
         drawn = _scored(stack, pilot.point, layer, along, samples, rng, batch)
         found.append(screened_pairs(drawn, most=most))
     return tuple(found)

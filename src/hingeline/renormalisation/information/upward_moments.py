@@ -22,6 +22,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import InvalidInput
+from hingeline.renormalisation.information.block_sums import BlockSums
 from hingeline.renormalisation.information.first_layer import (
     FirstLayer,
     first_layer,
@@ -67,48 +68,6 @@ class ClassCovariances:
     score: FloatArray
 
 
-class _Sums:
-    """Sums of what is above and its products with what is below, the score and itself, by blocks."""
-
-    def __init__(self, blocks: int, above: int, below: int, score: int, *, own: bool) -> None:
-        self.up = np.zeros((blocks, above))
-        self.down = np.zeros((blocks, below))
-        self.score = np.zeros((blocks, score))
-        self.up_up = np.zeros((blocks, above, above)) if own else np.zeros((blocks, 0, 0))
-        self.up_down = np.zeros((blocks, above, below))
-        self.up_score = np.zeros((blocks, above, score))
-
-    def add(
-        self, block: int, up: FloatArray, down: FloatArray, score: FloatArray, products: FloatArray | None
-    ) -> None:
-        self.up[block] += up.sum(axis=0)
-        self.down[block] += down.sum(axis=0)
-        self.score[block] += score.sum(axis=0)
-        self.up_down[block] += up.T @ down
-        self.up_score[block] += up.T @ score
-        if products is not None:
-            self.up_up[block] += products
-
-    def narrowed(self, above: int, below: int) -> _Sums:
-        """Views of the first of what is above and below."""
-        found = copy.copy(self)
-        found.up, found.up_score = self.up[:, :above], self.up_score[:, :above]
-        found.down, found.up_up = self.down[:, :below], self.up_up[:, :above, :above]
-        found.up_down = self.up_down[:, :above, :below]
-        return found
-
-    def chosen(self, blocks: BoolArray, count: float) -> tuple[FloatArray, ...]:
-        """Means of what is above, and its covariances with itself, what is below, and the score."""
-        up, down, score = (v[blocks].sum(axis=0) / count for v in (self.up, self.down, self.score))
-        own = _sum_of(self.up_up, blocks) / count
-        return (
-            up,
-            own - np.outer(up, up) if own.size else own,
-            _sum_of(self.up_down, blocks) / count - np.outer(up, down),
-            _sum_of(self.up_score, blocks) / count - np.outer(up, score),
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class UpwardMoments:
     """Sums of one pass.
@@ -128,8 +87,8 @@ class UpwardMoments:
     operators: tuple[OperatorSet, ...]
     blocks: int
     each: int
-    _layers: tuple[_Sums, ...]
-    _classes: _Sums
+    _layers: tuple[BlockSums, ...]
+    _classes: BlockSums
 
     @property
     def samples(self) -> int:
@@ -217,9 +176,9 @@ def upward_moments(
     coordinates = layer.loadings.shape[1]
     sizes = [coordinates, *(len(o.names) for o in told)]
     layers = tuple(
-        _Sums(blocks, above, below, coordinates, own=True) for below, above in itertools.pairwise(sizes)
+        BlockSums(blocks, above, below, coordinates, own=True) for below, above in itertools.pairwise(sizes)
     )
-    classes = _Sums(blocks, stack.classes, sizes[-1], coordinates, own=False)
+    classes = BlockSums(blocks, stack.classes, sizes[-1], coordinates, own=False)
     found = UpwardMoments(stack, row, layer, told, blocks, each, layers, classes)
     means = stack.means(1, row)[0]
     for block in range(blocks):
@@ -248,10 +207,6 @@ def _conditional(
         return expected, products
     values = above.values(states[layer])
     return values, values.T @ values
-
-
-def _sum_of(parts: FloatArray, blocks: BoolArray) -> FloatArray:
-    return np.einsum("b,b...->...", blocks.astype(np.float64), parts)
 
 
 def _check(stack: StochasticStack, operators: tuple[OperatorSet, ...], blocks: int) -> None:

@@ -111,5 +111,20 @@ def test_what_cannot_be_measured_is_refused() -> None:
     model = NetworkModel(random_network((6, 5, 3), seed=83))
     with pytest.raises(InvalidInput, match="not zero"):
         layer_gains(model, POINTS, np.zeros_like(POINTS), rng=RNG)
-    with pytest.raises(InvalidInput, match="nothing to whiten"):
-        measured(model, data=np.ones((5, 6)))
+    with pytest.raises(InvalidInput, match="ridge"):
+        measured(model, ridge=0.0)
+
+
+def test_without_variation_to_whiten_by_there_are_raw_gains_and_a_reason() -> None:
+    model = NetworkModel(random_network((6, 5, 3), seed=86))
+    found = measured(model, data=np.ones((5, 6)))
+    assert found.whitened is None and "nothing to whiten" in found.summary()["not_whitened"]
+    assert found.raw.chosen.shape == (2, 40) and len(found.figures()) == 1
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_one_input_has_gains_without_errors() -> None:
+    model = NetworkModel(random_network((6, 5, 5, 5, 5, 3), seed=87, activation="tanh"))
+    found = layer_gains(model, POINTS[:1], STEPS[:1], rng=RNG, data=POINTS)
+    assert found.scaling.verdict == "undecided" and np.isnan(found.scaling.error)
+    assert np.isfinite(found.raw.chosen).all()

@@ -101,7 +101,7 @@ def test_a_network_that_is_off_has_no_direction_and_no_verdict() -> None:
     dead = type(network)(network.weights, [network.biases[0], np.full(6, -1e3), network.biases[2]])
     found = diagnosed(NetworkModel(dead), decision=Decision(3))
     assert found.gains is None and found.universal is None
-    assert len(found.not_measured) >= 3
+    assert len(found.not_measured) >= 2
     assert found.summary()["scaling"] is None
     json.dumps(found.to_dict(), allow_nan=False)
 

@@ -49,8 +49,8 @@ class DirectionGains:
             units,
             sealed(chosen),
             sealed(random),
-            depth_scaling(*jackknife_means(chosen.T)),
-            depth_scaling(*jackknife_means(random.mean(axis=2).T)),
+            _judged(chosen.T),
+            _judged(random.mean(axis=2).T),
         )
 
     @property
@@ -79,6 +79,13 @@ class DirectionGains:
             "scaling": self.scaling.summary(),
             "random_scaling": self.random_scaling.summary(),
         }
+
+
+def _judged(log_gains: FloatArray) -> DepthScaling:
+    """The verdict on "n l" log-gains; one input alone has no errors, and is undecided."""
+    if len(log_gains) < 2:
+        return depth_scaling(log_gains.mean(axis=0), np.empty((0, log_gains.shape[1])))
+    return depth_scaling(*jackknife_means(log_gains))
 
 
 def _steps(log_sizes: FloatArray) -> FloatArray:

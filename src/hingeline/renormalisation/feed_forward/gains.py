@@ -22,7 +22,7 @@ from hingeline.core.arrays import FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.renormalisation.feed_forward.direction_gains import DirectionGains, middle_and_band
-from hingeline.renormalisation.feed_forward.layer_chain import step_names
+from hingeline.renormalisation.feed_forward.layer_chain import layer_values, step_names
 from hingeline.renormalisation.feed_forward.whitening import RIDGE, Whitening, whitenings
 from hingeline.renormalisation.flow.scaling import DepthScaling
 from hingeline.sensitivity.models.model import LayeredModel
@@ -38,24 +38,31 @@ class LayerGains:
 
     Attributes:
         names: Hidden layers and the outputs, l of them.
-        whitened: Gains in units of each layer's variation over the data; what to read first.
+        whitened: Gains in units of each layer's variation over the data, what to read first; None where there
+            is nothing to whiten by.
         raw: Gains in the network's own units, which rescaled layers change.
         ridge: Share of the variance that was added before whitening.
         data_rows: Inputs the variation was taken over.
         constant_units: Units that did not vary there: of the input, each hidden layer, the outputs.
+        not_whitened: Why there are no whitened gains; empty if there are.
     """
 
     names: tuple[str, ...]
-    whitened: DirectionGains
+    whitened: DirectionGains | None
     raw: DirectionGains
     ridge: float
     data_rows: int
     constant_units: tuple[int, ...]
+    not_whitened: str
 
     @property
     def scaling(self) -> DepthScaling:
-        """Verdict on the chosen direction in whitened units."""
-        return self.whitened.scaling
+        """Verdict on the chosen direction, in whitened units where there are any."""
+        return self._kinds[0].scaling
+
+    @property
+    def _kinds(self) -> tuple[DirectionGains, ...]:
+        return (self.raw,) if self.whitened is None else (self.whitened, self.raw)
 
     def summary(self) -> dict[str, Any]:
         """Both kinds of units, and what the whitened ones rest on, JSON-ready."""
@@ -63,11 +70,12 @@ class LayerGains:
             "names": list(self.names),
             "inputs": self.raw.chosen.shape[1],
             "random_directions": self.raw.random.shape[2],
-            "whitened": self.whitened.summary(),
+            "whitened": None if self.whitened is None else self.whitened.summary(),
             "raw": self.raw.summary(),
             "ridge": self.ridge,
             "data_rows": self.data_rows,
             "constant_units": list(self.constant_units),
+            "not_whitened": self.not_whitened,
             "note": "raw gains of hidden layers depend on how layers are scaled; whitened ones on the data",
         }
 
@@ -75,14 +83,14 @@ class LayerGains:
         """Summary and log-gains, JSON-ready; None where nothing comes through."""
         arrays = {
             f"{kind.units}_{name}": listed(getattr(kind, name))
-            for kind in (self.whitened, self.raw)
+            for kind in self._kinds
             for name in ("chosen", "random")
         }
         return {"summary": self.summary(), **arrays}
 
     def figures(self) -> tuple[Curves, ...]:
-        """Cumulative gains against the layer, whitened and raw."""
-        return tuple(self._figure(kind) for kind in (self.whitened, self.raw))
+        """Cumulative gains against the layer, whitened where there is something to whiten by, and raw."""
+        return tuple(self._figure(kind) for kind in self._kinds)
 
     def _figure(self, kind: DirectionGains) -> Curves:
         across = tuple(float(n) for n in range(len(self.names) + 1))
@@ -115,7 +123,7 @@ def layer_gains(
 
     Args:
         model: A model whose hidden layers are seen.
-        points: Inputs, shape "n d", at least two.
+        points: Inputs, shape "n d"; of one alone there are gains but no errors.
         directions: One for each input, of any length but zero, shape "n d".
         rng: Draws random directions, uniform on the sphere.
         data: Inputs over which layers vary, shape "m d"; `points` if None.
@@ -123,46 +131,52 @@ def layer_gains(
         random_directions: How many at each input.
 
     Raises:
-        InvalidInput: Too few inputs or random directions, a direction of length zero, or a layer that does
-            not vary over the data.
+        InvalidInput: No inputs or random directions, a direction of length zero, or a ridge not above 0.
     """
     rows, chosen = as_points(points, model.input_dim), as_points(directions, model.input_dim)
     lengths = np.linalg.norm(chosen, axis=1, keepdims=True)
-    if chosen.shape != rows.shape or len(rows) < 2 or not lengths.all() or random_directions < 1:
+    if chosen.shape != rows.shape or not len(rows) or not lengths.all() or random_directions < 1:
         raise InvalidInput(
-            f"want two inputs or more, a direction that is not zero at each, and random ones beside it; got "
+            f"want inputs, a direction that is not zero at each, and random ones beside it; got "
             f"{len(rows)}, {int((lengths > 0).sum())} and {random_directions}"
         )
     drawn = rng.standard_normal((len(rows), random_directions, model.input_dim))
     every = np.concatenate([(chosen / lengths)[:, np.newaxis], drawn], axis=1)
     every[:, 1:] /= np.linalg.norm(drawn, axis=2, keepdims=True)
     measured = rows if data is None else as_points(data, model.input_dim)
-    whites = whitenings(model, measured, ridge=ridge)
+    if not ridge > 0:
+        raise InvalidInput(f"a ridge is above 0; got {ridge}")
+    whites, reason = tuple[Whitening, ...](), ""
+    try:
+        whites = whitenings(model, measured, ridge=ridge)
+    except InvalidInput as error:
+        reason = str(error)
     raw, white = _log_sizes(model, rows, every, whites)
     return LayerGains(
         names=step_names(model),
-        whitened=DirectionGains.of("whitened", white[..., 0], white[..., 1:]),
+        whitened=DirectionGains.of("whitened", white[..., 0], white[..., 1:]) if whites else None,
         raw=DirectionGains.of("raw", raw[..., 0], raw[..., 1:]),
         ridge=ridge,
         data_rows=len(measured),
         constant_units=tuple(white.constant for white in whites),
+        not_whitened=reason,
     )
 
 
 def _log_sizes(
     model: LayeredModel, points: FloatArray, directions: FloatArray, whites: tuple[Whitening, ...]
 ) -> tuple[FloatArray, FloatArray]:
-    """Logarithms of |J_n u| for "n p d" directions, raw and whitened: "l+1 n p" both."""
-    shape = (len(whites), *directions.shape[:2])
-    raw, whitened = np.empty(shape), np.empty(shape)
-    widest = max(white.width for white in whites)
+    """Logarithms of |J_n u| for "n p d" directions, raw and whitened (NaN without): "l+1 n p" both."""
+    places = len(model.layer_names) + 2
+    raw, whitened = np.empty((2, places, *directions.shape[:2]))
+    widest = max(values.shape[1] for values in layer_values(model, points[:1]))
     count = max(1, _CHUNK_NUMBERS // (widest * directions.shape[1]))
     for first in range(0, len(points), count):
         part = slice(first, first + count)
-        for place, white in enumerate(whites):
+        for place in range(places):
             moved = _displaced(model, points[part], directions[part], place)
             raw[place, part] = np.linalg.norm(moved, axis=2)
-            whitened[place, part] = white.sizes(moved)
+            whitened[place, part] = whites[place].sizes(moved) if whites else np.nan
     with np.errstate(divide="ignore"):
         return np.log(raw), np.log(whitened)
 

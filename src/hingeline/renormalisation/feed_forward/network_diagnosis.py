@@ -100,22 +100,20 @@ def _gains(
         missing.append(
             f"gains: {int((~alive).sum())} of {len(alive)} inputs have no Fisher direction to follow"
         )
-    if alive.sum() < 2:
-        missing.append("gains: fewer than two inputs have a direction, so there are no errors")
+    if not alive.any():
         return None
-    try:
-        return layer_gains(
-            model,
-            points[alive],
-            fisher.top[alive],
-            rng=rng,
-            data=data,
-            ridge=settings.ridge,
-            random_directions=settings.random_directions,
-        )
-    except InvalidInput as error:
-        missing.append(f"gains: {error}")
-        return None
+    found = layer_gains(
+        model,
+        points[alive],
+        fisher.top[alive],
+        rng=rng,
+        data=data,
+        ridge=settings.ridge,
+        random_directions=settings.random_directions,
+    )
+    if found.whitened is None:
+        missing.append(f"whitened gains: {found.not_whitened}")
+    return found
 
 
 def _twin(

@@ -33,7 +33,8 @@ def permutation_null(
 ) -> FloatArray:
     """The largest canonical correlation of each permutation, ascending, shape "p".
 
-    Rows are shuffled within a batch, then turned round; inputs take turns in random order, so a batch is a mixture of them.
+    Rows are shuffled within a batch, then turned round; inputs take turns in random order, so a batch is a
+    mixture of them.
 
     Args:
         stack: Where the samples come from.

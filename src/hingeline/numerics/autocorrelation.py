@@ -6,7 +6,7 @@ with Gamma the autocovariance, averaged over chains about their common mean. A m
 has the variance 2 tau Gamma(0) / N: independent states have tau = 1/2. The sum is cut where the neglected
 tail and the noise of what is summed are about equal.
 
-Source: the Gamma method with automatic window, Wolff 2004 (hep-lat/0306017), equations 31, 42, 49 to 52.
+Source: the Gamma method with automatic window, Wolff 2004 (hep-lat/0306017).
 Cost: one Fourier transform of each chain.
 """
 

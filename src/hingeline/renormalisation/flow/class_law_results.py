@@ -25,13 +25,15 @@ class ClassLaws:
     Attributes:
         labels: Classes that occur, K of them.
         pairs: All pairs of them, P.
-        distances: For each pair one for each layer of units, P x N: lower bounds on total variation, or
-        exact. lifetimes: Of each pair, in layers; fitted to those distances. tied_lifetime: 1 / (1 -
-        |lambda_2|) if all steps are equal and small enough to enumerate, else None. entropies: Mean entropy
-        of P(c|x) over the inputs of each class, in nats, shape "K". accuracies: Share of each class's inputs
-        whose likeliest class is their label, shape "K". undecided: Share of inputs whose two leading
-        probabilities differ by less than two standard errors. frozen: Units that hardly flip within a class
-        (samples times variance below 100), shape "N K". samples: Drawn for each class.
+        distances: For each pair one for each layer of units, P x N: lower bounds on total variation, or exact.
+        lifetimes: Of each pair, in layers; fitted to those distances.
+        tied_lifetime: 1 / (1 - |lambda_2|) if all steps are equal and small enough to list, else None.
+        entropies: Mean entropy of P(c|x) over the inputs of each class, in nats, shape "K".
+        accuracies: Share of each class's inputs whose likeliest class is their label, shape "K".
+        undecided: Share of inputs whose two leading probabilities differ by at most two standard errors.
+        frozen: Units that hardly flip within a class (samples times variance below 100), shape "N K".
+        samples: Drawn for each class.
+        samples_each: Drawn for each input, on which `entropies`, `accuracies` and `undecided` rest.
     """
 
     labels: tuple[int, ...]

@@ -4,7 +4,7 @@ The first layer's units are independent given the input, and so are those of eve
 
     P(h'|h) = prod_j exp(h'_j a_j) / (2 cosh a_j),    a = W h + b.
 
-Source: the spec of the stack itself. Cost: one matrix of 2^w x 2^w' numbers for each step upward.
+Source: the definition of the stack itself. Cost: one matrix of 2^w x 2^w' numbers for each step upward.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class ClassLaws:
     Attributes:
         labels: Classes that occur, K of them.
         pairs: All pairs of them, P.
-        distances: For each pair one for each layer of units, P x N: lower bounds on total variation, or exact.
+        distances: For each pair one for each unit layer, P x N: lower bounds of total variation, or exact.
         lifetimes: Of each pair, in layers; fitted to those distances.
         tied_lifetime: 1 / (1 - |lambda_2|) if all steps are equal and small enough to list, else None.
         entropies: Mean entropy of P(c|x) over the inputs of each class, in nats, shape "K".

@@ -1,8 +1,8 @@
 """A lower bound on how far two laws lie apart, from the best linear rule found on half of their samples.
 
 Any rule r(h) in {0, 1} has P(r = 1|first) - P(r = 1|second) <= TV, the total-variation distance. A rule
-found on one half of the samples and scored on the other half bounds TV from below without bias; a better rule
-one that is not linear, might show a larger distance.
+found on one half of the samples and scored on the other half bounds TV from below without bias; a rule
+that is not linear might show a larger distance.
 
 Source: Fisher's linear discriminant, and the rule of independent units (naive Bayes), whichever does better
 on the first half; the score interval is Wilson's. Cost: one solve of the units' covariance for each pair.

@@ -13,7 +13,6 @@ Cost of M samples with K operators: M K^2. Memory: blocks * K^2 numbers for each
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

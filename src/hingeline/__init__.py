@@ -43,6 +43,21 @@ if TYPE_CHECKING:
     from hingeline.oracles.session import QuerySession
     from hingeline.probing.card import DoctorCard
     from hingeline.probing.doctor import doctor
+    from hingeline.renormalisation.diagnosis import StabilityDiagnosis
+    from hingeline.renormalisation.flow.estimate import estimate_stability
+    from hingeline.renormalisation.flow.identification import Identification
+    from hingeline.renormalisation.flow.stability_matrix import StabilityMatrix
+    from hingeline.renormalisation.information.chain import chain_information
+    from hingeline.renormalisation.information.direct import direct_information
+    from hingeline.renormalisation.known_answers.mcrg import ising_exponents
+    from hingeline.renormalisation.settings import StabilitySettings
+    from hingeline.renormalisation.stability import stability
+    from hingeline.renormalisation.stacks.exact import ExactStack
+    from hingeline.renormalisation.stacks.importing import stack_from_machines
+    from hingeline.renormalisation.stacks.stack import StochasticStack
+    from hingeline.renormalisation.stacks.storage import load_stack, save_stack
+    from hingeline.renormalisation.stacks.training import TrainedStack, train_stack
+    from hingeline.renormalisation.stacks.undirected import UndirectedStack
     from hingeline.report.building import save_report
     from hingeline.report.model import Report
     from hingeline.sensitivity.exact.minimal import MinimalFlips, minimal_flips
@@ -70,6 +85,7 @@ _HOMES = {
     "BudgetExhausted": _ERRORS,
     "DoctorCard": "hingeline.probing.card",
     "ExactSettings": "hingeline.sensitivity.exact.search",
+    "ExactStack": "hingeline.renormalisation.stacks.exact",
     "ExtractSettings": "hingeline.extraction.settings",
     "FeedForwardNetwork": "hingeline.networks.feed_forward",
     "Finding": _OUTCOME,
@@ -77,6 +93,7 @@ _HOMES = {
     "FragilityProfile": "hingeline.sensitivity.profile",
     "FragilitySettings": "hingeline.sensitivity.settings",
     "HingelineError": _ERRORS,
+    "Identification": "hingeline.renormalisation.flow.identification",
     "IllConditioned": _ERRORS,
     "InvalidInput": _ERRORS,
     "MinimalFlips": "hingeline.sensitivity.exact.minimal",
@@ -99,15 +116,26 @@ _HOMES = {
     "Report": "hingeline.report.model",
     "SpanSettings": "hingeline.subspace.settings",
     "Spending": _OUTCOME,
+    "StabilityDiagnosis": "hingeline.renormalisation.diagnosis",
+    "StabilityMatrix": "hingeline.renormalisation.flow.stability_matrix",
+    "StabilitySettings": "hingeline.renormalisation.settings",
     "Status": _OUTCOME,
+    "StochasticStack": "hingeline.renormalisation.stacks.stack",
     "Threat": "hingeline.sensitivity.threat",
     "TooFewWitnesses": _ERRORS,
+    "TrainedStack": "hingeline.renormalisation.stacks.training",
+    "UndirectedStack": "hingeline.renormalisation.stacks.undirected",
     "UnsupportedOracle": _ERRORS,
+    "chain_information": "hingeline.renormalisation.information.chain",
     "demo_oracle": "hingeline.evaluation.demo_data",
     "diff": "hingeline.networks.loading",
+    "direct_information": "hingeline.renormalisation.information.direct",
     "doctor": "hingeline.probing.doctor",
+    "estimate_stability": "hingeline.renormalisation.flow.estimate",
     "extract": "hingeline.extraction.extract",
     "fragility": "hingeline.sensitivity.fragility",
+    "ising_exponents": "hingeline.renormalisation.known_answers.mcrg",
+    "load_stack": "hingeline.renormalisation.stacks.storage",
     "minimal_flips": "hingeline.sensitivity.exact.minimal",
     "obfuscate": "hingeline.subspace.obfuscate",
     "oracle": "hingeline.oracles.opening",
@@ -115,7 +143,11 @@ _HOMES = {
     "rank_profile": "hingeline.subspace.rank_profile",
     "recover_absolute_value": "hingeline.absolute_value.recover",
     "save_report": "hingeline.report.building",
+    "save_stack": "hingeline.renormalisation.stacks.storage",
     "span": "hingeline.subspace.span",
+    "stability": "hingeline.renormalisation.stability",
+    "stack_from_machines": "hingeline.renormalisation.stacks.importing",
+    "train_stack": "hingeline.renormalisation.stacks.training",
     "white_box_span": "hingeline.subspace.white_box",
 }
 
@@ -125,6 +157,7 @@ __all__ = [
     "BudgetExhausted",
     "DoctorCard",
     "ExactSettings",
+    "ExactStack",
     "ExtractSettings",
     "FeedForwardNetwork",
     "Finding",
@@ -132,6 +165,7 @@ __all__ = [
     "FragilityProfile",
     "FragilitySettings",
     "HingelineError",
+    "Identification",
     "IllConditioned",
     "InvalidInput",
     "MinimalFlips",
@@ -154,16 +188,27 @@ __all__ = [
     "Report",
     "SpanSettings",
     "Spending",
+    "StabilityDiagnosis",
+    "StabilityMatrix",
+    "StabilitySettings",
     "Status",
+    "StochasticStack",
     "Threat",
     "TooFewWitnesses",
+    "TrainedStack",
+    "UndirectedStack",
     "UnsupportedOracle",
     "__version__",
+    "chain_information",
     "demo_oracle",
     "diff",
+    "direct_information",
     "doctor",
+    "estimate_stability",
     "extract",
     "fragility",
+    "ising_exponents",
+    "load_stack",
     "minimal_flips",
     "obfuscate",
     "oracle",
@@ -171,7 +216,11 @@ __all__ = [
     "rank_profile",
     "recover_absolute_value",
     "save_report",
+    "save_stack",
     "span",
+    "stability",
+    "stack_from_machines",
+    "train_stack",
     "white_box_span",
 ]
 

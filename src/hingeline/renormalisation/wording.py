@@ -74,5 +74,5 @@ def _missing(found: StabilityDiagnosis) -> list[str]:
     return [f"Not measured: {sentence.rstrip('.')}." for sentence in missing]
 
 
-# Fewer inputs because of a setting is a choice, not a shortfall.
-_CHOSEN = ("Flip curves: ",)
+# What follows from the inputs or settings that were given is no shortfall.
+_CHOSEN = ("Flip curves: ", "Class laws: all inputs")

@@ -17,6 +17,7 @@ from hingeline.report.model import Report, Section, Table, Tile
 from hingeline.report.numbers import count, duration, small
 from hingeline.report.obfuscation import obfuscation_report
 from hingeline.report.span import span_report
+from hingeline.report.stability import stability_report
 
 _BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
     "extract": extraction_report,
@@ -24,6 +25,7 @@ _BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
     "span": span_report,
     "obfuscate": obfuscation_report,
     "fragility": fragility_report,
+    "stability": stability_report,
 }
 
 

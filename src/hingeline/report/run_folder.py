@@ -38,7 +38,7 @@ from hingeline.report.recipe import Recipe, read_recipe
 _RECIPE, _JOURNAL, _RESULT, _PAGE = "run.toml", "journal.sqlite", "result.json", "report.html"
 _SAFETENSORS, _ONNX, _FIGURES = "model.safetensors", "model.onnx", "figures"
 # What a run found, by the names that `save` may be given arrays under.
-_ARRAYS = ("span.npz", "obfuscation.npz", "fragility.npz")
+_ARRAYS = ("span.npz", "obfuscation.npz", "fragility.npz", "stability.npz")
 _MADE = (_RESULT, _PAGE, _SAFETENSORS, _ONNX, *_ARRAYS)
 _OURS = (_RECIPE, _JOURNAL, *_MADE, _FIGURES)
 

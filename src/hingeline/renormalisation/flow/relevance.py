@@ -27,6 +27,8 @@ STABLE = 2.0
 """Standard errors that an eigenvalue may move by when operators are added."""
 SAME_MODE = 0.99
 """Least cosine of the leading directions with and without the added operators."""
+_NOT_LARGER = "the second measurement is not of the same layers with the same operators and more, identified"
+_MANY_UNITS = 16  # no set of operators is complete from here on
 CHAIN_COSINE = 0.95
 """Least cosine of the most sensitive input directions by the chain of matrices and by the direct route."""
 
@@ -86,20 +88,23 @@ def relevance(
         matrix: The stability matrix.
         grown: The same with more operators; None if not measured.
         chain_cosine: Cosine of the most sensitive input direction found by the chain of stability matrices
-            and by the direct route; None if not measured. An irrelevant or marginal operator needs none, but
-            one that was measured must be high.
+            and by the direct route; None if not measured. A marginal operator needs none, but one that was
+            measured must be high; where every operator dies there may be no direction to agree on.
     """
     missing = [*_identified(matrix), *_told_from_chance(matrix)]
     found = matrix.spectrum
     if found is None or not len(found.values):
         return _not_established(None, None, missing or ["no operator varies enough to be followed"])
     size, error = float(found.moduli[0]), float(found.errors[0])
-    missing += _stable(matrix, found, grown)
     if not math.isfinite(error):
         missing.append("the error of the eigenvalue is not finite: draw more samples")
     low, high = size - SIGMAS * error, size + SIGMAS * error
-    if low > 1 or chain_cosine is not None:
-        missing += _agreed(chain_cosine)
+    if high < 1:
+        missing += _small_throughout(matrix, found, grown)
+    else:
+        missing += _stable(matrix, found, grown)
+        if low > 1 or chain_cosine is not None:
+            missing += _agreed(chain_cosine)
     if low > 1:
         missing += _possible(matrix)
     if low <= 1 <= high and not error <= SMALL_ERROR:
@@ -175,24 +180,57 @@ def _stable(matrix: StabilityMatrix, found: Eigenvalues, grown: StabilityMatrix 
             f"the eigenvalue moves by {found.ridge_shift:.1f} standard errors between ridges of 0 and "
             f"{found.ridges[-1]:g}"
         )
+    if _complete_above(matrix):
+        # the regression on a complete set leaves nothing out: there are no more operators to add
+        return missing
     if grown is None:
         return [*missing, "it was not measured with more operators"]
     return missing + _survives_growth(matrix, found, grown)
 
 
+def _small_throughout(
+    matrix: StabilityMatrix, found: Eigenvalues, grown: StabilityMatrix | None
+) -> list[str]:
+    """What speaks against calling all operators irrelevant: one near 1 at some ridge or in the larger set."""
+    missing: list[str] = []
+    if not np.all(found.by_ridge[:, 0] + SIGMAS * found.by_ridge_errors[:, 0] < 1):
+        missing.append("at another ridge the eigenvalue is not below 1 by three standard errors")
+    if _complete_above(matrix):
+        return missing
+    if grown is None:
+        return [*missing, "it was not measured with more operators"]
+    more = grown.spectrum
+    if more is None or not _larger(matrix, grown):
+        return [*missing, _NOT_LARGER]
+    if not float(more.moduli[0] + SIGMAS * more.errors[0]) < 1:
+        missing.append(
+            f"with more operators the largest |lambda| is {more.moduli[0]:.4f} +- {more.errors[0]:.4f}, not "
+            "below 1 by three standard errors"
+        )
+    return missing
+
+
+def _larger(matrix: StabilityMatrix, grown: StabilityMatrix) -> bool:
+    """Whether the second measurement is of the same layers with the same operators and more."""
+    same = grown.layer == matrix.layer and grown.widths == matrix.widths and grown.inputs == matrix.inputs
+    return (
+        same
+        and set(matrix.names_below) < set(grown.names_below)
+        and set(matrix.names_above) <= set(grown.names_above)
+    )
+
+
+def _complete_above(matrix: StabilityMatrix) -> bool:
+    """Whether the operators of the upper layer span all functions of its units; frozen ones are missing."""
+    width = matrix.widths[1]
+    return width < _MANY_UNITS and len(matrix.names_above) == 2**width - 1
+
+
 def _survives_growth(matrix: StabilityMatrix, found: Eigenvalues, grown: StabilityMatrix) -> list[str]:
     more = grown.spectrum
     places = {name: place for place, name in enumerate(grown.names_below)}
-    same = grown.layer == matrix.layer and grown.widths == matrix.widths and grown.inputs == matrix.inputs
-    if (
-        not same
-        or more is None
-        or not set(matrix.names_below) < set(places)
-        or not set(matrix.names_above) <= set(grown.names_above)
-    ):
-        return [
-            "the second measurement is not of the same layers with the same operators and more, identified"
-        ]
+    if more is None or not _larger(matrix, grown):
+        return [_NOT_LARGER]
     missing: list[str] = []
     if not grown.enough_samples:
         missing.append(f"the measurement with more operators has only {grown.samples} samples")

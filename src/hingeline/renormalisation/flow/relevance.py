@@ -193,6 +193,9 @@ def _small_throughout(
 ) -> list[str]:
     """What speaks against calling all operators irrelevant: one near 1 at some ridge or in the larger set."""
     missing: list[str] = []
+    left_out = len({*matrix.frozen_below, *matrix.frozen_above})
+    if left_out:
+        missing.append(f"{left_out} operators hardly vary and were left out: what they do is not known")
     if not np.all(found.by_ridge[:, 0] + SIGMAS * found.by_ridge_errors[:, 0] < 1):
         missing.append("at another ridge the eigenvalue is not below 1 by three standard errors")
     if _complete_above(matrix):

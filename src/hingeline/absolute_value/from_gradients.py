@@ -1,7 +1,7 @@
 """Recovery of a'|Wx| where gradients can be had: one call per piece, once the kinks are located.
 
 The function is proportional along rays, so f(x) = grad f(x) . x, and the search on the circle runs on
-gradients alone; they are noted piece by piece. Cost: about 5 m calls to find m kinks, m + 1 for the gradients
+gradients alone; they are noted piece by piece. Cost: about 7 m calls to find m kinks, m + 1 for the gradients
 (the last must be minus the first), 4 for the family, 4 for the check. Source: ours.
 """
 
@@ -56,7 +56,7 @@ def recover_from_gradients(
         InvalidInput: Fewer than two inputs, or a budget or seed that cannot be meant.
         QueryFailed: What came is not gradients.
 
-    Cost: m + 1 gradients in phase "gradients"; about 5 m + 10 in the others.
+    Cost: m + 1 gradients in phase "gradients"; about 7 m + 10 in the others.
     """
     if input_dim < 2:
         raise InvalidInput(f"with {input_dim} inputs there are no circles; one gradient tells the function")
@@ -109,7 +109,7 @@ def _recover(
     if gap > allowed:
         reason = f"Fresh gradients are missed by {gap:.2g}; allowed is {allowed:.2g}."
         return known_network, Outcome(Status.INCONCLUSIVE, reason, "Try another seed.")
-    if relative > EXACT or circle.unresolved:
+    if max(relative, float(circle.blur.max())) > EXACT or circle.unresolved:
         reason = f"{len(middles)} rows found, the worst known to a relative {relative:.1g}."
         return known_network, Outcome(Status.PARTIAL, reason)
     return known_network, Outcome(Status.COMPLETE, f"All {len(middles)} rows recovered and verified.")

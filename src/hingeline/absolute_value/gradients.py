@@ -10,7 +10,7 @@ Cost: d - 1 queries per piece, one of them to certify it. Source: ours.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,12 +24,14 @@ LONGEST = 0.3
 """The same for noisy answers."""
 FINE = 1e-12
 """Answers known to this share of their size need no longer steps."""
-SIGMAS = 36.0
-"""Standard deviations of an answer by which a gradient may miss one beside its piece's middle."""
 AGREE = 8.0
 """Standard deviations within which two components of a gradient are one."""
 SHRINK = 1 / 16
 """Factor for a step that met a kink."""
+LONGER = 10.0
+"""Factor for steps between kinks that nearly coincide."""
+PAIRS = 3
+"""Pairs of points at which a gradient measured with longer steps is tried."""
 _CHUNK_BYTES = 2**25
 
 Values = Callable[[FloatArray], FloatArray]
@@ -88,7 +90,9 @@ def measure_gradients(
     """
     middles, room = piece_middles(circle)
     size = float(np.median([abs(piece.at(t)) for piece, t in zip(circle.pieces, middles, strict=False)]))
-    steps = frame.radius * step_share(sigma / size if size else 1.0) * np.sin(room)
+    # with two inputs nothing lies across the circle: what is known is known from the room on it
+    share = step_share(sigma / size if size else 1.0) if len(frame.across) else 1.0
+    steps = frame.radius * share * np.sin(room)
     rows = max(1, _CHUNK_BYTES // (8 * frame.plane.shape[1] ** 2))
     parts: list[FloatArray] = []
     for start in range(0, len(middles), rows):
@@ -96,7 +100,8 @@ def measure_gradients(
         parts.append(_gradients(ask, frame, circle, middles[some], steps[some], some))
         found(max(0, int(some[-1])))
     gradients = np.concatenate(parts)
-    return PieceGradients(gradients, np.sqrt(2.0) * sigma / steps, middles, steps)
+    every = np.arange(len(middles))
+    return PieceGradients(gradients, _deviations(frame, circle, middles, steps, every, sigma), middles, steps)
 
 
 def measured_again(
@@ -120,34 +125,94 @@ def measured_again(
     for index in which:
         angles = known.middles[index] + 0.5 * room[index] * np.array([-1.0, 0.0, 1.0])
         circle.pieces[index].replace(angles, ask(frame.points(angles)))
-    gradients = known.gradients.copy()
+    gradients, errors = known.gradients.copy(), known.errors.copy()
     if len(which):
-        gradients[which] = _gradients(ask, frame, circle, known.middles[which], steps[which], which)
-    return PieceGradients(gradients, np.sqrt(2.0) * sigma / steps, known.middles, steps)
+        some = known.middles[which]
+        gradients[which] = _gradients(ask, frame, circle, some, steps[which], which)
+        errors[which] = _deviations(frame, circle, some, steps[which], which, sigma)
+    return PieceGradients(gradients, errors, known.middles, steps)
 
 
-def certified(
+def missed(
     ask: Values,
     frame: Frame,
     known: PieceGradients,
     chosen: BoolArray,
     rng: np.random.Generator,
-    sigma: float,
-) -> BoolArray:
-    """Which of the `chosen` gradients predict a point beside their piece's middle; one query each.
+    *,
+    pairs: int = 0,
+) -> FloatArray:
+    """By how much the `chosen` gradients miss answers beside their pieces' middles; 0 for the others.
 
-    The point lies a whole step off in a random mixture of all directions: a difference that met a kink is
-    wrong in its own direction, and every direction is in the mixture.
+    The points lie a whole step off in a random mixture of all directions: a difference that met a kink is
+    wrong in its own direction, and every direction is in the mixture. With two inputs they are the middles.
+
+    Args:
+        ask: Values at points, "n d" to "n".
+        frame: The circle and what is at right angles to it.
+        known: Gradients, where and with what steps they were measured; shape "m".
+        chosen: Which to try, shape "m".
+        rng: Draws the mixtures.
+        pairs: Mixtures to try on both sides, for steps so long that a point may itself lie beyond a kink. The
+            pair that misses least counts: what is wrong in a gradient shows in each, on one side at least.
+            With 0, one point is tried.
+
+    Returns:
+        Gaps in output units, shape "m".
+
+    Cost: 1 query for each of the chosen, or 2 `pairs`.
     """
     count, which = frame.across.shape[0], np.flatnonzero(chosen)
-    good = np.ones(len(chosen), dtype=np.bool_)
-    if count and len(which):
-        mixture = rng.choice(np.array([-1.0, 1.0]), (len(which), count)) / np.sqrt(count)
-        points = frame.points(known.middles[which])
-        points += known.steps[which, np.newaxis] * (mixture @ frame.across)
-        gaps = np.abs(ask(points) - np.einsum("md,md->m", known.gradients[which], points))
-        good[which] = gaps <= SIGMAS * sigma
-    return good
+    missing = np.zeros(len(chosen))
+    if not len(which):
+        return missing
+    signs = rng.choice(np.array([-1.0, 1.0]), (len(which), max(1, pairs), 1, count))
+    if count == 1:
+        # the answer on the other side is the one the gradient was made of
+        signs[:] = -1.0
+    if pairs:
+        signs = np.concatenate([signs, -signs], axis=2)
+    moved = signs @ frame.across * (known.steps[which] / np.sqrt(max(1, count)))[:, None, None, None]
+    points = frame.points(known.middles[which])[:, None, None] + moved
+    answers = ask(points.reshape(-1, points.shape[3])).reshape(points.shape[:3])
+    gaps = np.abs(answers - np.einsum("md,mptd->mpt", known.gradients[which], points))
+    missing[which] = gaps.max(axis=2).min(axis=1)
+    return missing
+
+
+def blamed(known: PieceGradients, gaps: FloatArray) -> PieceGradients:
+    """The same gradients, no better known than they answer: a gap may come from a single component.
+
+    A component that is wrong by e moves the answer a step h off by e h over the root of their number, which
+    is what errors of e over that root in all of them would do.
+    """
+    return replace(known, errors=np.maximum(known.errors, gaps / known.steps))
+
+
+def lengthened(
+    ask: Values,
+    frame: Frame,
+    circle: Circle,
+    known: PieceGradients,
+    chosen: BoolArray,
+    rng: np.random.Generator,
+    sigma: float,
+) -> PieceGradients:
+    """The `chosen` gradients with longer steps, where these answer well; d + 7 queries for each.
+
+    Between kinks that nearly coincide steps are short; longer ones do in nearly all directions.
+    """
+    longer = measured_again(ask, frame, circle, known, chosen, sigma, factor=LONGER)
+    both = merged(frame, known, longer)
+    there = replace(both, steps=longer.steps)
+    both = blamed(there, missed(ask, frame, there, chosen, rng, pairs=PAIRS))
+    better = chosen & (both.errors < known.errors)
+    return PieceGradients(
+        np.where(better[:, np.newaxis], both.gradients, known.gradients),
+        np.where(better, both.errors, known.errors),
+        known.middles,
+        known.steps,
+    )
 
 
 def vague_pieces(known: PieceGradients, circle: Circle, relative: float) -> BoolArray:
@@ -205,6 +270,21 @@ def _gradients(
         values = ask(moved.reshape(-1, base.shape[1])).reshape(len(base), -1)
         gradients += ((values - at_base[:, np.newaxis]) / steps[:, np.newaxis]) @ frame.across
     return gradients
+
+
+def _deviations(
+    frame: Frame, circle: Circle, middles: FloatArray, steps: FloatArray, which: IntArray, sigma: float
+) -> FloatArray:
+    """Root mean square deviation of the components: of the fit on the circle, and of differences from it."""
+    count, dim = frame.across.shape[0], frame.plane.shape[1]
+    squares = np.empty(len(which))
+    for place, (index, middle) in enumerate(zip(which, middles, strict=True)):
+        piece = circle.pieces[int(index)]
+        answer = max(sigma, piece.scatter())
+        in_plane = answer * np.hypot(piece.doubt(0.0), piece.doubt(np.pi / 2)) / frame.radius
+        across = np.hypot(sigma, answer * piece.doubt(float(middle))) / steps[place]
+        squares[place] = in_plane**2 + count * across**2
+    return np.sqrt(squares / dim)
 
 
 def _signs(circle: Circle) -> FloatArray:

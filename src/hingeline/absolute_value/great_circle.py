@@ -11,9 +11,10 @@ batch.
 Two kinks of opposite sign may lie on one side of the meeting point, where one query on it would see nothing;
 hence one query on each side.
 
-Last, one query on every kink: two that lie close together cut off the corner.
+Last, three queries on every kink, as near to each other as noise allows: two of one sign that lie close
+together cut off the corner, and two of opposite signs show on one side of it.
 
-Cost: 5 queries per kink where all coefficients are positive, 6 where signs differ.
+Cost: 7 queries per kink where all coefficients are positive, 8 where signs differ.
 Source: ours; the recursion is that of line searches for bends (Carlini, Jagielski and Mironov 2020).
 """
 
@@ -60,6 +61,8 @@ class Circle:
     """m + 1 of them; the last is the first, half a circle on."""
     unresolved: int
     """Kinks that are several: what was asked on them says so, and noise does not let them be told apart."""
+    blur: FloatArray
+    """Angle within which two kinks would have been taken for each one, shape "m"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +89,7 @@ def find_kinks(ask: Values, sigma: float) -> Circle:
         IllConditioned: Answers on one stretch contradict each other, so that no set of kinks explains them,
             or there are more than `MOST_KINKS`.
 
-    Cost: 3 queries, and 5 to 6 for each kink.
+    Cost: 3 queries, and 7 to 8 for each kink.
     """
     start = ask(np.array([0.0, 0.05]))
     share = _share(sigma, float(np.abs(start).max()))
@@ -112,6 +115,15 @@ class _Kink:
     right: Piece
     asked: bool = False
     """Whether the corner itself was asked."""
+
+
+def _bracket(kink: _Kink) -> tuple[float, float]:
+    """The nearest angles asked on either side of a kink."""
+    before = [t for t in kink.left.angles if t < kink.near]
+    after = [t for t in kink.right.angles if t > kink.near]
+    if not before or not after:
+        raise IllConditioned("answers on one stretch of the circle contradict each other")
+    return max(before), min(after)
 
 
 class _Search:
@@ -147,20 +159,38 @@ class _Search:
         if not fresh:
             return []
         corners = np.array([refined(kink.left, kink.right, kink.near) for kink in fresh])
+        aside = [self._aside(kink, float(place)) for kink, place in zip(fresh, corners, strict=True)]
+        angles = corners[:, np.newaxis] + np.outer(aside, [-1.0, 0.0, 1.0])
+        values = self.ask(angles.ravel()).reshape(-1, 3)
         opened: list[_Interval] = []
-        for kink, place, value in zip(fresh, corners, self.ask(corners), strict=True):
-            corner, kink.asked = float(place), True
-            doubt = kink.left.doubt(corner) + kink.right.doubt(corner)
-            if abs(float(value) - kink.left.at(corner)) <= SIGMAS * self.sigma * (1 + doubt):
-                continue
-            start = max(t for t in kink.left.angles if t < kink.near)
-            end = min(t for t in kink.right.angles if t > kink.near)
-            if end - start > 64 * EPSILON:
-                self.found.remove(kink)
-                opened.append(_Interval(start, end, kink.left, kink.right))
-            else:
-                self.unresolved += 1
+        for kink, where, what in zip(fresh, angles, values, strict=True):
+            kink.asked = True
+            held = [
+                self._holds(piece, float(t), float(v))
+                for piece, t, v in zip((kink.left, kink.left, kink.right), where, what, strict=True)
+            ]
+            if not all(held):
+                opened += self._opened(kink, where, what)
         return opened
+
+    def _aside(self, kink: _Kink, corner: float) -> float:
+        """How near to a corner its two sides can be told apart: another pair of kinks may lie beside it."""
+        start, end = _bracket(kink)
+        room = min(abs(corner - start), abs(end - corner))
+        return min(self._clear(kink.left, kink.right, corner), room / 2)
+
+    def _opened(self, kink: _Kink, where: FloatArray, what: FloatArray) -> list[_Interval]:
+        """The stretch about a kink that is several, less what the answers about its corner explain."""
+        start, end = _bracket(kink)
+        for t, v in zip(map(float, where[[0, 2]]), map(float, what[[0, 2]]), strict=True):
+            on_left, on_right = self._holds(kink.left, t, v), self._holds(kink.right, t, v)
+            if start < t < end and on_left != on_right:
+                start, end = (t, end) if on_left else (start, t)
+        if end - start > 64 * EPSILON:
+            self.found.remove(kink)
+            return [_Interval(start, end, kink.left, kink.right)]
+        self.unresolved += 1
+        return []
 
     def _drop_chords(self) -> None:
         """Remove pieces that are no pieces: two answers on either side of one kink, taken for a stretch.
@@ -225,6 +255,8 @@ class _Search:
         if holds(left, before, first) and holds(right, after, second):
             left.take(before, first)
             right.take(after, second)
+            if not self._meet(left, right, before, after):
+                return [_Interval(before, after, left, right)]
             self.found.append(_Kink(middle, left, right))
             return []
         if holds(left, before, first) and holds(left, after, second):
@@ -244,6 +276,12 @@ class _Search:
         allowed = SIGMAS * self.sigma * (1 + piece.doubt(angle))
         return abs(value - piece.at(angle)) <= allowed
 
+    def _meet(self, left: Piece, right: Piece, before: float, after: float) -> bool:
+        """Whether two pieces have one value between two angles; several kinks lie there if not."""
+        place = refined(left, right, (before + after) / 2)
+        slack = self._clear(left, right, place)
+        return before - slack <= place <= after + slack
+
     def _meeting(self, interval: _Interval) -> float:
         """Where the two pieces meet; the middle of the interval where that is not inside it."""
         meeting = crossing(interval.left, interval.right, interval.start)
@@ -256,12 +294,14 @@ class _Search:
 
     def _step(self, interval: _Interval, middle: float) -> float:
         """How far to either side: where noise does not let the two pieces be taken for each other."""
-        left, right = interval.left, interval.right
         room = min(middle - interval.start, interval.end - middle)
+        return min(max(self.share * room, self._clear(interval.left, interval.right, middle)), room / 2)
+
+    def _clear(self, left: Piece, right: Piece, middle: float) -> float:
+        """How far from where they meet noise does not let two pieces be taken for each other."""
         slope = abs((right.b - left.b) * np.cos(middle) - (right.a - left.a) * np.sin(middle))
         blur = SIGMAS * self.sigma * (2 + left.doubt(middle) + right.doubt(middle))
-        clear = BEYOND_DOUBT * blur / slope if slope > 0 else np.inf
-        return float(min(max(self.share * room, clear), room / 2))
+        return float(BEYOND_DOUBT * blur / slope) if slope > 0 else np.inf
 
     def _apart(self, interval: _Interval) -> bool:
         """Whether noise lets the two pieces be told apart at one of the ends."""
@@ -297,4 +337,5 @@ class _Search:
         kinks = np.array([refined(pieces[i], pieces[i + 1], found[i].near) for i in range(len(found))])
         if (np.diff(kinks) <= 0).any():
             raise IllConditioned("kinks on the circle come out of order: some piece holds a kink unseen")
-        return Circle(kinks, tuple(pieces), self.unresolved)
+        blur = [self._clear(pieces[i], pieces[i + 1], float(kink)) for i, kink in enumerate(kinks)]
+        return Circle(kinks, tuple(pieces), self.unresolved, np.array(blur))

@@ -62,6 +62,11 @@ class Piece:
         gaps = [value - self.at(angle) for angle, value in zip(self.angles, self.values, strict=True)]
         return float(np.sqrt(np.mean(np.square(gaps))))
 
+    def scatter(self) -> float:
+        """Standard deviation of one answer as the fit shows it; 0 where two answers are all there is."""
+        spare = len(self.angles) - 2
+        return self.misfit() * float(np.sqrt(len(self.angles) / spare)) if spare > 0 else 0.0
+
     def turned(self) -> Piece:
         """The same stretch half a circle on: the function is even."""
         other = Piece([t + np.pi for t in self.angles], list(self.values))

@@ -6,7 +6,7 @@ between neighbours; try the network on fresh points. An absolute value is never 
 shows at almost every fresh point; then two kinks may coincide on this circle, and another is drawn.
 
 Not identifiable, and so not told: the length of a row apart from the size of its coefficient, and parallel
-rows, which are one row. Cost: m (d + 4) + 60 queries, everything counted;
+rows, which are one row. Cost: m (d + 6) + 60 queries, everything counted;
 coefficients of both signs add about m.
 Source: ours; the target class is that of Li, Ma and Zhang 2020.
 """
@@ -22,13 +22,15 @@ import numpy as np
 from hingeline.absolute_value.doors import ScoreDoor, score_door
 from hingeline.absolute_value.family import door_refusal, family_refusal
 from hingeline.absolute_value.gradients import (
+    LONGER,
     SHORTEST,
     Frame,
     PieceGradients,
-    certified,
+    blamed,
+    lengthened,
     measure_gradients,
     measured_again,
-    merged,
+    missed,
     rows_of,
     vague_pieces,
 )
@@ -63,8 +65,10 @@ ROW_SIGMAS = 8.0
 """Gaps within so many times what the rows' claimed errors explain agree."""
 EXACT = 1e-6
 """Claimed relative error of the worst row above which a result is called partial."""
-LONGER = 10.0
-"""Factor for steps between kinks that nearly coincide."""
+VAGUE = EXACT / 4
+"""The same above which the gradients beside it are measured again with longer steps."""
+CERTIFIED = 36.0
+"""Standard deviations of an answer by which a gradient may miss one beside its piece's middle."""
 HOPELESS = 0.1
 """Claimed relative error of the worst row above which nothing is concluded."""
 SOURCES = (
@@ -92,14 +96,15 @@ def recover_absolute_value(
 
     Returns:
         The network in canonical form, with an outcome that is complete only if fresh answers agree within
-        the measured noise and the worst row is known to 1e-6; partial where noise allows less; refused
-        where the function is not of the family.
+        the measured noise, the worst row is known to 1e-6 and planes of rows that meet at more than 1e-6
+        radians would have been told apart; partial where noise allows less; refused where the function is
+        not of the family.
 
     Raises:
         InvalidInput: A budget or seed that cannot be meant, or something that is no oracle.
         QueryFailed: The oracle gave no usable answer; with a journal nothing is lost.
 
-    Cost: m (d + 4) + 60 queries for m rows of d where all coefficients are positive.
+    Cost: m (d + 6) + 60 queries for m rows of d where all coefficients are positive.
     """
     door: Any = oracle
     if not isinstance(door, Oracle):
@@ -242,18 +247,17 @@ def _try_circle(bench: _Bench, attempt: int) -> _Trial:
     doubtful = np.ones(len(known.middles), dtype=np.bool_)
     for repair in range(MOST_REPAIRS + 1):
         with session.phase("certify"):
-            doubtful = ~certified(bench.ask, frame, known, doubtful, rng, sigma)
+            gaps = missed(bench.ask, frame, known, doubtful, rng)
+            known, doubtful = blamed(known, gaps), gaps > CERTIFIED * sigma
         if not doubtful.any() or repair == MOST_REPAIRS:
             break
         session.emit(Note(f"{int(doubtful.sum())} gradients met a kink and are measured again"))
         with session.phase("repair"):
             known = measured_again(bench.ask, frame, circle, known, doubtful, sigma)
-    vague = vague_pieces(known, circle, EXACT / 4)
-    if vague.any() and known.steps.max() < SHORTEST * LONGER * frame.radius:
-        # between kinks that nearly coincide steps are short; longer ones do in nearly all directions
+    vague = vague_pieces(known, circle, VAGUE)
+    if vague.any() and bench.probe.input_dim > 2 and known.steps.max() < SHORTEST * LONGER * frame.radius:
         with session.phase("repair"):
-            longer = measured_again(bench.ask, frame, circle, known, vague, sigma, factor=LONGER)
-            known = merged(frame, known, longer)
+            known = lengthened(bench.ask, frame, circle, known, vague, rng, sigma)
     return _checked(bench, circle, known, attempt, int(doubtful.sum()))
 
 
@@ -279,6 +283,9 @@ def _checked(bench: _Bench, circle: Circle, known: PieceGradients, attempt: int,
     explained = float(np.linalg.norm(errors)) * norms
     allowed = SIGMAS * noise + ROW_SIGMAS * explained
     worst = int(np.argmax(gaps / allowed))
+    # rows are no better known than these answers say; noise is told with a margin, so that few are blamed
+    surprise = float(np.sqrt(np.mean((gaps / np.hypot(noise, explained)) ** 2)))
+    errors = errors * max(1.0, surprise)
     return _Trial(
         network, errors, circle, doubtful, bool((gaps <= allowed).all()), float(gaps.max()),
         float(allowed[worst]),
@@ -294,6 +301,7 @@ def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome
         "negative": int((known.coefficients < 0).sum()),
         "unresolved_kinks": trial.circle.unresolved,
         "uncertified_gradients": trial.doubtful,
+        "rows_nearer_than_this_count_as_one": float(trial.circle.blur.max()),
         "claimed_relative_error": relative,
         "largest_gap": trial.worst_gap,
         "allowed_gap": trial.allowed,
@@ -313,6 +321,13 @@ def _judged(bench: _Bench, trial: _Trial) -> tuple[AbsoluteValueNetwork, Outcome
             "nearly parallel to tell apart: only their sum is sure."
         )
         return known, Outcome(Status.PARTIAL, reason, "Ask a door with less noise.")
+    nearest = float(trial.circle.blur.max())
+    if relative <= EXACT < nearest:
+        reason = (
+            f"{count} rows found and agreeing with fresh answers, but behind this noise several whose planes "
+            f"meet at less than {nearest:.1g} radians look one."
+        )
+        return known, Outcome(Status.PARTIAL, reason, "Ask a door with more digits.")
     if relative > EXACT:
         reason = (
             f"{count} rows found and agreeing with fresh answers, the worst known to a relative "

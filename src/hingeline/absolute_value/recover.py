@@ -19,20 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from hingeline.absolute_value.certificate import LONGER, blamed, lengthened, missed, vague_pieces
 from hingeline.absolute_value.doors import ScoreDoor, score_door
 from hingeline.absolute_value.family import door_refusal, family_refusal
 from hingeline.absolute_value.gradients import (
-    LONGER,
     SHORTEST,
     Frame,
     PieceGradients,
-    blamed,
-    lengthened,
     measure_gradients,
     measured_again,
-    missed,
     rows_of,
-    vague_pieces,
 )
 from hingeline.absolute_value.great_circle import Circle, find_kinks
 from hingeline.core.arrays import FloatArray

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import hingeline as hl
-from hingeline.absolute_value.gradients import Frame, PieceGradients, lengthened
+from hingeline.absolute_value.certificate import lengthened
+from hingeline.absolute_value.gradients import Frame, PieceGradients
 from hingeline.absolute_value.great_circle import Circle, find_kinks
 from hingeline.absolute_value.piece import Piece
 from hingeline.absolute_value.recover import recover_absolute_value

@@ -37,7 +37,7 @@ def directions(profile: FragilityProfile) -> Iterable[Block]:
     if profile.curves is not None:
         yield from _curves(profile.curves)
     if profile.universal is not None:
-        yield from _universal(profile.universal, shape)
+        yield from universal_direction(profile.universal, shape)
 
 
 def _curves(curves: FlipCurves) -> Iterable[Block]:
@@ -50,7 +50,7 @@ def _curves(curves: FlipCurves) -> Iterable[Block]:
     yield curves.figure()
     shown = [curves[name] for name in ("fisher", "gradient", "boundary", "random")]
     rows = tuple(
-        (small(float(length)), *(_interval(curve, place) for curve in shown))
+        (small(float(length)), *(interval(curve, place) for curve in shown))
         for place, length in enumerate(curves.sizes)
     )
     names = ("length of the step", "Fisher, either way", "gradient", "nearest boundary", "random")
@@ -62,12 +62,14 @@ def _curves(curves: FlipCurves) -> Iterable[Block]:
     yield Claim(words, not curves.wavers)
 
 
-def _interval(curve: FlipCurve, place: int) -> str:
+def interval(curve: FlipCurve, place: int) -> str:
+    """Percent flipped at one size, with its 95 % interval."""
     share, low, high = (float(v[place]) for v in (curve.shares, curve.low, curve.high))
     return f"{100 * share:.0f} ({100 * low:.0f}-{100 * high:.0f})"
 
 
-def _universal(universal: UniversalDirections, shape: tuple[int, int] | None) -> Iterable[Block]:
+def universal_direction(universal: UniversalDirections, shape: tuple[int, int] | None) -> Iterable[Block]:
+    """One direction for all inputs, and what it flips."""
     flipped = float(universal.curves[0].shares[-1])
     words = f"of the {plural(universal.made_from, 'input')} it was made from"
     if universal.held_out:

@@ -1,14 +1,38 @@
-"""The report on how stable a stack or a network is, made from its finding."""
+"""The report on how stable a stack or a network is, made from its finding.
+
+Its headline stands on boundaries and flips, never on eigenvalues, and it never says that a target withstands
+attacks. Where flips are chance, the report says so and shows why.
+"""
 
 from __future__ import annotations
 
-from hingeline.core.outcome import Finding
+from collections.abc import Iterable
+
+import numpy as np
+
+from hingeline.core.outcome import Finding, Status
+from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
-from hingeline.report.common import again, price, tone
-from hingeline.report.model import Report, Section, Text
+from hingeline.renormalisation.feed_forward.network_findings import NOTES
+from hingeline.renormalisation.settings import StabilitySettings
+from hingeline.report import (
+    stability_figures,
+    stability_inputs,
+    stability_network,
+    stability_stack,
+    stability_words,
+)
+from hingeline.report.common import again, tone
+from hingeline.report.fragility_words import percent, size
+from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile
+from hingeline.report.numbers import duration, small
 from hingeline.report.recipe import Recipe
 
 Stability = Finding[StabilityDiagnosis]
+
+Parts = Iterable[tuple[str, Iterable[Block]]]
+
+_CREDIT = "Where the methods come from:"
 
 
 def stability_report(finding: Stability, recipe: Recipe | None = None) -> Report:
@@ -18,18 +42,97 @@ def stability_report(finding: Stability, recipe: Recipe | None = None) -> Report
         finding: What `stability` returned.
         recipe: What the command line was told to do; None if the run did not come from there.
     """
-    found = finding.value
-    blocks = () if found is None else (*found.figures(), *(Text(words) for words in found.honest))
+    sections = (Section(title, tuple(blocks)) for title, blocks in _sections(finding, recipe))
     return Report(
         title=f"hingeline stability {finding.provenance.target}",
         tone=tone(finding),
         verdict=str(finding.outcome.status),
-        headline=finding.outcome.reason,
-        summary=finding.outcome.advice,
-        tiles=(),
-        sections=(
-            Section("What was seen", blocks),
-            Section("What it cost", tuple(price(finding))),
-            Section("Do it again", tuple(again(finding, recipe, "Where the methods come from:"))),
+        headline=stability_words.headline(finding),
+        summary=stability_words.summary(finding),
+        tiles=tuple(_tiles(finding)),
+        sections=tuple(section for section in sections if section.blocks),
+        footer=(
+            f"Made by hingeline {finding.provenance.versions.get('hingeline', '')}. The same run as data, "
+            "every input one by one: result.json; inputs, directions and matrices: stability.npz."
         ),
     )
+
+
+def _sections(finding: Stability, recipe: Recipe | None) -> Parts:
+    found = finding.value
+    if found is not None:
+        rows = stability_figures.shown_rows(found)
+        yield "What a small step does", stability_inputs.flips(found)
+        yield "Which pixels it takes", stability_inputs.pixels(found)
+        yield "Input by input", stability_inputs.one_by_one(found)
+        if found.stack is not None:
+            yield "The classes and how long they last", stability_stack.classes(found.stack.laws)
+            yield "Relevant directions", stability_stack.relevant(found.stack)
+            amplified = stability_stack.amplification(found.stack.looks, rows)
+            yield "What is amplified from layer to layer", amplified
+            yield "Do the estimates hold together?", stability_stack.convergence(found.stack.looks, rows)
+        if found.network is not None:
+            yield "What is amplified from layer to layer", stability_network.growth(found.network)
+            yield "The fastest growth", stability_network.exponents(found.network.cocycle)
+            yield "What layers hand on, with noise put in", stability_network.twin(found.network)
+            shape = stability_figures.shape_of(found)
+            yield "One direction for all inputs", stability_network.universal(found.network, shape)
+        yield "What this does not say", _honest(found)
+    yield "What it cost", _cost(finding)
+    yield "Do it again", again(finding, recipe, _CREDIT, call=_call(finding))
+
+
+def _tiles(finding: Stability) -> Iterable[Tile]:
+    found = finding.value
+    if found is not None:
+        number = len(found.points)
+        near = "linearised boundary of the input (l2)"
+        if number > 1:
+            near = "linearised boundary, median of the inputs (l2)"
+        yield Tile(size(median(found.fisher.linear_distances)).replace("none known", "none"), near)
+        curves = found.curves
+        if curves is not None and finding.outcome.status is not Status.INCONCLUSIVE:
+            place = stability_words.told_place(curves)
+            share, chance = (float(curves[name].shares[place]) for name in ("fisher", "random"))
+            step = small(float(curves.sizes[place]))
+            yield Tile(
+                f"{percent(share)} / {percent(chance)}", f"flipped by a step of {step}: sensitive / random"
+            )
+        elif curves is not None:
+            yield Tile(percent(float(curves.control.shares[0])), "change class when asked again")
+        if found.accuracy is not None:
+            yield Tile(percent(found.accuracy), "of your labels met: is that what you expect?")
+    yield Tile(duration(finding.spending.seconds), "on the clock")
+
+
+def _honest(found: StabilityDiagnosis) -> Iterable[Block]:
+    missing = () if found.network is None else found.network.not_measured
+    yield from (
+        Claim(f"{line[:1].upper()}{line[1:].rstrip('.')}", None) for line in (*found.left_out, *missing)
+    )
+    yield from (Text(words) for words in found.honest)
+    if found.network is not None:
+        yield from (Text(f"{note[:1].upper()}{note[1:]}.") for note in NOTES[1:])
+
+
+def _cost(finding: Stability) -> Iterable[Block]:
+    seconds = finding.spending.seconds_by_phase
+    rows = tuple((step, duration(float(taken))) for step, taken in seconds.items())
+    yield Table(("step", "time"), rows, "No question was asked of anybody: the weights were at hand.")
+
+
+def _call(finding: Stability) -> str:
+    """The call in Python; target and inputs are the reader's own."""
+    made, labelled = finding.provenance, finding.value is not None and finding.value.labels is not None
+    usual = StabilitySettings().told()
+    said = [
+        f"{name}={_plain(value)!r}"
+        for name, value in made.settings.items()
+        if name in usual and value != usual[name]
+    ]
+    told = ", ".join(["target", "x", *(["y"] if labelled else []), *said, f"seed={made.seed}"])
+    return f"hl.stability({told})"
+
+
+def _plain(value: object) -> object:
+    return tuple(float(v) for v in value) if isinstance(value, tuple | list | np.ndarray) else value

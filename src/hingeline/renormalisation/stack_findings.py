@@ -84,7 +84,7 @@ class CloseLook:
             "chain": told.single.summary(),
             "by_layer": told.profile.summary(),
             "convergence": told.summary(),
-            "scaling": told.scaling.summary(),
+            "scaling": None if told.scaling is None else told.scaling.summary(),
             "flow": self.flow.summary(),
         }
 

@@ -96,7 +96,8 @@ def _tiles(finding: Stability) -> Iterable[Tile]:
             share, chance = (float(curves[name].shares[place]) for name in ("fisher", "random"))
             step = small(float(curves.sizes[place]))
             yield Tile(
-                f"{percent(share)} / {percent(chance)}", f"flipped by a step of {step}: sensitive / random"
+                f"{small(100 * share)} vs {percent(chance)}",
+                f"flipped by a step of {step}: sensitive vs random",
             )
         elif curves is not None:
             yield Tile(percent(float(curves.control.shares[0])), "change class when asked again")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hingeline.core.arrays import IntArray
@@ -11,8 +13,13 @@ from hingeline.renormalisation.flow.class_law_results import ClassLaws
 from hingeline.renormalisation.stack_findings import CloseLook, Flow
 from hingeline.report.numbers import plural, small
 from hingeline.report.span_figures import image, image_side
+from hingeline.sensitivity.fisher.flip_curve import FlipCurves
 from hingeline.sensitivity.results import number, numbers
 
+_NAMES = {
+    "Fisher, sign chosen by asking": "most sensitive direction, the worse of both ways",
+    "Fisher, either sign alike": "most sensitive direction, mean of both ways",
+}
 _SHOWN = 4  # inputs told one by one, where none was looked at closely
 _MOST_CLASSES = 12  # more columns are too narrow for their numbers
 
@@ -49,16 +56,38 @@ def both_signs(found: StabilityDiagnosis, rows: IntArray) -> Pictures | None:
         "sensitive-directions",
         "One input in each line: as given; the step that moves its class probabilities most, both ways (mid "
         "grey is no change); and where the class first changes along it.",
-        ("as given", "most sensitive direction", "the other way", "flipped along it"),
+        ("as given", "sensitive direction", "the other way", "flipped along it"),
         tuple(_line(found, int(row), shape[0]) for row in rows),
     )
+
+
+def class_words(found: StabilityDiagnosis, row: int) -> str:
+    """The class of an input, or both where other samples gave another one."""
+    own, lines = int(found.classes[row]), found.lines
+    other = own if lines is None else int(lines.classes[row])
+    return str(own) if own == other else f"{own} or {other}"
+
+
+def flip_curves(curves: FlipCurves) -> Curves:
+    """Shares flipped by size, with names that explain themselves."""
+    figure = curves.figure("stability-flips")
+    told = tuple(replace(curve, label=_NAMES.get(curve.label, curve.label)) for curve in figure.curves)
+    return replace(figure, curves=told)
+
+
+def class_curves(laws: ClassLaws) -> Curves:
+    """Distances between classes by layer, with an axis whose words fit."""
+    exact = all(laws.exact_layers)
+    up = "total variation between classes" + ("" if exact else ", from below")
+    return replace(laws.figure(), up=Axis(up, from_zero=True))
 
 
 def _line(found: StabilityDiagnosis, row: int, side: int) -> tuple[Picture, ...]:
     given, direction = found.points[row], found.fisher.top[row]
     ends = (float(given.min()), float(given.max()))
     reach, lines = float(np.abs(direction).max()), found.lines
-    label = "" if found.labels is None else f", labelled {found.labels[row]}"
+    wrong = found.labels is not None and found.labels[row] != found.classes[row]
+    label = f" (labelled {found.labels[row]})" if wrong and found.labels is not None else ""
     sign, flipped, words = 0, given, "no flip within the reach"
     if lines is not None and lines.found[row]:
         sign, flipped = int(lines.signs[row]), lines.points[row]
@@ -67,7 +96,7 @@ def _line(found: StabilityDiagnosis, row: int, side: int) -> tuple[Picture, ...]
         words = "not measured"
     told = {1: "this way it flips first", 0: ""}
     return (
-        image(given, side, *ends, f"row {row}: class {found.classes[row]}{label}"),
+        image(given, side, *ends, f"row {row}: class {class_words(found, row)}{label}"),
         image(direction, side, -reach, reach, told.get(sign, "")),
         image(-direction, side, -reach, reach, told.get(-sign, "") if sign else ""),
         image(flipped, side, *ends, words),
@@ -144,7 +173,9 @@ def class_distances(laws: ClassLaws) -> Heat | None:
 
 
 def eigenvalues(flows: tuple[Flow, ...]) -> Figure | None:
-    """Largest |lambda| of each step, for each flow; None where no identification was declared."""
+    """Largest |lambda| of several steps, for each flow; None without identification, or for one step."""
+    if len(flows[0].matrices) < 2:
+        return None
     if not any(m.spectrum is not None for flow in flows for m in flow.matrices):
         return None
     steps = flows[0].matrices

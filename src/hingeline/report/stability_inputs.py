@@ -34,7 +34,7 @@ def flips(found: StabilityDiagnosis) -> Iterable[Block]:
         "(Fisher information) is followed both ways, and the class is asked. Beside it: the gradient, the "
         "nearest linearised boundary, and random directions of the same length."
     )
-    yield curves.figure("stability-flips")
+    yield stability_figures.flip_curves(curves)
     rows = tuple(
         (
             small(float(length)),
@@ -86,8 +86,8 @@ def _control(control: FlipCurve, of_two: FlipCurve, wavers: bool) -> Claim:
 
 def one_by_one(found: StabilityDiagnosis) -> Iterable[Block]:
     """Single inputs: margin, information, boundary, smallest flip along the line, in numbers and images."""
-    rows = stability_figures.shown_rows(found)
-    which = "looked at closely" if found.stack is not None and found.stack.looks else "for example"
+    rows, lines, labels = stability_figures.shown_rows(found), found.lines, found.labels
+    which = "looked at closely" if found.stack is not None and found.stack.looks else "as examples"
     of = "" if len(rows) == len(found.points) else f", of {len(found.points)}"
     yield Text(
         f"{plural(len(rows), 'input')} {which}{of}, the nearest to its linearised boundary first. Every "
@@ -97,17 +97,23 @@ def one_by_one(found: StabilityDiagnosis) -> Iterable[Block]:
         (
             "input",
             "class",
+            *(["label"] if labels is not None else []),
             "margin",
             "top eigenvalue",
             "over the second",
             "linearised boundary",
             "smallest flip on the line",
-            "becomes",
         ),
         tuple(_row(found, int(row)) for row in rows),
         f"Margin: {_margin(found)}. Eigenvalues: of the Fisher information at the input, per squared input "
         "unit. Distances: l2. The line: both ways along the most sensitive direction.",
     )
+    wavering = [int(row) for row in rows if lines is not None and lines.classes[row] != found.classes[row]]
+    if wavering:
+        yield Text(
+            f"Row {', '.join(map(str, wavering))}: other samples give another class. It lies on the edge, and "
+            "what it becomes there is chance."
+        )
     hidden = rows[found.fisher.saturated[rows]]
     if len(hidden):
         yield Text(
@@ -128,17 +134,17 @@ def _margin(found: StabilityDiagnosis) -> str:
 
 def _row(found: StabilityDiagnosis, row: int) -> tuple[str, ...]:
     fisher, lines = found.fisher, found.lines
-    own = str(found.classes[row])
-    if found.labels is not None and found.labels[row] != found.classes[row]:
-        own += f" (labelled {found.labels[row]})"
-    flip, becomes = "not measured", ""
+    own = stability_figures.class_words(found, row)
+    label = () if found.labels is None else (str(found.labels[row]),)
+    flip = "not measured"
     if lines is not None:
-        flip = small(float(lines.steps[row])) if lines.found[row] else f"none up to {small(lines.reach)}"
-        becomes = str(lines.becomes[row]) if lines.found[row] else ""
+        flip = f"none up to {small(lines.reach)}"
+        if lines.found[row]:
+            flip = f"{small(float(lines.steps[row]))}, to class {lines.becomes[row]}"
     top, ratio = _information(found, row)
     far = float(fisher.linear_distances[row])
     boundary = small(far) if math.isfinite(far) else "none"
-    return (f"row {row}", own, small(float(found.margins[row])), top, ratio, boundary, flip, becomes)
+    return (f"row\u00a0{row}", own, *label, small(float(found.margins[row])), top, ratio, boundary, flip)
 
 
 def _information(found: StabilityDiagnosis, row: int) -> tuple[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from hingeline.core.figure_data import Curves
 from hingeline.renormalisation.feed_forward.cocycle import Cocycle
 from hingeline.renormalisation.feed_forward.direction_gains import DirectionGains
 from hingeline.renormalisation.feed_forward.gains import LayerGains
@@ -13,8 +14,6 @@ from hingeline.renormalisation.feed_forward.network_findings import NetworkDiagn
 from hingeline.report.fragility_directions import universal_direction
 from hingeline.report.model import Block, Table, Text
 from hingeline.report.numbers import count, plural, small
-
-_MOST_CLASSES = 10  # more images in one line are too small to see
 
 
 def growth(found: NetworkDiagnosis) -> Iterable[Block]:
@@ -27,7 +26,8 @@ def growth(found: NetworkDiagnosis) -> Iterable[Block]:
         "does to the outputs grows more than a random one by choice: how much more is what is told, not that "
         "depth is at fault."
     )
-    figures = gains.figures()
+    yield Text(_verdict(gains))
+    figures = [_named(figure) for figure in gains.figures()]
     yield figures[0]
     if gains.whitened is not None:
         yield _table(gains, gains.whitened)
@@ -40,7 +40,12 @@ def growth(found: NetworkDiagnosis) -> Iterable[Block]:
     else:
         yield Text(f"Raw units only: {gains.not_whitened}.")
     yield _table(gains, gains.raw)
-    yield Text(_verdict(gains))
+
+
+def _named(figure: Curves) -> Curves:
+    """The figure with names that explain themselves."""
+    told = (replace(c, label=c.label.replace("chosen", "most sensitive")) for c in figure.curves)
+    return replace(figure, caption=figure.caption.replace("chosen", "most sensitive"), curves=tuple(told))
 
 
 def _table(gains: LayerGains, kind: DirectionGains) -> Table:
@@ -65,13 +70,12 @@ def _band(told: dict[str, Any]) -> str:
 def _verdict(gains: LayerGains) -> str:
     kind = gains.raw if gains.whitened is None else gains.whitened
     scaling = gains.scaling
-    factor = f" ({math.exp(scaling.slope):.2f} times a layer)" if math.isfinite(scaling.slope) else ""
     meaning = {
         "scaling": "every layer multiplies the step by about the same factor",
         "no scaling": "there is no common factor from layer to layer, or none that matters",
         "undecided": "no law of depth can be told",
     }[scaling.verdict]
-    return f"Verdict on depth, {kind.units} units: {scaling.verdict}; {meaning}{factor}: {scaling.words}."
+    return f"Verdict on depth: {scaling.verdict}; {meaning} ({kind.units} units, {scaling.words})."
 
 
 def exponents(cocycle: Cocycle | None) -> Iterable[Block]:

@@ -32,6 +32,7 @@ _FAILED = {
 }
 _MARKS = {True: "passed", False: "failed", None: "not decided"}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
+_ROUNDING = 1e-9  # errors below this share of the value: layer 1 is exact
 _MOST_REASONS = 8
 _MOST_NAMED = 3
 
@@ -44,7 +45,7 @@ def classes(laws: ClassLaws | None) -> Iterable[Block]:
         "In a stack of noisy layers a class is a law: the spread of states that its inputs lead to. How far "
         "the laws of two classes lie apart says how well a layer can still tell them."
     )
-    yield laws.figure()
+    yield stability_figures.class_curves(laws)
     yield Text(_lifetimes(laws))
     yield Table(
         ("class", "accuracy", "entropy, nats", "nearest class, last layer", "frozen units by layer"),
@@ -117,7 +118,7 @@ def relevant(found: StackFindings) -> Iterable[Block]:
     yield Text(
         "Canonical correlations say what a layer still knows of the one below: 1 is all, 0 is nothing; they "
         "are the same however units are numbered. Last row: what 95 % of shuffled samples stay below, which "
-        f"is chance. Measured: {found.operators}."
+        f"is chance. Measured of each layer: {found.operators}."
     )
     yield correlations(tuple(flows))
     if found.identification is None:
@@ -219,7 +220,7 @@ def amplification(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Bloc
     )
     if any(look.convergence.scaling for look in looks):
         yield Table(
-            ("input", "log-gain per layer", "factor per layer", "verdict", "why"),
+            ("input", "log-gain per layer", "verdict", "why"),
             tuple(_scaling_row(look) for look in _ordered(looks, rows)),
             "Gains of information for each unit, as lengths. Scaling: every layer multiplies by one factor "
             "that is not 1. Undecided is no verdict either way.",
@@ -232,7 +233,7 @@ def _ordered(looks: tuple[CloseLook, ...], rows: IntArray) -> list[CloseLook]:
 
 
 def _profile_rows(look: CloseLook) -> list[tuple[str, ...]]:
-    profile, row = look.convergence.profile, f"row {look.row}"
+    profile, row = look.convergence.profile, f"row\u00a0{look.row}"
     dims = len(profile.direction)
     along = [_with_error(v, e) for v, e in zip(profile.along, profile.along_errors, strict=True)]
     chance = [_with_error(v, e) for v, e in zip(profile.random, profile.trace_errors / dims, strict=True)]
@@ -244,17 +245,20 @@ def _profile_rows(look: CloseLook) -> list[tuple[str, ...]]:
 
 
 def _with_error(value: float, error: float) -> str:
-    return f"{small(float(value))} +- {small(float(error))}" if error > 0 else small(float(value))
+    exact = not error > _ROUNDING * abs(value)
+    return small(float(value)) if exact else f"{small(float(value))} +- {small(float(error))}"
 
 
 def _scaling_row(look: CloseLook) -> tuple[str, ...]:
     scaling = look.convergence.scaling
     if scaling is None or not math.isfinite(scaling.slope):
         words = "one layer: no step" if scaling is None else scaling.words
-        return (f"row {look.row}", "", "", "undecided", words)
+        return (f"row\u00a0{look.row}", "", "undecided", words)
     slope = f"{scaling.slope:.3f}"
     slope += f" +- {scaling.error:.3f}" if math.isfinite(scaling.error) else ""
-    return (f"row {look.row}", slope, f"{math.exp(scaling.slope):.2f}", scaling.verdict, scaling.words)
+    # the slope stands in its own column
+    why = f"{plural(scaling.layers, 'step')} between layers: {scaling.words.split(': ', 1)[-1]}"
+    return (f"row\u00a0{look.row}", slope, scaling.verdict, why)
 
 
 def convergence(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Block]:
@@ -274,7 +278,7 @@ def convergence(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Block]
     yield Table(
         ("input", "test", "outcome", "what was seen"),
         tuple(
-            (f"row {look.row}", _TESTS[test.name], _MARKS[test.passed], test.words)
+            (f"row\u00a0{look.row}", _TESTS[test.name], _MARKS[test.passed], test.words)
             for look in _ordered(looks, rows)
             for test in look.convergence.tests
             if test.name in _TESTS

@@ -45,9 +45,11 @@ def summary(finding: Finding[StabilityDiagnosis]) -> str:
         "steps may need less, and nothing is proved."
     ]
     if found.stack is not None:
-        parts += [_looks(found.stack), _verdicts(found.stack)]
+        parts.append(_looks(found.stack))
     if outcome.status is Status.PARTIAL:
-        parts.append(outcome.advice)
+        parts.append(f"What does not hold together or is missing is named below. {outcome.advice}")
+    if found.stack is not None:
+        parts.append(_verdicts(found.stack))
     return " ".join(part for part in parts if part)
 
 
@@ -117,7 +119,9 @@ def _step(found: StabilityDiagnosis) -> str:
 
 def _again(curves: FlipCurves) -> str:
     """What no step at all does, where that is not nothing."""
-    return f", no step at all of {percent(float(curves.control.shares[0]))}" if curves.wavers else ""
+    if not curves.wavers:
+        return ""
+    return f" (and no step at all of {percent(float(curves.control.shares[0]))}: answers are samples)"
 
 
 def _looks(stack: StackFindings) -> str:
@@ -138,7 +142,8 @@ def _verdicts(stack: StackFindings) -> str:
         return NOT_DECLARED
     said = stack.verdicts()
     told = ", ".join(f"{kind} at {number}" for kind, number in said.items() if number)
-    return f"Operators are called {told} of {plural(sum(said.values()), 'step')} between layers."
+    every = plural(sum(said.values()), "step")
+    return f"Differences from layer to layer, under the identification declared: {told} of {every} looked at."
 
 
 def verdict_words(verdict: Verdict) -> str:

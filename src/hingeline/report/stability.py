@@ -16,6 +16,8 @@ from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.feed_forward.network_findings import NOTES
 from hingeline.renormalisation.settings import StabilitySettings
 from hingeline.report import (
+    stability_classes,
+    stability_convergence,
     stability_figures,
     stability_inputs,
     stability_network,
@@ -66,11 +68,17 @@ def _sections(finding: Stability, recipe: Recipe | None) -> Parts:
         yield "Which pixels it takes", stability_inputs.pixels(found)
         yield "Input by input", stability_inputs.one_by_one(found)
         if found.stack is not None:
-            yield "The classes and how long they last", stability_stack.classes(found.stack.laws)
+            yield (
+                "The classes and how long they last",
+                stability_classes.classes(found.stack.laws, found.labels is not None),
+            )
             yield "Relevant directions", stability_stack.relevant(found.stack)
-            amplified = stability_stack.amplification(found.stack.looks, rows)
+            amplified = stability_convergence.amplification(found.stack.looks, rows)
             yield "What is amplified from layer to layer", amplified
-            yield "Do the estimates hold together?", stability_stack.convergence(found.stack.looks, rows)
+            yield (
+                "Do the estimates hold together?",
+                stability_convergence.convergence(found.stack.looks, rows),
+            )
         if found.network is not None:
             yield "What is amplified from layer to layer", stability_network.growth(found.network)
             yield "The fastest growth", stability_network.exponents(found.network.cocycle)

@@ -84,7 +84,8 @@ def class_curves(laws: ClassLaws) -> Curves:
 
 def _line(found: StabilityDiagnosis, row: int, side: int) -> tuple[Picture, ...]:
     given, direction = found.points[row], found.fisher.top[row]
-    ends = (float(given.min()), float(given.max()))
+    # one scale for all inputs: some may be constant
+    ends = (float(found.points.min()), float(found.points.max()))
     reach, lines = float(np.abs(direction).max()), found.lines
     wrong = found.labels is not None and found.labels[row] != found.classes[row]
     label = f" (labelled {found.labels[row]})" if wrong and found.labels is not None else ""

@@ -18,7 +18,7 @@ from hingeline.report.numbers import plural, small
 from hingeline.sensitivity.fisher.flip_curve import FlipCurve, FlipCurves
 
 _CURVES = ("fisher", "gradient", "boundary", "random")
-_NAMES = ("most sensitive direction", "gradient", "nearest boundary", "random")
+_NAMES = ("sensitive", "gradient", "nearest boundary", "random")
 _CHANCE = 0.5  # of inputs that change class when asked again: beyond it flips are chance
 _SIGMAS = 3.0  # standard errors from zero, below which an eigenvalue is not told
 
@@ -44,9 +44,16 @@ def flips(found: StabilityDiagnosis) -> Iterable[Block]:
         for at, length in enumerate(curves.sizes)
     )
     yield Table(
-        ("length of the step (l2)", *_NAMES, "times random"),
+        ("step (l2)", *_NAMES, "times random"),
         (
-            ("0, asked again", interval(curves.control_of_two, 0), "", "", interval(curves.control, 0), ""),
+            (
+                "0, asked\u00a0again",
+                interval(curves.control_of_two, 0),
+                "",
+                "",
+                interval(curves.control, 0),
+                "",
+            ),
             *rows,
         ),
         f"Percent of {stability_words.whom(len(found.curve_rows))} flipped, with 95 % (Wilson) intervals. "
@@ -64,6 +71,12 @@ def _sensitive(curves: FlipCurves, place: int) -> Claim:
         f"{interval(curves['fisher'], place)} against {interval(curves['random'], place)} percent at a step "
         f"of {size}"
     )
+    if not stability_words.told_from_asking_again(curves, place):
+        again = interval(curves.control_of_two, 0)
+        words = (
+            "Whether steps along the most sensitive direction flip more than asking again: intervals overlap"
+        )
+        return Claim(words, None, f"{interval(curves['fisher'], place)} against {again} percent in two tries")
     if low > 1:
         return Claim("Steps along the most sensitive direction flip more than random ones", True, seen)
     return Claim(
@@ -111,8 +124,8 @@ def one_by_one(found: StabilityDiagnosis) -> Iterable[Block]:
     wavering = [int(row) for row in rows if lines is not None and lines.classes[row] != found.classes[row]]
     if wavering:
         yield Text(
-            f"Row {', '.join(map(str, wavering))}: other samples give another class. It lies on the edge, and "
-            "what it becomes there is chance."
+            f"Row {', '.join(map(str, wavering))}: other samples give another class. At the boundary "
+            "what it becomes is chance."
         )
     hidden = rows[found.fisher.saturated[rows]]
     if len(hidden):
@@ -122,7 +135,7 @@ def one_by_one(found: StabilityDiagnosis) -> Iterable[Block]:
         )
     images = stability_figures.both_signs(found, rows)
     yield from [] if images is None else [images]
-    if found.fisher.traces.any():
+    if found.fisher.traces.any() and found.fisher.log_eigenvalues.shape[1] > 1:
         yield found.fisher.figures()[0]
 
 

@@ -58,6 +58,11 @@ def told_place(curves: FlipCurves) -> int:
     return int(np.argmax(np.nan_to_num(curves.ratio_low, nan=-np.inf, posinf=np.inf)))
 
 
+def told_from_asking_again(curves: FlipCurves, place: int) -> bool:
+    """Whether more flips along the direction than the better of two unchanged tries, by the intervals."""
+    return not curves.wavers or float(curves["fisher"].low[place]) > float(curves.control_of_two.high[0])
+
+
 def data_distance(points: FloatArray) -> float:
     """Median l2 distance between two inputs; NaN for one input."""
     rows = points[:_COMPARED]
@@ -103,6 +108,10 @@ def _step(found: StabilityDiagnosis) -> str:
             "class, which proves nothing"
         )
     place = told_place(curves)
+    if not told_from_asking_again(curves, place):
+        return (
+            "; what steps along the most sensitive direction change is not told from asking again unchanged"
+        )
     share, chance = float(curves["fisher"].shares[place]), float(curves["random"].shares[place])
     size = small(float(curves.sizes[place]))
     if len(found.curve_rows) == 1:
@@ -132,7 +141,7 @@ def _looks(stack: StackFindings) -> str:
         hold = "hold" if good else "do not hold"
         return f"One input was looked at closely: its estimates {hold} together."
     told = f"{count(every)} inputs were looked at closely"
-    return f"{told}: at {good or 'none'} of them all estimates hold together."
+    return f"{told}: at {'all' if good == every else good or 'none'} of them all estimates hold together."
 
 
 def _verdicts(stack: StackFindings) -> str:

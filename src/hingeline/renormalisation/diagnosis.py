@@ -107,7 +107,7 @@ class StabilityDiagnosis:
             "curves": None if self.curves is None else self.curves.to_dict(),
             "binary": None if self.binary is None else self.binary.to_dict(),
             "stack": None if self.stack is None else self.stack.to_dict(),
-            "network": None if self.network is None else self.network.to_dict(),
+            "network": None if self.network is None else _without_directions(self.network.to_dict()),
         }
 
     def inputs(self) -> list[dict[str, Any]]:
@@ -139,6 +139,7 @@ class StabilityDiagnosis:
             "classes": self.classes,
             "margins": self.margins,
             "directions": self.fisher.top,
+            "eigenvectors": self.fisher.directions,
             "log_eigenvalues": self.fisher.log_eigenvalues,
             "linear_distances": self.fisher.linear_distances,
         }
@@ -146,7 +147,7 @@ class StabilityDiagnosis:
             kept["labels"] = self.labels
         if self.lines is not None:
             kept |= {"flip_on_line": self.lines.steps, "flipped_points": self.lines.points}
-        return kept
+        return kept if self.stack is None else kept | self.stack.arrays()
 
     def figures(self, input_shape: tuple[int, int] | None = None) -> tuple[Figure, ...]:
         """All figures there are."""
@@ -166,6 +167,11 @@ class StabilityDiagnosis:
 
     def __repr__(self) -> str:
         return f"<StabilityDiagnosis of {self.kind} {self.name}: {listed(np.array(len(self.points)))} inputs>"
+
+
+def _without_directions(network: dict[str, Any]) -> dict[str, Any]:
+    """Eigenvectors of every input stand in `arrays`: they are as large as the inputs."""
+    return network | {"fisher": {k: v for k, v in network["fisher"].items() if k != "directions"}}
 
 
 def eigenvalue_ratios(fisher: FisherDirections) -> FloatArray:

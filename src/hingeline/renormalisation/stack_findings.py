@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hingeline.core.arrays import FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves, Figure, Heat
 from hingeline.numerics.statistics import median
 from hingeline.renormalisation.flow.class_law_results import ClassLaws
@@ -15,7 +16,8 @@ from hingeline.renormalisation.flow.stability_matrix import StabilityMatrix
 from hingeline.renormalisation.information.convergence import Convergence
 from hingeline.sensitivity.results import number, numbers
 
-_SHOWN = 5  # canonical correlations of each step that are drawn
+_MATRICES = ("matrix", "errors", "mean_map", "whitened")
+_MOST_ENTRIES = 400  # of a matrix told in JSON
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +48,27 @@ class Flow:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Matrices too, JSON-ready."""
+        """Matrices too unless they are large, JSON-ready; `arrays` has the large ones."""
         return {
             "of": self.words,
             "rows": list(self.rows),
-            "matrices": [matrix.to_dict() for matrix in self.matrices],
+            "matrices": [_without_large(matrix) for matrix in self.matrices],
             "relevance": [said.to_dict() for said in self.relevance],
         }
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """T and its errors at every step, and the Fisher-whitened map, by name."""
+        return {
+            f"{self.words} layer {matrix.layer} {name}".replace(" ", "_"): getattr(matrix, name)
+            for matrix in self.matrices
+            for name in ("matrix", "errors", "whitened")
+        }
+
+
+def _without_large(matrix: StabilityMatrix) -> dict[str, Any]:
+    """What is told of a matrix, with None in place of what nobody reads number by number."""
+    large = matrix.matrix.size > _MOST_ENTRIES
+    return matrix.to_dict() | (dict.fromkeys(_MATRICES) if large else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +157,12 @@ class StackFindings:
             "looks": [look.summary() for look in self.looks],
         }
 
+    def arrays(self) -> dict[str, FloatArray]:
+        """Stability matrices of all flows, by name."""
+        return {name: array for flow in self.flows for name, array in flow.arrays().items()}
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-ready."""
+        """Everything but large matrices, JSON-ready."""
         return {
             "operators": self.operators,
             "identification": self.identification,

@@ -73,9 +73,7 @@ def _sensitive(curves: FlipCurves, place: int) -> Claim:
     )
     if not stability_words.told_from_asking_again(curves, place):
         again = interval(curves.control_of_two, 0)
-        words = (
-            "Whether steps along the most sensitive direction flip more than asking again: intervals overlap"
-        )
+        words = "Whether steps along the most sensitive direction flip more than asking again does"
         return Claim(words, None, f"{interval(curves['fisher'], place)} against {again} percent in two tries")
     if low > 1:
         return Claim("Steps along the most sensitive direction flip more than random ones", True, seen)

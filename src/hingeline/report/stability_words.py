@@ -109,9 +109,7 @@ def _step(found: StabilityDiagnosis) -> str:
         )
     place = told_place(curves)
     if not told_from_asking_again(curves, place):
-        return (
-            "; what steps along the most sensitive direction change is not told from asking again unchanged"
-        )
+        return "; steps along the most sensitive direction flip no more than asking again unchanged may do"
     share, chance = float(curves["fisher"].shares[place]), float(curves["random"].shares[place])
     size = small(float(curves.sizes[place]))
     if len(found.curve_rows) == 1:

@@ -16,6 +16,7 @@ from hingeline.core.figure_data import Curves, Heat, Pictures
 from hingeline.core.outcome import Finding, Status
 from hingeline.networks.feed_forward import random_network
 from hingeline.renormalisation.diagnosis import HONEST, SAMPLED, StabilityDiagnosis
+from hingeline.renormalisation.feed_forward.network_diagnosis import diagnose_network
 from hingeline.renormalisation.known_answers.tower import MajorityTower
 from hingeline.renormalisation.stacks.stack import StochasticStack
 from hingeline.report.building import save_report
@@ -156,13 +157,10 @@ def test_without_a_declaration_no_eigenvalue_of_a_step_is_shown_and_nothing_is_e
     of_stack: Any,
 ) -> None:
     report = stability_report(of_stack)
-    told = [b for b in blocks(report, "Relevant directions") if isinstance(b, Table | Claim)]
-    assert all(
-        "lambda" not in column for table in told if isinstance(table, Table) for column in table.columns
-    )
-    assert any(
-        isinstance(b, Claim) and b.words.startswith("Not established") and b.holds is None for b in told
-    )
+    told = blocks(report, "Relevant directions")
+    assert not any("lambda" in word for b in told if isinstance(b, Table) for word in b.columns)
+    said = [b for b in told if isinstance(b, Claim)]
+    assert said and all(b.words.startswith("Not established") and b.holds is None for b in said)
     assert "no identification of operators was declared" in prose(report)
     assert "nobody declared" in report.summary
 
@@ -290,14 +288,17 @@ def test_a_stack_without_slope_says_that_and_draws_no_direction() -> None:
 
 def test_a_network_has_its_own_sections_with_the_noise_stated(of_network: Any) -> None:
     report = stability_report(of_network)
-    assert {"The fastest growth", "What layers hand on, with noise put in"} <= set(titles(report))
+    own = {"The fastest growth", "What layers hand on, with noise put in", "One direction for all inputs"}
+    assert own <= set(titles(report))
     assert "sigma" in prose(report)
     assert "Verdict on depth" in prose(report)
     assert {"network-gains-whitened", "network-gains-raw", "network-twin-canonical"} <= set(figures(report))
 
 
-def test_a_network_that_hides_its_layers_says_what_was_not_measured() -> None:
-    report = stability_report(found(_Hidden(random_network((9, 8, 3), seed=712)), points(6, 9)))
+def test_a_network_that_hides_its_layers_says_what_was_not_measured(of_network: Any) -> None:
+    hidden = _Hidden(random_network((9, 8, 7, 3), seed=705))
+    seen = diagnose_network(hidden, points(8, 9), rng=np.random.default_rng(712))
+    report = stability_report(replace(of_network, value=replace(of_network.value, network=seen)))
     assert "What is amplified from layer to layer" not in titles(report)
     assert any("does not show its layers" in claim.words for claim in claims(report))
 
@@ -316,13 +317,13 @@ def test_the_page_is_saved_by_the_public_call(of_network: Any, tmp_path: Any) ->
 
 
 def test_large_matrices_stand_among_the_arrays_and_not_in_the_result() -> None:
-    finding = found(stack_of((9, 24, 20, 3), 713), points(4, 9), closely=1)
+    finding = found(stack_of((9, 40, 30, 3), 713), points(4, 9), closely=1, samples=2000)
     value = finding.value
     assert value is not None
     assert value.to_dict()["stack"]["looks"][0]["flow"]["matrices"][0]["matrix"] is None
     row = value.stack.looks[0].row if value.stack else -1
     assert value.arrays()[f"row_{row}_layer_1_matrix"].ndim == 2
-    assert len(result_text(finding)) < 250_000
+    assert len(result_text(finding)) < 500_000
 
 
 class _Hidden:

@@ -12,17 +12,20 @@ from hingeline.report.model import Block, Claim, Table, Text
 from hingeline.report.numbers import plural, small
 from hingeline.report.stability_stack import kept
 
+_DEPTH = "depth"  # told where amplification is
 _TESTS = {
     "operators": "more operators change nothing",
     "routes": "two routes agree",
     "bound": "the bound no longer grows",
     "halves": "two halves of the samples agree",
+    "precision": "the information is known well enough",
 }
 _FAILED = {
     "operators": "more operators change the result",
     "routes": "the two routes disagree",
     "bound": "the bound still grows with more operators",
     "halves": "two halves of the samples disagree",
+    "precision": "the information is not known well enough",
 }
 _MARKS = {True: "passed", False: "failed", None: "not decided"}
 _ROUNDING = 1e-9  # errors below this share of the value: layer 1 is exact
@@ -92,8 +95,8 @@ def convergence(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Block]
     if not looks:
         return
     for look in _ordered(looks, rows):
-        told = [test for test in look.convergence.tests if test.name in _TESTS]
-        failed = [_FAILED[test.name] for test in told if test.passed is False]
+        told = [test for test in look.convergence.tests if test.name != _DEPTH]
+        failed = [_FAILED.get(test.name, test.name) for test in told if test.passed is False]
         whose = f"Row {look.row}: the estimates of its direction and information"
         if failed:
             yield Claim(f"{whose} do not hold together", False, "; ".join(failed))
@@ -104,9 +107,9 @@ def convergence(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Block]
     yield Table(
         ("input", "test", "outcome", "what was seen"),
         tuple(
-            (kept(f"row {look.row}"), _TESTS[test.name], _MARKS[test.passed], test.words)
+            (kept(f"row {look.row}"), _TESTS.get(test.name, test.name), _MARKS[test.passed], test.words)
             for look in _ordered(looks, rows)
             for test in look.convergence.tests
-            if test.name in _TESTS
+            if test.name != _DEPTH
         ),
     )

@@ -58,7 +58,7 @@ def flips(found: StabilityDiagnosis) -> Iterable[Block]:
         ),
         f"Percent of {stability_words.whom(len(found.curve_rows))} flipped, with 95 % (Wilson) intervals. "
         "First line: what is flipped by asking the same input again, of two tries for the direction that is "
-        "tried both ways. Last column: share along the direction over that of random steps, what is sure.",
+        "tried both ways. Last column: over the share of random steps, and at least that.",
     )
     yield _sensitive(curves, place)
     yield _control(curves.control, curves.control_of_two, curves.wavers)

@@ -24,6 +24,7 @@ NOT_DECLARED = (
     "No eigenvalue is told: nobody declared which operators of neighbouring layers are the same, and without "
     "that it depends on how units are numbered."
 )
+_HALF = 0.5
 _COMPARED = 60  # inputs whose distances give the scale
 
 
@@ -54,8 +55,13 @@ def summary(finding: Finding[StabilityDiagnosis]) -> str:
 
 
 def told_place(curves: FlipCurves) -> int:
-    """The size that is told first: where flips along the direction stand out most surely from random ones."""
-    return int(np.argmax(np.nan_to_num(curves.ratio_low, nan=-np.inf, posinf=np.inf)))
+    """The size that is told first: the smallest that flips half along the direction, else what flips most.
+
+    It must flip more than asking again does, if any size does.
+    """
+    shares = curves["fisher"].shares
+    half = [at for at in np.flatnonzero(shares >= _HALF) if told_from_asking_again(curves, int(at))]
+    return int(half[0]) if half else int(np.argmax(shares))
 
 
 def told_from_asking_again(curves: FlipCurves, place: int) -> bool:
@@ -118,17 +124,19 @@ def _step(found: StabilityDiagnosis) -> str:
             f"; a step of {size} along its most sensitive direction {does}, random steps as long do in "
             f"{percent(chance)} of the tries{_again(curves)}"
         )
+    tried = len(found.curve_rows)
+    of = "" if tried == len(found.points) else f" (of {count(tried)} tried)"
     return (
-        f"; a step of {size} along the most sensitive direction changes the class of {percent(share)} of "
-        f"them, a random step as long of {percent(chance)}{_again(curves)}"
+        f"; a step of {size} along the most sensitive direction changes the class of {percent(share)}{of}, a "
+        f"random one of {percent(chance)}{_again(curves)}"
     )
 
 
 def _again(curves: FlipCurves) -> str:
-    """What no step at all does, where that is not nothing."""
+    """What no step at all does, where that is not nothing; the direction is tried both ways, so twice."""
     if not curves.wavers:
         return ""
-    return f" (and no step at all of {percent(float(curves.control.shares[0]))}: answers are samples)"
+    return f", asking twice without a step of {percent(float(curves.control_of_two.shares[0]))}"
 
 
 def _looks(stack: StackFindings) -> str:

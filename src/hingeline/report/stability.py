@@ -7,6 +7,7 @@ attacks. Where flips are chance, the report says so and shows why.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +35,14 @@ Stability = Finding[StabilityDiagnosis]
 
 Parts = Iterable[tuple[str, Iterable[Block]]]
 
+_ONLY_OF_STACKS = (
+    "samples",
+    "samples_per_answer",
+    "closely",
+    "operators",
+    "identification",
+    "permutations",
+)
 _CREDIT = "Where the methods come from:"
 
 
@@ -87,7 +96,7 @@ def _sections(finding: Stability, recipe: Recipe | None) -> Parts:
             yield "One direction for all inputs", stability_network.universal(found.network, shape)
         yield "What this does not say", _honest(found)
     yield "What it cost", _cost(finding)
-    yield "Do it again", again(finding, recipe, _CREDIT, call=_call(finding))
+    yield "Do it again", again(_with_effect(finding), recipe, _CREDIT, call=_call(finding))
 
 
 def _tiles(finding: Stability) -> Iterable[Tile]:
@@ -128,6 +137,15 @@ def _cost(finding: Stability) -> Iterable[Block]:
     seconds = finding.spending.seconds_by_phase
     rows = tuple((step, duration(float(taken))) for step, taken in seconds.items())
     yield Table(("step", "time"), rows, "No question was asked of anybody: the weights were at hand.")
+
+
+def _with_effect(finding: Stability) -> Stability:
+    """The finding without the settings that mean nothing to a network."""
+    if finding.value is None or finding.value.stack is not None:
+        return finding
+    made = finding.provenance
+    settings = {name: value for name, value in made.settings.items() if name not in _ONLY_OF_STACKS}
+    return replace(finding, provenance=replace(made, settings=settings))
 
 
 def _call(finding: Stability) -> str:

@@ -28,6 +28,7 @@ _FAILED = {
     "precision": "the information is not known well enough",
 }
 _MARKS = {True: "passed", False: "failed", None: "not decided"}
+_SEEN = 2.0  # standard errors, below which information is noise
 _ROUNDING = 1e-9  # errors below this share of the value: layer 1 is exact
 
 
@@ -49,7 +50,7 @@ def amplification(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Bloc
     )
     if any(look.convergence.scaling for look in looks):
         yield Table(
-            ("input", "log-gain per layer", "verdict", "why"),
+            ("input", "log-gain per layer", "verdict, and why"),
             tuple(_scaling_row(look) for look in _ordered(looks, rows)),
             "Gains of information for each unit, as lengths. Scaling: every layer multiplies by one factor "
             "that is not 1. Undecided is no verdict either way.",
@@ -74,6 +75,8 @@ def _profile_rows(look: CloseLook) -> list[tuple[str, ...]]:
 
 
 def _with_error(value: float, error: float) -> str:
+    if error > 0 and value < _SEEN * error:
+        return "none seen"
     exact = not error > _ROUNDING * abs(value)
     return small(float(value)) if exact else f"{small(float(value))} +- {small(float(error))}"
 
@@ -82,12 +85,12 @@ def _scaling_row(look: CloseLook) -> tuple[str, ...]:
     scaling = look.convergence.scaling
     if scaling is None or not math.isfinite(scaling.slope):
         words = "one layer: no step" if scaling is None else scaling.words
-        return (kept(f"row {look.row}"), "", "undecided", words)
+        return (kept(f"row {look.row}"), "", f"undecided: {words}")
     slope = f"{scaling.slope:.3f}"
     slope += f" +- {scaling.error:.3f}" if math.isfinite(scaling.error) else ""
     # the slope stands in its own column
     why = f"{plural(scaling.layers, 'step')} between layers: {scaling.words.split(': ', 1)[-1]}"
-    return (kept(f"row {look.row}"), slope, scaling.verdict, why)
+    return (kept(f"row {look.row}"), slope, f"{scaling.verdict}; {why}")
 
 
 def convergence(looks: tuple[CloseLook, ...], rows: IntArray) -> Iterable[Block]:

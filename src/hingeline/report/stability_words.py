@@ -128,8 +128,13 @@ def _step(found: StabilityDiagnosis) -> str:
     of = "" if tried == len(found.points) else f" (of {count(tried)} tried)"
     return (
         f"; a step of {size} along the most sensitive direction changes the class of {percent(share)}{of}, a "
-        f"random one of {percent(chance)}{_again(curves)}"
+        f"random one of {percent(chance)}{_again(curves)}{_apart(curves, place)}"
     )
+
+
+def _apart(curves: FlipCurves, place: int) -> str:
+    """That shares cannot be told apart, where intervals say so."""
+    return "" if float(curves.ratio_low[place]) > 1 else "; these inputs do not tell the two apart"
 
 
 def _again(curves: FlipCurves) -> str:

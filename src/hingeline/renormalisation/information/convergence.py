@@ -1,4 +1,4 @@
-"""Five tests of whether an information estimate at one input can be trusted, as one result in words.
+"""Six tests of whether an information estimate at one input can be trusted, as one result in words.
 
 1. Operators: from single units to units and screened pairs the top eigenvalue moves by less than two standard
    errors and the direction by less than cos .99.
@@ -6,6 +6,7 @@
 3. Bound: out of sample, the projected bound of the last hidden layer no longer grows with the operators.
 4. Depth: gains per unit along the direction have a constant factor, or not.
 5. Halves: two halves of the samples give the same direction.
+6. Precision: the top eigenvalue is known to 15 %, and units that never flipped cannot outweigh it.
 
 A test that cannot be made, such as the first three where there is no second hidden layer, is not passed and
 not failed. Three independent draws are taken: one finds the direction and the carried scores, one screens
@@ -33,6 +34,7 @@ from hingeline.renormalisation.information.convergence_tests import (
     depth_test,
     halves_test,
     operators_test,
+    precision_test,
     routes_test,
 )
 from hingeline.renormalisation.information.depth import DepthProfile, depth_profile
@@ -52,11 +54,13 @@ SAMPLES_PER_PAIR = 100
 """Samples for each pair that is kept: with fewer, noise in the regression lifts the chain (our choice)."""
 MOST_PAIRS = 256
 """Pairs kept for each layer, those that stand out most (our choice)."""
+_SEEN = 20.0
+"""M var(h) from which a unit's flips are seen: about five of them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Convergence:
-    """Five tests and what they were made of.
+    """Six tests and what they were made of.
 
     Attributes:
         tests: In the order of the module's list.
@@ -129,7 +133,7 @@ def convergence(
     batch: int = BATCH,
     most_pairs: int = MOST_PAIRS,
 ) -> Convergence:
-    """Make the five tests at one input.
+    """Make the six tests at one input.
 
     Args:
         stack: The stack.
@@ -155,7 +159,9 @@ def convergence(
     if grown_operators:
         few, many = stack.widths[stack.last_hidden], len(grown_operators[-1].names)
         bound = projected_information(moments, stack.last_hidden, sorted({few, many}))
-    profile = depth_profile(moments, scout.direct.top)
+    # where nothing of the input comes through there is no direction, and any will do
+    direction = scout.direct.top if scout.direct.top.any() else pilot.first.basis[0]
+    profile = depth_profile(moments, direction)
     gains, replicates = profile.log_gains()
     scaling = depth_scaling(gains, replicates) if len(gains) else None
     tests = (
@@ -164,8 +170,17 @@ def convergence(
         bound_test(bound),
         depth_test(scaling),
         halves_test(grown),
+        precision_test(grown, _unseen(moments)),
     )
     return Convergence(tests, single, grown, bound, profile, scaling)
+
+
+def _unseen(moments: UpwardMoments) -> float:
+    """Most information along any direction that units of the first layer hold whose flips are too few."""
+    means = moments.stack.means(1, moments.point)[0]
+    variances = np.where(moments.samples * (1.0 - means**2) < _SEEN, 1.0 - means**2, 0.0)
+    root = np.sqrt(variances)[:, np.newaxis] * moments.first.loadings
+    return float(np.linalg.norm(root, 2) ** 2)
 
 
 def _grown(

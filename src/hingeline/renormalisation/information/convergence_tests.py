@@ -17,6 +17,8 @@ HALF_COSINE = 0.95
 """|cos| of the directions of two halves (our choice)."""
 SATURATED = 0.01
 """Growth of the bound that counts as none, whatever its error (our choice)."""
+PRECISION = 0.15
+"""Standard error of the top eigenvalue over itself: twice as much is 30 % (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,22 @@ def halves_test(grown: ChainInformation) -> ConvergenceTest:
     cosine = grown.direct.repeatability
     words = f"the directions of two halves of the samples have cos {cosine:.4f}"
     return ConvergenceTest("halves", bool(cosine > HALF_COSINE), words, {"cosine": number(cosine)})
+
+
+def precision_test(grown: ChainInformation, unseen: float) -> ConvergenceTest:
+    """Does the top eigenvalue stand out from its error, and from what so few samples cannot see?
+
+    Tests that look for differences are passed by noise as well, so what they compare must be known. An error
+    bar knows of what was drawn alone: a unit of the first layer that never flipped may carry more than all.
+
+    Args:
+        grown: Both routes.
+        unseen: Most information along any direction that first-layer units hardly ever drawn flipped carry.
+    """
+    value, error = float(grown.direct.corrected[0]), float(grown.direct.errors[0])
+    words = f"the top eigenvalue, without the bias of noise, is {value:.4g} +- {error:.2g}"
+    passed = bool(value > 0 and error <= PRECISION * value and unseen <= value)
+    if unseen > value:
+        words += f"; first-layer units that hardly flip may carry as much as {unseen:.2g}"
+    numbers = {"eigenvalue": number(value), "error": number(error), "unseen": number(unseen)}
+    return ConvergenceTest("precision", passed, words, numbers)

@@ -205,10 +205,17 @@ def _small_throughout(
     more = grown.spectrum
     if more is None or not _larger(matrix, grown):
         return [*missing, _NOT_LARGER]
-    if not float(more.moduli[0] + SIGMAS * more.errors[0]) < 1:
+    left_out = len({*grown.frozen_below, *grown.frozen_above})
+    if left_out:
+        missing.append(f"in the measurement with more operators {left_out} hardly vary and were left out")
+    # operators that nearly coincide, such as a sum and its cube, are what a ridge hides
+    highest = more.by_ridge[:, 0] + SIGMAS * more.by_ridge_errors[:, 0]
+    if not np.all(highest < 1):
+        worst = int(np.argmax(highest))
         missing.append(
-            f"with more operators the largest |lambda| is {more.moduli[0]:.4f} +- {more.errors[0]:.4f}, not "
-            "below 1 by three standard errors"
+            f"with more operators the largest |lambda| is {more.by_ridge[worst, 0]:.4f} +- "
+            f"{more.by_ridge_errors[worst, 0]:.4f} at a ridge of {more.ridges[worst]:.2g}, not below 1 by "
+            "three standard errors"
         )
     return missing
 
@@ -226,7 +233,9 @@ def _larger(matrix: StabilityMatrix, grown: StabilityMatrix) -> bool:
 def _complete_above(matrix: StabilityMatrix) -> bool:
     """Whether the operators of the upper layer span all functions of its units; frozen ones are missing."""
     width = matrix.widths[1]
-    return width < _MANY_UNITS and len(matrix.names_above) == 2**width - 1
+    # as many as there are functions, and none of them a combination of others: sums of units may well be
+    counted = width < _MANY_UNITS and len(matrix.names_above) == 2**width - 1
+    return counted and math.isfinite(matrix.condition)
 
 
 def _survives_growth(matrix: StabilityMatrix, found: Eigenvalues, grown: StabilityMatrix) -> list[str]:

@@ -218,6 +218,51 @@ def test_null_covers_layers_that_know_nothing_of_each_other(rao_blackwell: bool)
     assert found.null_quantile == pytest.approx(found.rule_of_thumb, rel=0.3)
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_the_null_does_not_hang_on_the_batch(batch: int) -> None:
+    found = small(samples=3000, batch=batch, permutations=30)
+    assert found.null_quantile == pytest.approx(found.rule_of_thumb, rel=0.4)
+    assert found.above_null
+
+
+@pytest.mark.parametrize("samples", [1, 2, 40])
+def test_few_samples_do_not_rise_above_the_null(samples: int) -> None:
+    apart = StochasticStack([np.ones((6, 5)), np.zeros((6, 6))], [np.zeros(6)] * 2, "units")
+    units = ProductOperators(6, ((0,), (1,)))
+    above = [
+        estimate_stability(
+            apart,
+            np.zeros(5),
+            1,
+            units,
+            units,
+            samples=samples,
+            blocks=400,
+            rng=generator(60 + seed),
+            permutations=20,
+            rao_blackwell=False,
+        ).above_null
+        for seed in range(10)
+    ]
+    assert np.mean(above) < 0.4
+
+
+def test_errors_know_of_the_ridge_where_operators_nearly_coincide() -> None:
+    deviations: list[float] = []
+    for seed in range(8):
+        stack, x = random_stack((6, 6, 3), 61 + seed, 4.0), generator(seed).choice([-1.0, 1.0], 6)
+        below, above = product_operators(6, 2), product_operators(3, 2)
+        found = estimate_stability(stack, x, 1, below, above, samples=8000, rng=generator(63), permutations=1)
+        lower, upper = kept(found.names_below, below), kept(found.names_above, above)
+        if len(upper.names):
+            truth = exact_matrix(stack, x, 1, lower, upper)
+            # what is zero but for rounding has no error
+            off = np.abs(found.matrix - truth)
+            deviations.extend((off / np.maximum(found.errors, 1e-9)).ravel())
+    assert len(deviations) > 100
+    assert np.mean(np.array(deviations) > 5) < 0.02
+
+
 def test_a_ridge_leaves_operators_without_correlation_alone() -> None:
     assert conditioned(np.diag([4.0, 0.1])).inverse(0.05) == pytest.approx(np.diag([0.25, 10.0]))
     twins = np.array([[1.0, 1.0], [1.0, 1.0]])

@@ -121,9 +121,20 @@ def estimate_stability(
             batch=batch,
         )
         method = "sandwich over samples (HC3)"
+    # where operators nearly coincide the ridge moves entries by more than the noise does
+    errors = np.hypot(errors, matrix - taken.inverse() @ b)
     canonical, canonical_errors = kept.jackknife(correlations)
     null = permutation_null(
-        stack, first, step, centres, a, c, samples=samples, permutations=permutations, rng=rng, batch=batch
+        stack,
+        first,
+        step,
+        centres,
+        a,
+        c,
+        samples=kept.samples,
+        permutations=permutations,
+        rng=rng,
+        batch=batch,
     )
     return StabilityMatrix(
         layer=layer,

@@ -17,6 +17,9 @@ from hingeline.renormalisation.flow.sampled_moments import Step
 from hingeline.renormalisation.flow.upward import upward
 from hingeline.renormalisation.stacks.stack import StochasticStack
 
+_FEWEST_AT_ONCE = 500
+"""Rows shuffled together at least: of few rows many would stay with their own partner."""
+
 
 def permutation_null(
     stack: StochasticStack,
@@ -46,14 +49,14 @@ def permutation_null(
         samples: How many to draw.
         permutations: How many to make, p.
         rng: Draws samples and permutations.
-        batch: Most samples at once.
+        batch: Most samples at once, or 500 if that is more.
     """
     layer, below, above = step
     inputs = first[rng.permutation(len(first))]
     each = -(-samples // len(first))
     summed = np.zeros((permutations, len(above.names), len(below.names)))
     ups, downs = np.zeros(len(above.names)), np.zeros(len(below.names))
-    for states in upward(stack, inputs, each, layer + 1, rng, batch):
+    for states in upward(stack, inputs, each, layer + 1, rng, max(batch, _FEWEST_AT_ONCE)):
         down = below.values(states[layer - 1]) - centres[0]
         up = above.values(states[layer]) - centres[1]
         ups += up.sum(axis=0)

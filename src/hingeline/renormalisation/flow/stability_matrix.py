@@ -41,8 +41,9 @@ class StabilityMatrix:
         frozen_below: Operators of layer n that were dropped since they hardly vary.
         frozen_above: Likewise of layer n + 1.
         matrix: T, shape "K' K".
-        errors: Standard errors of its entries, shape "K' K".
-        error_method: How they were found.
+        errors: Standard errors of its entries, with what the ridge moves them by added in squares, shape
+            "K' K".
+        error_method: How the standard errors were found.
         mean_map: M = B C^-1, how means move, shape "K' K".
         whitened: S, shape "K' K".
         canonical_correlations: Its singular values, descending, shape "min(K', K)".

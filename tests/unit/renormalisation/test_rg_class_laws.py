@@ -146,3 +146,23 @@ def test_labels_and_samples_that_cannot_be_are_refused(labels: list, samples: in
         class_laws(
             tied_stack(1, 2, 1.0), np.ones((2, 1)), labels, samples=samples, rng=np.random.default_rng(0)
         )
+
+
+def test_a_fall_is_a_decay_even_where_no_line_fits_it() -> None:
+    told = fit_lifetime(exactly([1.0, 0.9969, 0.9952, 0.9868, 0.4122]))
+    assert np.isfinite(told.layers)
+    assert told.rate_error > 0.05
+
+
+def test_a_distance_that_is_gone_sooner_than_the_line_has_it_counts() -> None:
+    values = [0.98, 0.84, 0.70, -0.17, -0.15]
+    told = fit_lifetime([Distance(v, max(v - 0.1, 0.0), max(v + 0.1, 0.0)) for v in values])
+    assert told.rate > 0.4
+    gone = fit_lifetime([Distance(v, max(v - 0.1, 0.0), v + 0.1) for v in (0.8, 0.8, 0.0)])
+    assert np.isfinite(gone.layers)
+
+
+def test_exact_distances_and_bounds_are_not_mixed() -> None:
+    bounds = [Distance(v, v - 0.02, v + 0.02) for v in (0.4, 0.4, 0.4)]
+    assert fit_lifetime([*exactly([0.9]), *bounds]).layers == np.inf
+    assert fit_lifetime([*exactly([0.9, 0.9]), *bounds]).layers == np.inf

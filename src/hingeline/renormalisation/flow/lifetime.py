@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hingeline.core.arrays import FloatArray
 from hingeline.renormalisation.flow.discriminator import Distance
 
 _SIGMAS = 2.0
@@ -47,33 +48,66 @@ def fit_lifetime(distances: Sequence[Distance]) -> Lifetime:
     """Fit the decay of one pair's distances, the first of which is that of layer 1.
 
     Distances within two errors of 0 are left out, and all deeper ones with them: what is deeper is smaller.
-    Errors are those of the bounds, or larger if the line does not fit.
+    Only where the line would have the first of them seen does it count, with two errors as its value. Exact
+    distances and bounds are not mixed: from one to the other there is a fall that is no decay.
+
+    Errors are those of the bounds, or larger if the line does not fit; whether there is a decay at all is
+    judged by those of the bounds alone, since what does not fall by one factor falls nevertheless.
     """
-    values = np.array([distance.value for distance in distances])
-    errors = np.array([(distance.high - distance.low) / 4.0 for distance in distances])
-    seen = values > np.maximum(_SIGMAS * errors, _ROUNDING)
+    told = _of_one_kind(distances)
+    values = np.array([distance.value for distance in told])
+    errors = np.array([(distance.high - distance.low) / 4.0 for distance in told])
+    limits = np.maximum(_SIGMAS * errors, _ROUNDING)
+    seen = values > limits
     count = int(np.argmin(seen)) if not seen.all() else len(seen)
     if count < 2:
         return Lifetime(float("nan"), float("nan"), float("nan"))
-    rate, error = _falling_line(np.log(values[:count]), errors[:count] / values[:count])
-    # a rate within its error of nothing is no decay; without an error only its sign can be judged
-    decays = rate > (_SIGMAS * error if np.isfinite(error) else 0.0)
-    return Lifetime(1.0 / rate if decays else float("inf"), rate, error)
+    heights, shares = np.log(values[:count]), errors[:count] / values[:count]
+    line = _falling_line(heights, shares)
+    if count < len(seen) and line.at(count) > np.log(limits[count]):
+        heights = np.append(heights, np.log(limits[count]))
+        line = _falling_line(heights, np.append(shares, min(1.0, errors[count] / limits[count])))
+    decays = line.rate > max(_SIGMAS * line.noise, _ROUNDING)
+    return Lifetime(1.0 / line.rate if decays else float("inf"), line.rate, line.error)
 
 
-def _falling_line(
-    heights: np.ndarray[tuple[int], np.dtype[np.float64]], errors: object
-) -> tuple[float, float]:
-    """Minus the slope of heights over 1, 2, ..., and its error."""
-    sizes = np.asarray(errors, dtype=np.float64)
+def _of_one_kind(distances: Sequence[Distance]) -> Sequence[Distance]:
+    """Exact distances, which come first, if there are two of them or nothing else; else the bounds."""
+    exact = [distance for distance in distances if distance.exact]
+    bounds = [distance for distance in distances if not distance.exact]
+    return exact if len(exact) > 1 or not bounds else bounds
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line through heights over 1, 2, ...: minus its slope, with errors, and where it passes."""
+
+    rate: float
+    error: float
+    """Standard error of the rate, with what the heights scatter about the line."""
+    noise: float
+    """That of the heights' own errors alone."""
+    middle: tuple[float, float]
+    """A place on the line: layer and height."""
+
+    def at(self, index: int) -> float:
+        """Height at the heights' place `index`, counted from 0."""
+        return self.middle[1] - self.rate * (index + 1.0 - self.middle[0])
+
+
+def _falling_line(heights: FloatArray, sizes: FloatArray) -> _Line:
+    """Weighted least squares by the heights' errors; all alike if some have none."""
     measured = bool((sizes > 0).all())
     weights = 1.0 / sizes**2 if measured else np.ones(len(heights))
     layers = np.arange(1.0, len(heights) + 1.0)
-    away = layers - weights @ layers / weights.sum()
-    slope = float(weights @ (away * heights) / (weights @ away**2))
-    left = heights - weights @ heights / weights.sum() - slope * away
+    centre, level = float(weights @ layers / weights.sum()), float(weights @ heights / weights.sum())
+    away = layers - centre
+    shares = weights * away / (weights @ away**2)
+    slope = float(shares @ heights)
+    left = heights - level - slope * away
     freedom = len(heights) - 2
     # scatter about the line beyond the errors widens the error of the slope
     scatter = float(weights @ left**2) / freedom if freedom else float("nan")
     factor = max(1.0, scatter if freedom else 1.0) if measured else scatter
-    return -slope, float(np.sqrt(factor / (weights @ away**2)))
+    error = float(np.sqrt(factor / (weights @ away**2)))
+    return _Line(-slope, error, float(np.linalg.norm(shares * sizes)), (centre, level))

@@ -63,10 +63,12 @@ def fit_lifetime(distances: Sequence[Distance]) -> Lifetime:
     if count < 2:
         return Lifetime(float("nan"), float("nan"), float("nan"))
     heights, shares = np.log(values[:count]), errors[:count] / values[:count]
-    line = _falling_line(heights, shares)
+    line = _falling_line(heights, shares, alike=False)
     if count < len(seen) and line.at(count) > np.log(limits[count]):
         heights = np.append(heights, np.log(limits[count]))
-        line = _falling_line(heights, np.append(shares, min(1.0, errors[count] / limits[count])))
+        shares = np.append(shares, min(1.0, errors[count] / limits[count]))
+        # no one factor fits: by their errors the first layers alone would decide
+        line = _falling_line(heights, shares, alike=True)
     decays = line.rate > max(_SIGMAS * line.noise, _ROUNDING)
     return Lifetime(1.0 / line.rate if decays else float("inf"), line.rate, line.error)
 
@@ -95,9 +97,9 @@ class _Line:
         return self.middle[1] - self.rate * (index + 1.0 - self.middle[0])
 
 
-def _falling_line(heights: FloatArray, sizes: FloatArray) -> _Line:
-    """Weighted least squares by the heights' errors; all alike if some have none."""
-    measured = bool((sizes > 0).all())
+def _falling_line(heights: FloatArray, sizes: FloatArray, *, alike: bool) -> _Line:
+    """Least squares with the heights' errors as weights, or all alike, as where some have no error."""
+    measured = not alike and bool((sizes > 0).all())
     weights = 1.0 / sizes**2 if measured else np.ones(len(heights))
     layers = np.arange(1.0, len(heights) + 1.0)
     centre, level = float(weights @ layers / weights.sum()), float(weights @ heights / weights.sum())

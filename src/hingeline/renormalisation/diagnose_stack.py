@@ -239,7 +239,8 @@ def _cosine(looks: Sequence[CloseLook], classes: IntArray, label: int) -> float 
     measured = [look for look in looks if look.convergence.single.operators]
     own = [look.cosine for look in measured if classes[look.row] == label]
     found = own or [look.cosine for look in measured]
-    return min(found) if found else None
+    # a cosine that is not a number must not hide behind one that is
+    return float(np.min(found)) if found else None
 
 
 def check_stack(stack: StochasticStack, settings: StabilitySettings) -> None:

@@ -123,7 +123,8 @@ def _operators(
 ) -> _Operators:
     pilot = [_upward(stack, points, rng)]
     laws = [_class_laws_of(stack, states) for states in pilot]
-    measured = layer_operators(stack, settings.measured, pilot, laws)
+    tied = settings.identification == "tied units"
+    measured = layer_operators(stack, settings.measured, pilot, laws, tied=tied)
     grown = grown_operators(stack, measured, pilot, laws) if settings.identification else ()
     return _Operators(measured, grown)
 

@@ -8,6 +8,7 @@ only, its one operator is complete and nothing can be added.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,8 @@ def layer_operators(
     kind: str,
     pilot: Sequence[tuple[FloatArray, ...]],
     laws: Sequence[FloatArray],
+    *,
+    tied: bool = False,
 ) -> tuple[OperatorSet, ...]:
     """Operators for the layers 1 to N.
 
@@ -41,6 +44,7 @@ def layer_operators(
         kind: Of `settings.OPERATORS`.
         pilot: States of the layers 0 to N of samples that are not used again, in batches.
         laws: Probabilities of the classes that belong to each batch, shapes "m C".
+        tied: Units of neighbouring layers are the same, so that all layers want the same pairs.
 
     Raises:
         InvalidInput: Class means of inputs whose classes do not differ.
@@ -51,6 +55,9 @@ def layer_operators(
             return tuple(total(stack.widths[n]) for n in layers)
         case "class means":
             return tuple(_class_means([states[n] for states in pilot], laws) for n in layers)
+        case "pairs" if tied:
+            singles = [single_units(stack.widths[n]) for n in layers]
+            return _joined(singles, _screened(singles, pilot, laws))
         case "pairs":
             return tuple(_pairs([states[n] for states in pilot], laws) for n in layers)
         case _:
@@ -65,11 +72,12 @@ def grown_operators(
 ) -> tuple[OperatorSet, ...]:
     """The same operators and more, with the same names in all layers.
 
-    Products grow by the pairs of units that tell classes apart in any layer, collective operators by their
-    cubes.
+    Products grow by the pairs of units that tell classes apart in any layer, or by what pairs and triples come
+    next where all of those are there; collective operators grow by their cubes.
     """
-    if all(isinstance(one, ProductOperators) for one in operators):
-        return _with_pairs(operators, pilot, laws)
+    products = [one for one in operators if isinstance(one, ProductOperators)]
+    if len(products) == len(operators):
+        return _joined(products, _screened(products, pilot, laws) or _next(products))
     return tuple(_with_cubes(one) for one in operators if isinstance(one, CollectiveOperators))
 
 
@@ -82,22 +90,37 @@ def _pairs(states: Sequence[FloatArray], laws: Sequence[FloatArray]) -> ProductO
     return screened_pairs(zip(states, laws, strict=True), most=MOST_PAIRS)
 
 
-def _with_pairs(
-    operators: Sequence[OperatorSet], pilot: Sequence[tuple[FloatArray, ...]], laws: Sequence[FloatArray]
-) -> tuple[OperatorSet, ...]:
-    """Tied units have the same pairs in every layer: those that stand out in one of them."""
-    known = {subset for one in operators if isinstance(one, ProductOperators) for subset in one.subsets}
+def _screened(
+    operators: Sequence[ProductOperators],
+    pilot: Sequence[tuple[FloatArray, ...]],
+    laws: Sequence[FloatArray],
+) -> list[tuple[int, ...]]:
+    """Pairs that stand out in any layer and are in none of the sets."""
+    known = {subset for one in operators for subset in one.subsets}
     wanted = dict.fromkeys(
         subset
         for n in range(1, len(operators) + 1)
         for subset in _pairs([states[n] for states in pilot], laws).subsets
         if subset not in known
     )
-    more = tuple(wanted)[:MOST_PAIRS]
+    return list(wanted)[:MOST_PAIRS]
+
+
+def _next(operators: Sequence[ProductOperators]) -> list[tuple[int, ...]]:
+    """Pairs, then triples, that are in none of the sets."""
+    known = {subset for one in operators for subset in one.subsets}
+    units = range(max(one.width for one in operators))
+    all_of_them = itertools.chain(itertools.combinations(units, 2), itertools.combinations(units, 3))
+    return list(itertools.islice((subset for subset in all_of_them if subset not in known), MOST_PAIRS))
+
+
+def _joined(
+    operators: Sequence[ProductOperators], more: Sequence[tuple[int, ...]]
+) -> tuple[ProductOperators, ...]:
+    """The sets with more products, the same in all layers that have those units."""
     return tuple(
-        ProductOperators(one.width, (*one.subsets, *more))
+        ProductOperators(one.width, (*one.subsets, *(s for s in more if s[-1] < one.width)))
         for one in operators
-        if isinstance(one, ProductOperators)
     )
 
 

@@ -36,8 +36,9 @@ class InputInformation:
         class_errors: Jackknife standard errors of it, shape "C".
         eigenvalues: Plug-in eigenvalues of F, largest first, in 1 / input^2, shape "q".
         errors: Jackknife standard errors of the eigenvalues, shape "q".
-        corrected: Eigenvalues without the bias of noise, from products of different blocks alone; may be
-            below zero, shape "q". Their errors are those of `eigenvalues` to leading order.
+        corrected: Eigenvalues of a matrix without the bias of noise, from products of different blocks alone;
+            may be below zero, shape "q". The first of them is still too large where several compete within
+            their noise. Their errors are those of `eigenvalues` to leading order.
         trace: Sum of all plug-in eigenvalues.
         trace_error: Jackknife standard error of the trace, and of `corrected_trace` to leading order.
         corrected_trace: Trace from products of different blocks alone.

@@ -72,8 +72,8 @@ def grown_operators(
 ) -> tuple[OperatorSet, ...]:
     """The same operators and more, with the same names in all layers.
 
-    Products grow by the pairs of units that tell classes apart in any layer, or by what pairs and triples come
-    next where all of those are there; collective operators grow by their cubes.
+    Products grow by the pairs of units that tell classes apart in any layer, or by the next pairs and triples
+    where all of those are there; collective operators grow by their cubes.
     """
     products = [one for one in operators if isinstance(one, ProductOperators)]
     if len(products) == len(operators):

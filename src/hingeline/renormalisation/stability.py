@@ -132,9 +132,10 @@ class _Work:
             fisher = fisher_directions(self.model, self.decision, points)
         margins = self.decision.leads(outputs, fisher.classes).min(axis=1)
         rows = _spread(np.arange(len(points)), self.settings.curve_inputs)
-        if len(rows) < len(points):
+        if len(rows) < len(points) and (self.settings.sizes or _sizes(fisher)):
             self.stages.left_out.append(
-                f"Flip curves: {len(rows)} of {len(points)} inputs, evenly spread; more with curve_inputs"
+                f"Inputs of the flip curves: {len(rows)} of {len(points)}, evenly spread; more with "
+                "curve_inputs"
             )
         stack = isinstance(self.seen, StochasticStack)
         return StabilityDiagnosis(
@@ -157,7 +158,9 @@ class _Work:
     def _curves(self, fisher: FisherDirections, rows: IntArray) -> FlipCurves | None:
         sizes = self.settings.sizes or _sizes(fisher)
         if sizes is None:
-            self.stages.left_out.append("Flip curves: no input has a linearised boundary to take sizes from")
+            self.stages.left_out.append(
+                "Flip curves and lines: the inputs have no linearised boundary to take sizes from; give sizes"
+            )
             return None
         return self.stages.measured(
             "flip curves",

@@ -130,6 +130,7 @@ class _Work:
         with self.stages.stage("sensitive directions"):
             outputs = self.model.outputs(points)
             fisher = fisher_directions(self.model, self.decision, points)
+        self._tell_frozen(points)
         margins = self.decision.leads(outputs, fisher.classes).min(axis=1)
         rows = _spread(np.arange(len(points)), self.settings.curve_inputs)
         if len(rows) < len(points) and (self.settings.sizes or _sizes(fisher)):
@@ -154,6 +155,13 @@ class _Work:
             network=None if stack else self._network(),
             left_out=tuple(self.stages.left_out),
         )
+
+    def _tell_frozen(self, points: FloatArray) -> None:
+        if isinstance(self.model, StackModel) and (count := int(self.model.frozen(points).sum())):
+            self.stages.left_out.append(
+                f"Directions and distances at {count} of {len(points)} inputs: units of the first layer "
+                "hardly ever change there, and what is told of them is not to be trusted"
+            )
 
     def _curves(self, fisher: FisherDirections, rows: IntArray) -> FlipCurves | None:
         sizes = self.settings.sizes or _sizes(fisher)

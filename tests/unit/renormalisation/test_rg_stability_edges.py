@@ -98,3 +98,14 @@ def test_sizes_and_values_that_are_no_numbers_are_refused(name: str, value: Any)
 def test_labels_beyond_the_classes_are_refused_however_large(label: float) -> None:
     with pytest.raises(InvalidInput, match="labels go from"):
         stability(stack_of(6, 5, 3), INPUTS, [label] * 4, **QUICK)
+
+
+def test_inputs_at_which_the_first_layer_is_frozen_are_a_shortfall() -> None:
+    plain = stack_of(6, 5, 4, 3)
+    stack = StochasticStack([60.0 * plain.weights[0], *plain.weights[1:]], plain.biases)
+    # at 0 the units of the first layer still change, at 9 they do not
+    points = np.vstack([np.zeros((2, 6)), np.full((2, 6), 9.0)])
+    found = stability(stack, points, **QUICK)
+    assert found.outcome.status is not Status.COMPLETE
+    assert found.value is not None
+    assert any("at 2 of 4 inputs" in sentence for sentence in found.value.left_out)

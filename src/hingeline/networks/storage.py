@@ -181,9 +181,9 @@ def _check_schema(path: Path, metadata: Mapping[str, str]) -> None:
     if metadata.get("format") != FORMAT_NAME:
         return  # plain tensors of the right names are welcome from anybody
     schema = metadata.get("schema", "")
-    if not schema.isdecimal() or int(schema) > SCHEMA:
+    if schema not in (str(number) for number in range(1, SCHEMA + 1)):
         raise FormatError(
-            f"{path} has schema {schema!r}; this version reads up to {SCHEMA}: upgrade hingeline"
+            f"{path} has schema {schema[:20]!r}; this version reads up to {SCHEMA}: upgrade hingeline"
         )
 
 

@@ -248,8 +248,11 @@ def check_stack(stack: StochasticStack, settings: StabilitySettings) -> None:
     """Refuse what cannot be measured of this stack before anything is sampled.
 
     Raises:
-        InvalidInput: Tied units were declared, and no two neighbouring layers have the same width.
+        InvalidInput: There is one class only; or tied units were declared, and no two neighbouring layers
+            have the same width.
     """
+    if stack.classes < 2:
+        raise InvalidInput("the softmax of this stack has one class, which nothing can change")
     widths = stack.widths[1:]
     if settings.identification == "tied units" and not any(
         below == above for below, above in itertools.pairwise(widths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from hingeline.core.errors import InvalidInput
 
@@ -82,7 +82,9 @@ class StabilitySettings:
             self.sizes and all(math.isfinite(size) and size > 0 for size in self.sizes)
         ):
             raise InvalidInput(f"sizes are finite numbers above 0; got {self.sizes}")
-        if self.values is not None and not (len(self.values) == 2 and self.values[0] < self.values[1]):
+        if self.values is not None and not (
+            len(self.values) == 2 and self.values[0] < self.values[1] and all(map(math.isfinite, self.values))
+        ):
             raise InvalidInput(f"values of binary inputs are two, the smaller first; got {self.values}")
 
     @property
@@ -101,14 +103,16 @@ class StabilitySettings:
             return cls()
         if isinstance(said, StabilitySettings):
             return said
+        if not isinstance(cast(object, said), Mapping):
+            raise InvalidInput(
+                f"settings are StabilitySettings or a mapping of their names; got {type(said).__name__}"
+            )
         known = [f.name for f in fields(cls)]
-        strange = [name for name in said if name not in known]
+        strange = [str(name) for name in said if name not in known]
         if strange:
             raise InvalidInput(f"stability has no setting {', '.join(strange)}; known are {', '.join(known)}")
         values: dict[str, Any] = {
-            name: tuple(float(v) for v in value)
-            if name in ("sizes", "values") and value is not None
-            else value
+            name: _numbers(name, value) if name in ("sizes", "values") and value is not None else value
             for name, value in said.items()
         }
         return cls(**values)
@@ -116,3 +120,10 @@ class StabilitySettings:
     def told(self) -> dict[str, Any]:
         """JSON-ready."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    try:
+        return tuple(float(one) for one in value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} wants several numbers, such as (0.1, 0.2); got {value!r}") from error

@@ -130,11 +130,13 @@ class _Work:
         with self.stages.stage("sensitive directions"):
             outputs = self.model.outputs(points)
             fisher = fisher_directions(self.model, self.decision, points)
+        self._tell_frozen(points)
         margins = self.decision.leads(outputs, fisher.classes).min(axis=1)
         rows = _spread(np.arange(len(points)), self.settings.curve_inputs)
-        if len(rows) < len(points):
+        if len(rows) < len(points) and (self.settings.sizes or _sizes(fisher)):
             self.stages.left_out.append(
-                f"Flip curves: {len(rows)} of {len(points)} inputs, evenly spread; more with curve_inputs"
+                f"Inputs of the flip curves: {len(rows)} of {len(points)}, evenly spread; more with "
+                "curve_inputs"
             )
         stack = isinstance(self.seen, StochasticStack)
         return StabilityDiagnosis(
@@ -154,10 +156,19 @@ class _Work:
             left_out=tuple(self.stages.left_out),
         )
 
+    def _tell_frozen(self, points: FloatArray) -> None:
+        if isinstance(self.model, StackModel) and (count := int(self.model.frozen(points).sum())):
+            self.stages.left_out.append(
+                f"Directions and distances at {count} of {len(points)} inputs: units of the first layer "
+                "hardly ever change there, and what is told of them is not to be trusted"
+            )
+
     def _curves(self, fisher: FisherDirections, rows: IntArray) -> FlipCurves | None:
         sizes = self.settings.sizes or _sizes(fisher)
         if sizes is None:
-            self.stages.left_out.append("Flip curves: no input has a linearised boundary to take sizes from")
+            self.stages.left_out.append(
+                "Flip curves and lines: the inputs have no linearised boundary to take sizes from; give sizes"
+            )
             return None
         return self.stages.measured(
             "flip curves",

@@ -51,9 +51,12 @@ def _told(found: StabilityDiagnosis) -> str:
         return told
     size = found.curves.sizes[where]
     share, chance = found.curves["fisher"].shares[where], found.curves["random"].shares[where]
+    wavering = found.curves.control_of_two.shares[0]
+    # the direction asks twice, for both signs: what that gets for nothing
+    itself = f"; asked twice unchanged, {wavering:.1%} of them flip by themselves" if wavering > 0 else ""
     return (
         f"{told} A step of {size:.3g} along the most sensitive direction flips {share:.0%} of them, a random "
-        f"one {chance:.1%}."
+        f"one {chance:.1%}{itself}."
     )
 
 
@@ -75,4 +78,4 @@ def _missing(found: StabilityDiagnosis) -> list[str]:
 
 
 # What follows from the inputs or settings that were given is no shortfall.
-_CHOSEN = ("Flip curves: ", "Class laws: all inputs")
+_CHOSEN = ("Inputs of the flip curves: ", "Class laws: all inputs")

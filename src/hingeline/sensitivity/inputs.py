@@ -13,6 +13,9 @@ from hingeline.core.errors import InvalidInput
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.threat import Threat
 
+_BEYOND = 2.0**52
+"""No target has as many classes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
@@ -95,13 +98,14 @@ class Inputs:
         """
         if self.labels is None:
             return None
-        labels = self.labels.astype(np.int64)
+        # as whole numbers only once it is sure that they are small enough for them
+        labels = np.clip(self.labels, -_BEYOND, _BEYOND).astype(np.int64)
         if decision.outputs == 1 and set(np.unique(labels)) <= {-1, 1}:
             labels = (labels > 0).astype(np.int64)
         if labels.min() < 0 or labels.max() >= decision.classes:
             raise InvalidInput(
-                f"labels go from {labels.min()} to {labels.max()}; this target has the classes 0 to "
-                f"{decision.classes - 1}"
+                f"labels go from {self.labels.min():.0f} to {self.labels.max():.0f}; this target has the "
+                f"classes 0 to {decision.classes - 1}"
             )
         return labels
 

@@ -74,6 +74,24 @@ def test_a_model_that_only_shows_its_layers_has_the_same_gains() -> None:
     np.testing.assert_allclose(measured(model).whitened.chosen, measured(Shown(model)).whitened.chosen)
 
 
+def test_units_that_are_constant_over_the_data_are_rescaled_as_unseen_as_the_others() -> None:
+    network = random_network((6, 9, 7, 4), seed=96)
+    still, first = [np.array(weight) for weight in network.weights], np.array(network.biases[0])
+    # one unit reads only coordinates that are 0 in all the data, and is on
+    still[0][0] = [1.0, -2.0, 0.0, 0.0, 0.0, 0.0]
+    first[0] = 0.7
+    plain = type(network)(still, [first, *network.biases[1:]])
+    data = POINTS * np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+    factors = [np.linspace(0.01, 9.0, 9)[::-1], np.linspace(0.2, 30.0, 7)]
+    one, other = (
+        layer_gains(NetworkModel(net), data, STEPS, rng=np.random.default_rng(97))
+        for net in (plain, rescaled(plain, factors))
+    )
+    assert one.constant_units[1] == 1
+    np.testing.assert_allclose(one.whitened.chosen, other.whitened.chosen, atol=1e-9)
+    np.testing.assert_allclose(one.whitened.random, other.whitened.random, atol=1e-9)
+
+
 def test_where_nothing_comes_through_there_is_no_verdict() -> None:
     network = random_network((6, 5, 5, 5, 3), seed=81)
     biases = [network.biases[0], np.full(5, -100.0), *network.biases[2:]]
@@ -99,7 +117,8 @@ def test_few_or_many_rows_are_whitened_by_the_same_formula(rows: int, own_scale:
     found, ridge = Whitening.of(values, ridge=0.05, own_scale=own_scale), 0.05
     covariance = np.cov(values.T, bias=True)
     own, mean = np.diag(covariance).copy(), np.delete(np.diag(covariance), 2).mean()
-    covariance[2, 2] = own[2] = mean
+    # a hidden unit that does not vary is measured by its own size, which is scaled along with it
+    covariance[2, 2] = own[2] = 49.0 if own_scale else mean
     added = ridge * (np.diag(own) if own_scale else mean * np.eye(9))
     u = np.random.default_rng(85).standard_normal((4, 9))
     wanted = np.einsum("nw,nw->n", u, np.linalg.solve(covariance + added, u.T).T)

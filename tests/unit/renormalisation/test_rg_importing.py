@@ -77,3 +77,18 @@ def test_what_is_no_machine_is_named() -> None:
         stack_from_machines(MACHINES, HEAD[0])
     with pytest.raises(InvalidInput, match="but 5 lie below"):
         stack_from_machines([MACHINES[0], MACHINES[0]])
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "modified_huber"])
+def test_a_head_whose_answers_are_no_softmax_of_its_scores_is_refused(loss: str) -> None:
+    linear, neural = (
+        pytest.importorskip("sklearn.linear_model"),
+        pytest.importorskip("sklearn.neural_network"),
+    )
+    from sklearn.pipeline import Pipeline
+
+    data, labels = RNG.integers(2, size=(60, 7)).astype(float), np.arange(60) % 3
+    machine = neural.BernoulliRBM(5, n_iter=2, random_state=0)
+    head = linear.SGDClassifier(loss=loss, random_state=0)
+    with pytest.raises(InvalidInput, match="otherwise than by the softmax"):
+        stack_from_pipeline(Pipeline([("one", machine), ("head", head)]).fit(data, labels))

@@ -79,8 +79,30 @@ def test_the_boundary_of_a_stack_is_found_within_its_noise() -> None:
     found = flips_on_lines(StackModel(stack, 400, 5), Decision(2), points, np.ones(1), reach=2.0)
     assert found.found.all()
     assert (found.becomes != found.classes).all()
-    # tanh x is told from 0 to about 1 / sqrt(400), and a flip must be seen twice
+    # tanh x is told from 0 to about 1 / sqrt(400), and a flip must be seen beyond the scatter of 16 answers
     assert found.steps == pytest.approx(np.abs(points[:, 0]), abs=0.2)
+
+
+@pytest.mark.parametrize("seed", [901, 902, 903])
+def test_what_is_said_to_flip_a_stack_flips_it_when_many_samples_are_asked(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal(shape) * 0.6 for shape in ((8, 6), (5, 8), (3, 5))]
+    stack = StochasticStack(weights, [0.2 * rng.standard_normal(w) for w in (8, 5, 3)])
+    points, line = rng.random((40, 6)), rng.standard_normal(6)
+    found = flips_on_lines(StackModel(stack, 200, seed), Decision(3), points, line, reach=4.0)
+    where = found.found
+    before, after = (stack.class_probabilities(p[where], 20_000, rng) for p in (points, found.points))
+    assert where.sum() > 5
+    assert (before.argmax(axis=1) == found.classes[where]).all()
+    assert (after.argmax(axis=1) == found.becomes[where]).all()
+
+
+def test_an_input_whose_class_cannot_be_told_flips_nowhere() -> None:
+    stack = StochasticStack([np.ones((1, 1)), np.array([[2.0], [-2.0]])], [np.zeros(1), np.zeros(2)])
+    points = np.full((30, 1), 1e-4)
+    found = flips_on_lines(StackModel(stack, 100, 7), Decision(2), points, np.ones(1), reach=2.0)
+    assert found.found.sum() <= 1
+    assert found.refuted.sum() >= 29
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,11 @@ def test_what_cannot_be_judged_is_undecided() -> None:
     assert dead.verdict == "undecided" and dead.summary()["slope"] is None
     with pytest.raises(InvalidInput, match="replicates"):
         depth_scaling(np.zeros(4), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("inputs", [5, 8])
+def test_noise_of_few_inputs_is_called_scaling_no_oftener_than_three_errors_allow(inputs: int) -> None:
+    rng = np.random.default_rng(911)
+    said = [depth_scaling(*jackknife_means(rng.standard_normal((inputs, 4)))).verdict for _ in range(2000)]
+    # 5.4 are expected; at three errors whatever the number of inputs there would be 80 or 40
+    assert said.count("scaling") < 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,35 @@ def test_what_is_no_tensor_file_is_refused(tmp_path: Path) -> None:
     assert not is_stack_file(path)
     with pytest.raises(FormatError, match="not a readable"):
         load_stack(path)
+
+
+def _crafted(path: Path, **changed: str) -> Path:
+    """A file of a stack whose header was altered by hand: metadata, or the type of the first matrix."""
+    save_stack(StochasticStack(WEIGHTS, BIASES), path)
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + size])
+    if "dtype" in changed:
+        header["W0"] |= {"dtype": changed["dtype"], "shape": [3, 4 * (8 // int(changed["bytes"]))]}
+    else:
+        header["__metadata__"] |= changed
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
+    return path
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schema": "9" * 5000},
+        {"schema": "0"},
+        {"schema": "-1"},
+        {"schema": ""},
+        {"dtype": "BF16", "bytes": "2"},
+        {"dtype": "F8_E4M3", "bytes": "1"},
+        {"dtype": "I64", "bytes": "8"},
+    ],
+)
+def test_files_of_other_hands_are_refused_in_our_words(changed: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"schema|float64"):
+        load_stack(_crafted(tmp_path / "odd.safetensors", **changed))

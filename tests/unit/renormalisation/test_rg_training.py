@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,61 @@ def test_a_stack_learns_two_bars_and_tells_new_ones() -> None:
     assert stack_accuracy(trained.stack, new, truth, samples=100, rng=np.random.default_rng(5)) > 0.9
     assert trained.stack.widths == (8, 6, 4)
     assert trained.head.converged
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"rate": 1e3},
+        {"rate": 1e8, "weight_decay": 0.0},
+        {"rate": 1e200, "weight_decay": 0.0},
+        {"rate": 0.9, "weight_decay": 1.0},
+    ],
+)
+def test_learning_that_runs_away_is_told_or_held(chosen: dict[str, float]) -> None:
+    points, sides = two_bars(60, 8)
+    settings = TrainingSettings(epochs=3, samples=20, **chosen)  # type: ignore[arg-type]
+    if chosen["rate"] < 1:
+        held = train_stack(points, sides, rng=np.random.default_rng(1), settings=settings)
+        assert max(np.abs(weight).max() for weight in held.stack.weights) < 10
+        return
+    with pytest.raises(InvalidInput, match="ran away"):
+        train_stack(points, sides, rng=np.random.default_rng(1), settings=settings)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"rate": np.inf},
+        {"rate": np.nan},
+        {"rate": "a"},
+        {"weight_decay": np.nan},
+        {"weight_decay": 50.0},
+        {"penalty": np.inf},
+        {"epochs": 1.5},
+        {"epochs": "2"},
+        {"chains": True},
+        {"scored_rows": np.nan},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(chosen: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(chosen))):
+        TrainingSettings(**chosen)
+
+
+@pytest.mark.parametrize("hidden", [5, (2.5,), ("a",), None, (), (0,)])
+def test_layers_that_cannot_be_are_refused(hidden: Any) -> None:
+    points, sides = two_bars(20, 9)
+    with pytest.raises(InvalidInput, match="hidden"):
+        train_stack(points, sides, hidden=hidden, rng=np.random.default_rng(1), settings=QUICK)
+
+
+def test_labels_that_number_no_classes_and_rows_of_nothing_are_refused() -> None:
+    points, sides = two_bars(20, 9)
+    with pytest.raises(InvalidInput, match="largest label"):
+        train_stack(points, sides * 10**9, rng=np.random.default_rng(1), settings=QUICK)
+    with pytest.raises(InvalidInput, match="nothing to train on"):
+        train_stack(np.zeros((20, 0)), sides, rng=np.random.default_rng(1), settings=QUICK)
 
 
 def test_the_same_generator_gives_the_same_stack() -> None:

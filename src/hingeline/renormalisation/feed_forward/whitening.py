@@ -70,7 +70,8 @@ class Whitening:
                 "a layer is the same at all data: there is nothing to whiten by; use raw units"
             )
         mean = variances[varying].mean()
-        scale = np.sqrt(np.where(varying & own_scale, variances, mean))
+        own = np.where(varying, variances, (values**2).mean(axis=0))
+        scale = np.sqrt(np.where((own > 0) & own_scale, own, mean))
         scaled = (centred / scale)[:, varying] / np.sqrt(len(values))
         basis, along = _principal(scaled)
         return cls(frozen(scale), sealed(varying), frozen(basis), frozen(along), ridge)
@@ -82,7 +83,10 @@ class Whitening:
 
     @property
     def constant(self) -> int:
-        """Units that do not vary over the data; they are measured by the mean variance of the others."""
+        """Units that do not vary over the data.
+
+        Of hidden layers they are measured by their own size, else by the mean variance of the others.
+        """
         return int((~self.varying).sum())
 
     def sizes(self, displacements: FloatArray) -> FloatArray:

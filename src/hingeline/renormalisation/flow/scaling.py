@@ -3,12 +3,14 @@
     cumulative log-gain  c_n = sum_{m <= n} log g_m,    c_0 = 0,    fitted by  slope * n + constant
 
 over n = 0 to N. "scaling" is claimed only if there are at least four layers, the slope differs from zero by
-three standard errors, and the layers' own values agree with one common value by chi squared. That the layers
+three standard errors (few replicates: by what Student's t makes of them), and the layers' own values agree
+with one common value by chi squared. That the layers
 disagree, or that a slope is too small to matter, is "no scaling"; what the data cannot tell is "undecided".
 
 The layers of one sample are correlated, so agreement is judged by the whole covariance of their
 differences, from the jackknife. With b replicates that covariance is itself uncertain: Hotelling's T^2 with
-b - 1 degrees of freedom takes the place of chi squared, and becomes it as b grows.
+b - 1 degrees of freedom takes the place of chi squared, and Student's t that of the normal law; both become
+them as b grows.
 
 Source: scaling with depth as the sign of a relevant operator, Kenway 2018 (arXiv 1803.06111), by its words;
 the rule is ours; T^2 is Hotelling 1931.
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import fdtrc
+from scipy.special import fdtrc, ndtr, stdtrit
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
@@ -32,7 +34,7 @@ ScalingVerdict = Literal["scaling", "no scaling", "undecided"]
 FEWEST_LAYERS = 4
 """Layers below which no law can be told from an accident."""
 SIGMAS = 3.0
-"""Standard errors by which the slope must differ from zero."""
+"""Standard errors by which the slope must differ from zero, if replicates are many."""
 AGREEMENT = 0.0027
 """Chance below which layers are said to disagree: that of three standard errors."""
 NEGLIGIBLE = float(np.log(1.1))
@@ -166,9 +168,11 @@ def _judged(
     if probability < AGREEMENT:
         chance = f"chance {probability:.1g}" if probability > 1e-9 else "chance below 1e-9"
         return "no scaling", f"{told}, but the layers do not share one gain ({chance}): no law of depth"
-    if abs(slope) > SIGMAS * error:
+    # so many errors that chance is as rare as beyond three of a normal law
+    sigmas = float(stdtrit(count - 1, ndtr(SIGMAS)))
+    if abs(slope) > sigmas * error:
         return "scaling", f"{told}: different from zero, and the layers agree"
-    if abs(slope) + SIGMAS * error < NEGLIGIBLE:
+    if abs(slope) + sigmas * error < NEGLIGIBLE:
         return "no scaling", f"{told}: less than a tenth per layer, and the layers agree"
     return "undecided", f"{told}: neither different from zero nor certainly small"
 

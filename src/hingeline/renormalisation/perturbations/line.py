@@ -6,9 +6,10 @@ and the end is asked again. Changes that come and go between two steps of the sc
 is an upper bound of the smallest flip on the line.
 
 A stack answers by sampling. It is then searched with common random numbers, so that its answers along the
-line are one function, and verified with fresh numbers and more samples: the step grows until two fresh
-answers in turn say that the class has changed. Cost: up to 2 (scan + halvings) answers for each input, and a
-few for verification.
+line are one function, and verified with fresh numbers: the step grows until many fresh answers, taken
+together, say beyond their scatter that the class has changed. An input whose own class they cannot tell
+flips nowhere: what it changes from is not known. Cost: up to 2 (scan + halvings) answers for each input, and
+some 16 or 32 for verification.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ HALVINGS = 16
 """Of the step in which the class changes first: 1 / 65,536 of it is left."""
 _GROWTH = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 """At the change itself a wavering answer is a coin; by these shares the step is lengthened in turn."""
-_MORE_SAMPLES = 8
-"""Times the samples of a stack by which its flips are verified."""
+_ANSWERS = 16
+"""Fresh answers of a stack by which a class is verified; their scatter is its error."""
+_SIGMAS = 3.0
+"""Standard errors by which a lead must differ from zero: at the boundary itself two answers are coins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,10 @@ class LineFlips:
 
     @property
     def refuted(self) -> BoolArray:
-        """Where the search saw a change that fresh answers did not confirm, shape "n"."""
+        """Where the search saw a change that fresh answers did not confirm, shape "n".
+
+        Either not the class there, or not the one from which it was.
+        """
         return np.isfinite(self.searched) & ~self.found
 
     def summary(self) -> dict[str, Any]:
@@ -137,12 +143,42 @@ def flips_on_lines(
             f"a line wants a finite reach above 0 and at least one step; got reach={reach}, scan={scan}, "
             f"halvings={halvings}"
         )
-    search, check = model, model
+    search, check, answers = model, model, 1
     if isinstance(model, StackModel):
-        search, check = model.with_common_numbers(), model.with_samples(_MORE_SAMPLES * model.samples)
-    own = decision.of(check.outputs(rows)) if len(rows) else np.zeros(0, np.int64)
+        search, check, answers = model.with_common_numbers(), model.with_samples(model.samples), _ANSWERS
+    every = _Answers.of(check, rows, answers)
+    own = decision.of(every.mean) if len(rows) else np.zeros(0, np.int64)
+    settled = every.leads(decision, own).min(axis=1) > 0 if len(rows) else np.zeros(0, np.bool_)
     searched, signs = _search(_Lines(search, decision, threat, rows, lines, own), reach, scan, halvings)
-    return _verified(_Lines(check, decision, threat, rows, lines, own), reach, reach / scan, searched, signs)
+    fresh = _Lines(check, decision, threat, rows, lines, own)
+    return _verified(fresh, answers, settled | (answers == 1), reach, reach / scan, searched, signs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Several answers of a model at the same points.
+
+    Attributes:
+        each: Shape "a n k".
+    """
+
+    each: FloatArray
+
+    @classmethod
+    def of(cls, model: Model, points: FloatArray, count: int) -> _Answers:
+        """Ask so many times."""
+        return cls(np.stack([model.outputs(points) for _ in range(count)]))
+
+    @property
+    def mean(self) -> FloatArray:
+        """Of all answers, "n k"."""
+        return self.each.mean(axis=0)
+
+    def leads(self, decision: Decision, classes: IntArray, sigmas: float = _SIGMAS) -> FloatArray:
+        """Leads of `classes`, "n r", each less so many standard errors (of one answer there are none)."""
+        found = np.stack([decision.leads(one, classes) for one in self.each])
+        error = found.std(axis=0, ddof=1) / np.sqrt(len(found)) if len(found) > 1 else 0.0
+        return found.mean(axis=0) - sigmas * error
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,17 +231,30 @@ def _search(lines: _Lines, reach: float, scan: int, halvings: int) -> tuple[Floa
     return high[place], np.where(np.isfinite(high[place]), signs[place], 0.0)
 
 
-def _verified(lines: _Lines, reach: float, unit: float, searched: FloatArray, signs: FloatArray) -> LineFlips:
-    """Ask the ends again; steps grow a little until two answers in turn say that the class has changed."""
+def _verified(
+    lines: _Lines,
+    answers: int,
+    settled: BoolArray,
+    reach: float,
+    unit: float,
+    searched: FloatArray,
+    signs: FloatArray,
+) -> LineFlips:
+    """Ask the ends again; steps grow a little until the answers together say that the class has changed."""
     n = len(lines.points)
     steps, becomes = np.full(n, np.inf), np.full(n, -1, np.int64)
     for growth in _GROWTH:
-        tried = np.flatnonzero(np.isfinite(searched) & np.isinf(steps))
+        tried = np.flatnonzero(np.isfinite(searched) & np.isinf(steps) & settled)
+        if not len(tried):
+            break
         # a share of the scan's step where the change lies near 0, which its own share would not leave
         length = np.minimum(searched[tried] + growth * np.maximum(searched[tried], unit), reach)
-        first, second = (lines.classes(tried, signs[tried] * length) for _ in range(2))
-        agreed = (first != lines.own[tried]) & (second != lines.own[tried])
-        steps[tried[agreed]], becomes[tried[agreed]] = length[agreed], second[agreed]
+        told = _Answers.of(lines.model, lines.at(tried, signs[tried] * length), answers)
+        now = lines.decision.of(told.mean)
+        # the own class lies behind another beyond doubt
+        behind = told.leads(lines.decision, lines.own[tried], -_SIGMAS).min(axis=1) <= 0
+        agreed = (now != lines.own[tried]) & behind
+        steps[tried[agreed]], becomes[tried[agreed]] = length[agreed], now[agreed]
     found = np.isfinite(steps)
     points = lines.points.copy()
     where = np.flatnonzero(found)

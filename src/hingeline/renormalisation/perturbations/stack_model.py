@@ -17,12 +17,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, as_points
+from hingeline.core.arrays import BoolArray, FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.stacks.stack import StochasticStack, joint_states
 
 _SAMPLES_AT_ONCE, _INPUTS_AT_ONCE = 256, 32
 """How many states of all layers are held at once; fixed, so that common numbers stay common."""
+_FEWEST_CHANGES = 100.0
+"""Variance of the first layer's units times samples, below which gradients are not trusted."""
 _SMALLEST = float(np.finfo(np.float64).tiny)
 """Floor of an estimated probability: 2e-308, met only where every sample's probability underflows."""
 
@@ -89,6 +91,18 @@ class StackModel:
         """The same stack, asked with other, independent numbers, and `samples` of them."""
         seed = int(self._rng.integers(2**32))
         return StackModel(self.stack, samples, seed, gradient_samples=max(2, samples))
+
+    def frozen(self, points: FloatArray) -> BoolArray:
+        """Inputs whose first layer hardly ever changes in the samples of a gradient, "n d" to "n".
+
+        The gradient is carried by states that are not drawn there, and what is estimated of it is wrong by
+        any factor. Without a sampled layer gradients are exact, and none is frozen.
+        """
+        rows = as_points(points, self.input_dim)
+        if self.stack.last_hidden == 0:
+            return np.zeros(len(rows), np.bool_)
+        variances = 1.0 - self.stack.means(1, rows) ** 2
+        return self.gradient_samples * variances.sum(axis=1) < _FEWEST_CHANGES
 
     def outputs(self, points: FloatArray) -> FloatArray:
         """Estimated log P(c|x): "n d" to "n C"; never below the logarithm of the smallest normal float64."""

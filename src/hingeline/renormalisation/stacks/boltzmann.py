@@ -18,12 +18,17 @@ import numpy as np
 from scipy.special import expit, logit
 
 from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.stacks.settings import TrainingSettings
 
 _FIRST_WEIGHTS = 0.01
 """Standard deviation of the weights at the start; zero would leave all hidden units alike."""
 _RAREST = 1e-3
 """Visible biases start at the log-odds of the data's mean, held this far from 0 and 1."""
+
+_RUNAWAY = 100.0
+"""A weight so large makes one unit decide another to all but exp(-100); steps of learning that reach it do
+not settle."""
 
 Rows = Callable[[], FloatArray]
 """Draws the data of one epoch, shape "n v", values of 0 to 1."""
@@ -103,9 +108,12 @@ def train_machine(
         data = data if epoch == 0 else rows()
         rate = settings.rate * (1.0 - epoch / settings.epochs)
         order = rng.permutation(len(data))
-        for first in range(0, len(order), settings.batch):
-            part = data[order[first : first + settings.batch]]
-            chains = _learn(weights, upper, lower, part, chains, rate, rng, settings)
+        # what outgrows numbers is told after the epoch, with words
+        with np.errstate(over="ignore", invalid="ignore"):
+            for first in range(0, len(order), settings.batch):
+                part = data[order[first : first + settings.batch]]
+                chains = _learn(weights, upper, lower, part, chains, rate, rng, settings)
+        _still_learns(weights, upper, lower, settings)
         machine = Machine(weights, upper, lower, errors, likelihoods)
         errors[epoch] = machine.reconstruction_error(data[scored])
         likelihoods[epoch] = machine.pseudo_likelihood(data[scored], rng)
@@ -137,6 +145,18 @@ def _learn(
     upper += rate * (seen.mean(axis=0) - above.mean(axis=0))
     lower += rate * (data.mean(axis=0) - dreamt.mean(axis=0))
     return chains
+
+
+def _still_learns(
+    weights: FloatArray, upper: FloatArray, lower: FloatArray, settings: TrainingSettings
+) -> None:
+    """Refuse to go on with fields at which every unit is certain, beyond what any data ask for."""
+    largest = max(float(np.abs(part).max()) for part in (weights, upper, lower))
+    if not largest < _RUNAWAY:
+        raise InvalidInput(
+            f"learning ran away: a weight or bias has grown to {largest:.3g}. Take a smaller rate (now "
+            f"{settings.rate:g}) or weight_decay (now {settings.weight_decay:g})"
+        )
 
 
 def _coins(probabilities: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -10,14 +10,19 @@ of hidden units where a stack hands on states: conditional probabilities agree, 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.stacks.stack import StochasticStack
+
+_ALIKE = 1e-5
+"""Difference of two probabilities below which they are the same; single precision is enough."""
 
 
 def stack_from_machines(
@@ -93,14 +98,29 @@ def _regression(label: str, step: Any) -> tuple[FloatArray, FloatArray]:
     weight, bias = _matrix(step.coef_, step.intercept_, f"step {label!r}")
     if len(weight) == 1:
         # two classes are told by one score z, with P(second) = 1 / (1 + exp(-z))
-        return np.vstack([np.zeros_like(weight), weight]), np.concatenate([np.zeros(1), bias])
-    alone = getattr(step, "multi_class", None) == "ovr" or getattr(step, "solver", None) == "liblinear"
-    if alone or not hasattr(step, "predict_proba"):
+        weight, bias = np.vstack([np.zeros_like(weight), weight]), np.concatenate([np.zeros(1), bias])
+    if not _is_softmax(step, weight, bias):
         raise InvalidInput(
-            f"step {label!r} tells each class from the rest, which is no softmax; fit a multinomial "
-            "LogisticRegression (its default)"
+            f"step {label!r} ({type(step).__name__}) tells each class from the rest, or answers "
+            "otherwise than by the softmax of its scores; fit a LogisticRegression with its default settings"
         )
     return weight, bias
+
+
+def _is_softmax(step: Any, weight: FloatArray, bias: FloatArray) -> bool:
+    """Whether what a fitted step answers is the softmax of these logits, at states of its input."""
+    if not hasattr(step, "predict_proba"):
+        return False
+    width = weight.shape[1]
+    # none, all, and each half of the units by the bits of their numbers: no two units are always alike
+    bits = (np.arange(width) >> np.arange(max(1, width.bit_length()))[:, np.newaxis]) & 1
+    states = np.vstack([np.zeros((1, width)), np.ones((1, width)), bits, 1 - bits]).astype(np.float64)
+    with warnings.catch_warnings():
+        # of columns without the names that a table had
+        warnings.simplefilter("ignore")
+        told = np.asarray(step.predict_proba(states))
+    wanted = softmax(states @ weight.T + bias, axis=1)
+    return told.shape == wanted.shape and bool(np.allclose(told, wanted, rtol=0.0, atol=_ALIKE))
 
 
 def _above_units(weight: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:

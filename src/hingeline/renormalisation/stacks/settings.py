@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from hingeline.core.errors import InvalidInput
@@ -36,12 +38,22 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         counts = ("epochs", "batch", "chains", "gibbs_steps", "head_draws", "samples", "scored_rows")
         for name in counts:
-            if getattr(self, name) < 1:
-                raise InvalidInput(f"{name} wants at least 1; got {getattr(self, name)}")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+                raise InvalidInput(f"{name} wants a whole number of at least 1; got {value!r}")
+        for name in ("rate", "weight_decay", "penalty"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+                raise InvalidInput(f"{name} wants a finite number; got {value!r}")
         if not self.rate > 0 or self.weight_decay < 0 or not self.penalty > 0:
             raise InvalidInput(
                 f"rate and penalty want to be above 0 and weight_decay not below; got {self.rate}, "
                 f"{self.penalty}, {self.weight_decay}. Without penalty a head of separable classes never ends"
+            )
+        if self.rate * self.weight_decay >= 1:
+            raise InvalidInput(
+                f"rate times weight_decay is what one step takes of every weight, and wants to be below 1; "
+                f"got {self.rate} times {self.weight_decay}"
             )
 
     def to_dict(self) -> dict[str, Any]:

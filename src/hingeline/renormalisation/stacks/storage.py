@@ -25,6 +25,7 @@ from hingeline.networks.files import (
 from hingeline.renormalisation.stacks.stack import Head, StochasticStack
 
 STACK_SCHEMA = 1
+_SCHEMAS = tuple(str(number) for number in range(1, STACK_SCHEMA + 1))
 _HEADS: dict[str, Head] = {"softmax": "softmax", "units": "units"}
 
 
@@ -61,7 +62,14 @@ def load_stack(path: str | Path) -> StochasticStack:
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})
             _check_metadata(path, metadata)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            # types that numpy does not know cannot even be read
+            strange = sorted(name for name in names if file.get_slice(name).get_dtype() != "F64")
+            if strange:
+                raise FormatError(
+                    f"{path}: {', '.join(strange)} are not float64, as all arrays of a stack are"
+                )
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise FormatError(f"{path} is not a readable .safetensors file: {error}") from error
     steps = range(len(tensors) // 2)
@@ -70,9 +78,6 @@ def load_stack(path: str | Path) -> StochasticStack:
         raise FormatError(
             f"{path} is not a stack: it wants arrays W0, b0, W1, b1, ...; got {sorted(tensors)}"
         )
-    strange = sorted(name for name, tensor in tensors.items() if tensor.dtype != np.float64)
-    if strange:
-        raise FormatError(f"{path}: {', '.join(strange)} are not float64, as all arrays of a stack are")
     weights, biases = ([tensors[f"{letter}{i}"] for i in steps] for letter in "Wb")
     try:
         return StochasticStack(weights, biases, _HEADS[metadata["head"]], metadata.get("name", "stack"))
@@ -102,9 +107,9 @@ def _check_metadata(path: Path, metadata: Mapping[str, str]) -> None:
             "build a StochasticStack from them and write it with save_stack"
         )
     schema = metadata.get("schema", "")
-    if not schema.isdecimal() or int(schema) > STACK_SCHEMA:
+    if schema not in _SCHEMAS:
         raise FormatError(
-            f"{path} has schema {schema!r}; this version reads up to {STACK_SCHEMA}: upgrade hingeline"
+            f"{path} has schema {schema[:20]!r}; this version reads up to {STACK_SCHEMA}: upgrade hingeline"
         )
     if metadata.get("head") not in _HEADS:
         raise FormatError(f"{path} has a head {metadata.get('head')!r}; known are softmax and units")

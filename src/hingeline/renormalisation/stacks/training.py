@@ -10,6 +10,7 @@ divergence, Tieleman 2008. Cost: 1,597 digits of 8x8 pixels, 64-48-32-10: about 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ from hingeline.renormalisation.stacks.settings import TrainingSettings
 from hingeline.renormalisation.stacks.softmax_head import SoftmaxHead, fit_softmax
 from hingeline.renormalisation.stacks.stack import StochasticStack
 from hingeline.sensitivity.results import listed, numbers
+
+MOST_CLASSES = 10_000
+"""Classes beyond which labels are taken for a mistake: numbers of people, years, hashes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +103,14 @@ def train_stack(
         name: For people.
 
     Raises:
-        InvalidInput: Inputs outside 0 to 1, labels that are no classes, or no layer of units.
+        InvalidInput: Inputs outside 0 to 1, labels that are no classes, no layer of units, or learning that
+            ran away.
     """
     settings = settings or TrainingSettings()
     rows, classes = _data(points, labels)
-    if not hidden or min(hidden) < 1:
-        raise InvalidInput(f"a stack wants at least one layer of at least one unit; got hidden={hidden}")
+    widths = _widths(hidden)
     machines: list[Machine] = []
-    for number, units in enumerate(hidden, start=1):
+    for number, units in enumerate(widths, start=1):
 
         def told(epoch: int, error: float, number: int = number) -> None:
             on_event(Note(f"machine {number}, epoch {epoch}: reconstruction error {error:.4f}"))
@@ -147,8 +151,10 @@ def _drawn(machines: Sequence[Machine], rows: FloatArray, rng: np.random.Generat
 
 def _data(points: Any, labels: Any) -> tuple[FloatArray, IntArray]:
     rows = as_points(points, np.shape(points)[-1] if np.ndim(points) else 0)
-    if not len(rows):
-        raise InvalidInput("nothing to train on: there are no rows")
+    if not rows.size:
+        raise InvalidInput(
+            f"nothing to train on: there are {len(rows) or 'no'} rows, of {rows.shape[1]} numbers"
+        )
     if rows.min() < 0.0 or rows.max() > 1.0:
         raise InvalidInput(
             f"inputs lie between {rows.min():g} and {rows.max():g}; scale them to 0 to 1, where they are "
@@ -161,7 +167,26 @@ def _data(points: Any, labels: Any) -> tuple[FloatArray, IntArray]:
             f"labels must be {len(rows)} whole numbers from 0, with at least two classes; got shape "
             f"{classes.shape}, {classes.dtype}"
         )
+    if classes.max() >= MOST_CLASSES:
+        raise InvalidInput(
+            f"the largest label is {classes.max()}, and classes are numbered from 0: a stack with as many is "
+            f"not trained (up to {MOST_CLASSES:,} are); number the classes that occur 0, 1, 2, ..."
+        )
     return rows, classes.astype(np.int64)
+
+
+def _widths(hidden: Sequence[int]) -> tuple[int, ...]:
+    """Units of each layer, checked."""
+    given: Any = hidden
+    try:
+        widths = tuple(operator.index(units) for units in given)
+    except TypeError as error:
+        raise InvalidInput(
+            f"hidden wants the units of each layer as whole numbers, such as (48, 32); got {given!r}"
+        ) from error
+    if not widths or min(widths) < 1:
+        raise InvalidInput(f"a stack wants at least one layer of at least one unit; got hidden={given}")
+    return widths
 
 
 def _progress(machines: Sequence[Machine], field: str, unit: str, words: str) -> Curves:

@@ -7,14 +7,12 @@ twice or three times over.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
-from hingeline.core.errors import InvalidInput
 from hingeline.core.randomness import Randomness
 from hingeline.renormalisation.flow.class_law_results import ClassLaws
 from hingeline.renormalisation.flow.class_laws import class_laws
@@ -73,10 +71,11 @@ def diagnose_stack(
     else:
         stages.left_out.append("Flow: the stack has one layer of units, and no step between layers")
     looks: list[CloseLook] = []
-    for row in rows:
+    for place, row in enumerate(rows, start=1):
         found = stages.measured(
             "close looks",
             lambda row=int(row): _look(stack, points, row, operators, settings, randomness),
+            part=f"{place} of {len(rows)}",
         )
         looks += [] if found is None else [found]
     flows: list[Flow] = []
@@ -95,6 +94,7 @@ def diagnose_stack(
                 randomness.step("class flow", int(label)),
                 cosine,
             ),
+            part=f"class {label}",
         )
         flows += [] if found is None else [found]
     return StackFindings(settings.measured, settings.identification, laws, tuple(flows), tuple(looks))
@@ -240,19 +240,3 @@ def _cosine(looks: Sequence[CloseLook], classes: IntArray, label: int) -> float 
     own = [look.cosine for look in measured if classes[look.row] == label]
     found = own or [look.cosine for look in measured]
     return min(found) if found else None
-
-
-def check_stack(stack: StochasticStack, settings: StabilitySettings) -> None:
-    """Refuse what cannot be measured of this stack before anything is sampled.
-
-    Raises:
-        InvalidInput: Tied units were declared, and no two neighbouring layers have the same width.
-    """
-    widths = stack.widths[1:]
-    if settings.identification == "tied units" and not any(
-        below == above for below, above in itertools.pairwise(widths)
-    ):
-        raise InvalidInput(
-            f"units of layers of different width are not tied; the layers have {', '.join(map(str, widths))} "
-            "units. Collective operators can be the same in layers of any width: identification='collective'"
-        )

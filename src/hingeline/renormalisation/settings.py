@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from hingeline.core.errors import InvalidInput
 
 Operators = Literal["single units", "pairs", "class means", "total"]
@@ -22,6 +24,16 @@ _FITTING: dict[str, tuple[str, ...]] = {
     "collective": ("class means", "total"),
     "tied units": ("single units", "pairs"),
 }
+ONLY_OF_STACKS = (
+    "samples",
+    "samples_per_answer",
+    "closely",
+    "operators",
+    "identification",
+    "permutations",
+)
+"""Settings that mean nothing for a network, whose layers answer without chance."""
+_NUMBERS = ("sizes", "values")
 _COUNTS = (
     "samples",
     "samples_per_answer",
@@ -90,6 +102,10 @@ class StabilitySettings:
         """The operators that are taken."""
         return self.operators or _FITTING.get(self.identification or "", OPERATORS)[0]
 
+    def changed(self) -> tuple[str, ...]:
+        """Names of what is not at its default."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
+
     @classmethod
     def of(cls, said: StabilitySettings | Mapping[str, Any] | None) -> StabilitySettings:
         """Settings from what a caller passed.
@@ -105,14 +121,18 @@ class StabilitySettings:
         strange = [name for name in said if name not in known]
         if strange:
             raise InvalidInput(f"stability has no setting {', '.join(strange)}; known are {', '.join(known)}")
-        values: dict[str, Any] = {
-            name: tuple(float(v) for v in value)
-            if name in ("sizes", "values") and value is not None
-            else value
-            for name, value in said.items()
-        }
-        return cls(**values)
+        return cls(**{name: _plain(name, value) for name, value in said.items()})
 
     def told(self) -> dict[str, Any]:
         """JSON-ready."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Lists and NumPy's numbers as the fields want them."""
+    if name in _NUMBERS and value is not None:
+        try:
+            return tuple(float(number) for number in value)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"{name} wants numbers, such as (0, 1); got {value!r}") from error
+    return int(value) if isinstance(value, np.integer) else value

@@ -74,5 +74,5 @@ def _missing(found: StabilityDiagnosis) -> list[str]:
     return [f"Not measured: {sentence.rstrip('.')}." for sentence in missing]
 
 
-# What follows from the inputs or settings that were given is no shortfall.
-_CHOSEN = ("Flip curves: ", "Class laws: all inputs")
+# What follows from the inputs, settings or layers that were given is no shortfall.
+_CHOSEN = ("Flip curves: ", "Class laws: all inputs", "Flow: the stack has one layer")

@@ -9,7 +9,7 @@ import click
 from hingeline.cli.options import Plan, TargetRequest, View, open_target, plan_options, view_options
 
 _EVERY = 4
-"""Every so many-th of the held-out digits is looked at with --stability: five of each."""
+"""With --stability every so many-th of the 200 held-out digits is looked at."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -136,7 +136,7 @@ def test_settings_of_a_flow_are_refused_for_one_layer(said: Any) -> None:
         ({"identification": "gauge"}, "no identification is called"),
         ({"identification": "collective", "operators": "pairs"}, "class means or total"),
         ({"sizes": (1.0, -1.0)}, "above 0"),
-        ({"sizes": 1.0}, "wants numbers"),
+        ({"sizes": 1.0}, "numbers"),
         ({"values": (1, 0)}, "the smaller first"),
         ({"values": (0, 1)}, "neither"),
     ],

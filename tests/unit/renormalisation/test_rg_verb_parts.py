@@ -161,7 +161,10 @@ def test_what_could_not_be_measured_makes_it_partial_and_what_was_chosen_does_no
     assert measured.stack is not None
     calm = replace(measured, stack=replace(measured.stack, looks=()), left_out=())
     assert worded(calm).status is hl.Status.COMPLETE
-    assert worded(replace(calm, left_out=("Flip curves: 3 of 4 inputs",))).status is hl.Status.COMPLETE
+    assert (
+        worded(replace(calm, left_out=("Class laws: all inputs are of one class",))).status
+        is hl.Status.COMPLETE
+    )
     missing = worded(replace(calm, left_out=("Operators: none varies",)))
     assert missing.status is hl.Status.PARTIAL and "none varies" in missing.reason
 

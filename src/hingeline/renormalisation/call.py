@@ -6,7 +6,6 @@ of a flow nothing for a stack of one layer.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
+from hingeline.renormalisation.diagnose_stack import check_stack
 from hingeline.renormalisation.settings import ONLY_OF_STACKS, StabilitySettings
 from hingeline.renormalisation.stacks.stack import StochasticStack
 from hingeline.renormalisation.targets import seen_target
@@ -85,20 +85,13 @@ def _check_network(named: tuple[str, ...]) -> None:
 
 
 def _check_stack(stack: StochasticStack, settings: StabilitySettings) -> None:
-    widths = stack.widths[1:]
     idle = [name for name in ("operators", "identification") if getattr(settings, name) is not None]
     if stack.unit_layers == 1 and idle:
         raise InvalidInput(
             f"{', '.join(idle)} would have no effect: this stack has one layer of units, and no step between "
             "layers to measure. Leave it out"
         )
-    if settings.identification == "tied units" and not any(
-        below == above for below, above in itertools.pairwise(widths)
-    ):
-        raise InvalidInput(
-            f"units of layers of different width are not tied; the layers have {', '.join(map(str, widths))} "
-            "units. Collective operators can be the same in layers of any width: identification='collective'"
-        )
+    check_stack(stack, settings)
 
 
 def _check_values(points: FloatArray, values: tuple[float, float]) -> None:

@@ -7,12 +7,14 @@ twice or three times over.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.errors import InvalidInput
 from hingeline.core.randomness import Randomness
 from hingeline.renormalisation.flow.class_law_results import ClassLaws
 from hingeline.renormalisation.flow.class_laws import class_laws
@@ -240,3 +242,19 @@ def _cosine(looks: Sequence[CloseLook], classes: IntArray, label: int) -> float 
     own = [look.cosine for look in measured if classes[look.row] == label]
     found = own or [look.cosine for look in measured]
     return min(found) if found else None
+
+
+def check_stack(stack: StochasticStack, settings: StabilitySettings) -> None:
+    """Refuse what cannot be measured of this stack before anything is sampled.
+
+    Raises:
+        InvalidInput: Tied units were declared, and no two neighbouring layers have the same width.
+    """
+    widths = stack.widths[1:]
+    if settings.identification == "tied units" and not any(
+        below == above for below, above in itertools.pairwise(widths)
+    ):
+        raise InvalidInput(
+            f"units of layers of different width are not tied; the layers have {', '.join(map(str, widths))} "
+            "units. Collective operators can be the same in layers of any width: identification='collective'"
+        )

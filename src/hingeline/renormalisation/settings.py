@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -33,7 +33,6 @@ ONLY_OF_STACKS = (
     "permutations",
 )
 """Settings that mean nothing for a network, whose layers answer without chance."""
-_NUMBERS = ("sizes", "values")
 _COUNTS = (
     "samples",
     "samples_per_answer",
@@ -72,6 +71,9 @@ class StabilitySettings:
     def __post_init__(self) -> None:
         for name in _COUNTS:
             value = getattr(self, name)
+            if isinstance(value, np.integer):
+                value = int(value)
+                object.__setattr__(self, name, value)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} wants a whole number of at least 1; got {value!r}")
         if self.samples < 400:
@@ -94,17 +96,19 @@ class StabilitySettings:
             self.sizes and all(math.isfinite(size) and size > 0 for size in self.sizes)
         ):
             raise InvalidInput(f"sizes are finite numbers above 0; got {self.sizes}")
-        if self.values is not None and not (len(self.values) == 2 and self.values[0] < self.values[1]):
+        if self.values is not None and not (
+            len(self.values) == 2 and self.values[0] < self.values[1] and all(map(math.isfinite, self.values))
+        ):
             raise InvalidInput(f"values of binary inputs are two, the smaller first; got {self.values}")
+
+    def changed(self) -> tuple[str, ...]:
+        """Names of what is not at its default."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
     @property
     def measured(self) -> str:
         """The operators that are taken."""
         return self.operators or _FITTING.get(self.identification or "", OPERATORS)[0]
-
-    def changed(self) -> tuple[str, ...]:
-        """Names of what is not at its default."""
-        return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
     @classmethod
     def of(cls, said: StabilitySettings | Mapping[str, Any] | None) -> StabilitySettings:
@@ -117,22 +121,27 @@ class StabilitySettings:
             return cls()
         if isinstance(said, StabilitySettings):
             return said
+        if not isinstance(cast(object, said), Mapping):
+            raise InvalidInput(
+                f"settings are StabilitySettings or a mapping of their names; got {type(said).__name__}"
+            )
         known = [f.name for f in fields(cls)]
-        strange = [name for name in said if name not in known]
+        strange = [str(name) for name in said if name not in known]
         if strange:
             raise InvalidInput(f"stability has no setting {', '.join(strange)}; known are {', '.join(known)}")
-        return cls(**{name: _plain(name, value) for name, value in said.items()})
+        values: dict[str, Any] = {
+            name: _numbers(name, value) if name in ("sizes", "values") and value is not None else value
+            for name, value in said.items()
+        }
+        return cls(**values)
 
     def told(self) -> dict[str, Any]:
         """JSON-ready."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Lists and NumPy's numbers as the fields want them."""
-    if name in _NUMBERS and value is not None:
-        try:
-            return tuple(float(number) for number in value)
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"{name} wants numbers, such as (0, 1); got {value!r}") from error
-    return int(value) if isinstance(value, np.integer) else value
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    try:
+        return tuple(float(one) for one in value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} wants several numbers, such as (0.1, 0.2); got {value!r}") from error

@@ -8,6 +8,8 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 
+_NO_STEP = "Flow: the stack has one layer"
+"""Of such a stack everything was measured that there is."""
 _WAVERING = 0.5
 """Share of inputs whose class changes when they are asked again, beyond which nothing is said."""
 
@@ -68,11 +70,11 @@ def _unconverged(found: StabilityDiagnosis) -> list[str]:
 
 
 def _missing(found: StabilityDiagnosis) -> list[str]:
-    missing = [sentence for sentence in found.left_out if not sentence.startswith(_CHOSEN)]
+    missing = [sentence for sentence in found.left_out if not sentence.startswith((*_CHOSEN, _NO_STEP))]
     if found.network is not None:
         missing += found.network.not_measured
     return [f"Not measured: {sentence.rstrip('.')}." for sentence in missing]
 
 
-# What follows from the inputs, settings or layers that were given is no shortfall.
-_CHOSEN = ("Flip curves: ", "Class laws: all inputs", "Flow: the stack has one layer")
+# What follows from the inputs or settings that were given is no shortfall.
+_CHOSEN = ("Flip curves: ", "Class laws: all inputs")

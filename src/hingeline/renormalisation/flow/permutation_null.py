@@ -17,9 +17,6 @@ from hingeline.renormalisation.flow.sampled_moments import Step
 from hingeline.renormalisation.flow.upward import upward
 from hingeline.renormalisation.stacks.stack import StochasticStack
 
-_MOST_TURNED = 2**21
-"""Numbers of turned operators held at once, 16 MiB."""
-
 
 def permutation_null(
     stack: StochasticStack,
@@ -70,6 +67,10 @@ def permutation_null(
     if 0 in white.shape:
         return np.zeros(permutations)
     return np.sort(np.asarray(np.linalg.svd(white, compute_uv=False)[:, 0], dtype=np.float64))
+
+
+_MOST_TURNED = 2**21
+"""Numbers of turned operators held at once, 16 MiB."""
 
 
 def _add_turned(summed: FloatArray, up: FloatArray, down: FloatArray, turns: IntArray) -> None:

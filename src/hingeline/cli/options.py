@@ -111,9 +111,13 @@ class _Place(click.ParamType[Path]):
         return Path(value)
 
 
-_TARGET = (
+# What is said of a target that is read and not asked; the rest is about doors.
+_READ = (
     click.argument("target"),
     click.option("--input-dim", type=click.IntRange(min=1), metavar="D", help="Numbers in one query row."),
+)
+_TARGET = (
+    *_READ,
     click.option("--bounds", type=float, nargs=2, metavar="LO HI", help="Range an input may lie in."),
     click.option(
         "--answers",
@@ -181,6 +185,11 @@ _VIEW = (
 def target_options(verb: Verb) -> Verb:
     """Add TARGET and what describes it; the verb gets `target: TargetRequest`."""
     return _collecting(verb, "target", TargetRequest, _TARGET)
+
+
+def reading_options(verb: Verb) -> Verb:
+    """The same for a verb that reads weights and asks nobody: no options of doors."""
+    return _collecting(verb, "target", TargetRequest, _READ)
 
 
 def plan_options(verb: Verb) -> Verb:
@@ -267,7 +276,7 @@ def _collecting(verb: Verb, name: str, record: type[_Record], options: Sequence[
 
     @functools.wraps(verb)
     def collected(**values: Any) -> Any:
-        return verb(**{name: record(**{n: values.pop(n) for n in names})}, **values)
+        return verb(**{name: record(**{n: values.pop(n) for n in names if n in values})}, **values)
 
     for option in reversed(options):
         option(collected)

@@ -88,7 +88,9 @@ class Tally:
     def line(self) -> str:
         """Where the run stands, in one line."""
         limit = f" of {count(self.budget)}" if self.budget is not None else ""
-        parts = [duration(self.seconds), f"{count(self.spent)}{limit} queries"]
+        parts = [duration(self.seconds)]
+        # what reads weights asks nothing; there, a count of 0 queries would only puzzle
+        parts += [f"{count(self.spent)}{limit} queries"] if self.spent or self.budget is not None else []
         parts += [f"layer {layer}: {plural(found, 'neuron')}" for layer, found in self.neurons.items()]
         parts += [directions_words(self.directions)] if self.directions is not None else []
         parts += [flips_words(self)] if self.flips is not None else []

@@ -20,6 +20,7 @@ from hingeline.cli.exits import Exit, RunStopped, exit_code
 from hingeline.cli.fragility_run import fragility_run
 from hingeline.cli.options import Plan, TargetRequest, View, open_target, remote_host
 from hingeline.cli.progress import Progress, Tally
+from hingeline.cli.run_inputs import named_file
 from hingeline.cli.runs import Prepare, Run, doctor_run, extract_run
 from hingeline.cli.span_run import span_run
 from hingeline.cli.stability_run import seen, stability_run
@@ -42,7 +43,7 @@ _VERBS: dict[str, Prepare] = {
     "stability": stability_run,
 }
 # Verbs that read their target; every other asks it.
-_READING: dict[str, Callable[[TargetRequest], Oracle]] = {"stability": seen}
+_READING: dict[str, Callable[[TargetRequest, Path | None], Oracle]] = {"stability": seen}
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def begin(
     """
     folder = RunFolder.reserve(plan.out or new_folder(target.target))
     try:
-        oracle = _opened(verb, target)
+        oracle = _opened(verb, target, (files or {}).get("data"))
         _agree(target, plan)
         kept = {name: described_file(readable(path)) for name, path in (files or {}).items()}
         recipe = Recipe(verb, described_target(target.said()), plan.seed, plan.budget, settings, kept)
@@ -98,11 +99,12 @@ def begin(
 def open_recorded(recipe: Recipe) -> Oracle:
     """The door that a recipe describes."""
     known = {field.name for field in fields(TargetRequest)}
-    return _opened(recipe.verb, TargetRequest(**{k: v for k, v in recipe.target.items() if k in known}))
+    target = TargetRequest(**{k: v for k, v in recipe.target.items() if k in known})
+    return _opened(recipe.verb, target, named_file(recipe, "data"))
 
 
-def _opened(verb: str, target: TargetRequest) -> Oracle:
-    return _READING.get(verb, open_target)(target)
+def _opened(verb: str, target: TargetRequest, data: Path | None) -> Oracle:
+    return _READING[verb](target, data) if verb in _READING else open_target(target)
 
 
 def prepared(oracle: Oracle, recipe: Recipe) -> Run:
@@ -137,10 +139,17 @@ def announce(oracle: Oracle, recipe: Recipe, folder: RunFolder, view: View) -> N
     """Say what is about to be asked and where it is kept, so that even a killed run can be found again."""
     if view.quiet or view.as_json:
         return
-    limit = "no limit" if recipe.budget is None else f"at most {plural(recipe.budget, 'query', 'queries')}"
     target = f"{oracle.spec.name} ({plural(oracle.spec.input_dim, 'input')})"
-    plan = f"Reading {target}" if recipe.verb in _READING else f"Asking {target}: {limit}"
-    messages().print(Text(f"{plan}, seed {recipe.seed}, kept in {folder.path}"))
+    reads = recipe.verb in _READING
+    plan = f"{'Reading' if reads else 'Asking'} {target}: seed {recipe.seed}, {_limit(recipe, reads=reads)}"
+    messages().print(Text(f"{plan}kept in {folder.path}"))
+
+
+def _limit(recipe: Recipe, *, reads: bool) -> str:
+    if reads:
+        return "" if recipe.budget is None else "nobody is asked, so --budget limits nothing, "
+    limit = "no limit" if recipe.budget is None else f"at most {plural(recipe.budget, 'query', 'queries')}"
+    return f"{limit}, "
 
 
 def tell(ended: Ended, folder: RunFolder, view: View) -> int:
@@ -199,7 +208,11 @@ def _kept(folder: RunFolder, tally: Tally) -> Generator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        message = f"Stopped after {_asked(tally)}; nothing you paid for is lost. Continue:  {resume}"
+        message = (
+            f"Stopped after {_asked(tally)}; nothing you paid for is lost. Continue:  {resume}"
+            if tally.spent
+            else f"Stopped; nothing was asked yet. Begin again:  {resume}"
+        )
         raise RunStopped(message, Exit.INTERRUPTED) from interrupt
     except HingelineError as error:
         kept = f"{_asked(tally).capitalize()} are kept. " if tally.spent else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hingeline.cli.options import Plan, TargetRequest, View, plan_options, target_options, view_options
+from hingeline.cli.options import Plan, TargetRequest, View, plan_options, reading_options, view_options
 
 # As in `renormalisation.settings`, which would bring NumPy; a test holds both together.
 _OPERATORS = ("single units", "pairs", "class means", "total")
@@ -37,7 +37,7 @@ class _Sizes(click.ParamType[tuple[float, ...]]):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@target_options
+@reading_options
 @plan_options
 @click.option(
     "--data",
@@ -52,19 +52,38 @@ class _Sizes(click.ParamType[tuple[float, ...]]):
     "--identify",
     "identification",
     type=click.Choice(_DECLARED),
-    help="Which operators of neighbouring layers are the same; without it no eigenvalue is computed.",
+    help="Stacks: which operators of neighbouring layers are the same; without it no eigenvalue is computed.",
 )
 @click.option(
     "--operators",
     type=click.Choice(_OPERATORS),
-    help="What is measured of each layer of a stack; single units, or what --identify wants.",
+    help="Stacks: what is measured of each layer; single units, or what --identify wants.",
 )
-@click.option("--samples", type=click.IntRange(min=400), metavar="M", help="Samples of a stack (20000).")
 @click.option(
-    "--samples-per-answer", type=_AT_LEAST_ONE, metavar="M", help="Samples behind one class of it (400)."
+    "--samples",
+    type=click.IntRange(min=400),
+    metavar="M",
+    help="Stacks: samples for each class and each close look (20000).",
 )
-@click.option("--closely", type=_AT_LEAST_ONE, metavar="N", help="Inputs looked at closely (4).")
+@click.option(
+    "--samples-per-answer", type=_AT_LEAST_ONE, metavar="M", help="Stacks: samples behind one answer (400)."
+)
+@click.option(
+    "--closely",
+    type=_AT_LEAST_ONE,
+    metavar="N",
+    help="Stacks: inputs looked at closely, from the nearest to the farthest boundary (4).",
+)
+@click.option(
+    "--permutations",
+    type=_AT_LEAST_ONE,
+    metavar="N",
+    help="Stacks: shufflings behind the null of the canonical correlations (20).",
+)
 @click.option("--curve-inputs", type=_AT_LEAST_ONE, metavar="N", help="Most inputs of the flip curves (100).")
+@click.option(
+    "--random-directions", type=_AT_LEAST_ONE, metavar="N", help="Random directions at each input (20)."
+)
 @click.option("--sizes", type=_Sizes(), metavar="A,B,...", help="Lengths of the steps of the flip curves.")
 @click.option(
     "--values", type=float, nargs=2, metavar="LO HI", help="The two values of binary inputs, such as 0 1."
@@ -76,9 +95,10 @@ def command(
     """Measure how small differences grow or die through the layers of TARGET.
 
     TARGET is a .safetensors file of a stack of stochastic layers (hl.save_stack), a .onnx, .safetensors or
-    .npz file of a ReLU network, or a stack, network or torch module named as package.module:name. Its weights
-    are read and nothing is asked of anybody, so that --budget limits nothing. The run is kept in --out DIR
-    (or a new folder under runs/).
+    .npz file of a ReLU network, or package.module:name of a stack, a network, a torch module, a scikit-learn
+    pipeline of BernoulliRBMs, or the path of a file. Its weights are read and nobody is asked, so that
+    --budget limits nothing. Options marked "stacks" are refused for a network, where they would have no
+    effect. The run is kept in --out DIR (or a new folder under runs/).
 
     Exit codes: 0 all estimates hold together; 2 usage, or a target whose weights cannot be seen; 5 some do
     not, and the report names them; 130 interrupted.

@@ -8,6 +8,7 @@ from typing import Any
 
 from hingeline.cli.exits import status_code
 from hingeline.cli.options import TargetRequest
+from hingeline.cli.rows import read_shape
 from hingeline.cli.run_inputs import named_inputs, named_labels
 from hingeline.cli.runs import Ran, Run
 from hingeline.core.arrays import FloatArray
@@ -16,6 +17,7 @@ from hingeline.core.events import EventSink
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.opening import is_reference, referenced
 from hingeline.oracles.protocol import Oracle, OracleSpec
+from hingeline.renormalisation.call import StabilityCall
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.settings import StabilitySettings
 from hingeline.renormalisation.stability import stability
@@ -45,15 +47,19 @@ class Seen:
         raise UnsupportedOracle(f"{self.spec.name} is read, not asked")
 
 
-def seen(request: TargetRequest) -> Seen:
+def seen(request: TargetRequest, data: Path | None) -> Seen:
     """The stack or network that the command line names.
+
+    Args:
+        request: What was named.
+        data: The file of inputs: where it holds images, a module may want their shape.
 
     Raises:
         InvalidInput: It cannot be seen, or there is nothing of that name.
         FormatError: A file that is not what its name says.
     """
     named: Any = referenced(request.target) if is_reference(request.target) else request.target
-    target = seen_target(named)
+    target = seen_target(named, None if data is None else read_shape(data))
     if request.input_dim is not None and request.input_dim != target.input_dim:
         raise InvalidInput(
             f"{request.target} takes {target.input_dim} inputs; --input-dim {request.input_dim}"
@@ -71,9 +77,11 @@ def stability_run(oracle: Oracle, recipe: Recipe) -> Run:
     if not isinstance(oracle, Seen):
         raise InvalidInput(f"{oracle.spec.name} is a door; stability wants weights")
     said = recipe.settings
-    settings = StabilitySettings.of({k: said[k] for k in _SETTINGS if k in said})
+    settings = {k: said[k] for k in _SETTINGS if k in said}
     inputs = named_inputs(recipe, oracle.spec.input_dim)
     labels = named_labels(recipe, len(inputs))
+    # refused later, it would leave a folder behind
+    StabilityCall.read(oracle.target, inputs, labels, settings)
 
     def run(journal: Journal, on_event: EventSink) -> Ran:
         found = stability(

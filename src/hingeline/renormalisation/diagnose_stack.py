@@ -73,10 +73,11 @@ def diagnose_stack(
     else:
         stages.left_out.append("Flow: the stack has one layer of units, and no step between layers")
     looks: list[CloseLook] = []
-    for row in rows:
+    for place, row in enumerate(rows, start=1):
         found = stages.measured(
             "close looks",
             lambda row=int(row): _look(stack, points, row, operators, settings, randomness),
+            part=f"{place} of {len(rows)}",
         )
         looks += [] if found is None else [found]
     flows: list[Flow] = []
@@ -95,6 +96,7 @@ def diagnose_stack(
                 randomness.step("class flow", int(label)),
                 cosine,
             ),
+            part=f"class {label}",
         )
         flows += [] if found is None else [found]
     return StackFindings(settings.measured, settings.identification, laws, tuple(flows), tuple(looks))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
+
 from hingeline.core.errors import InvalidInput
 
 Operators = Literal["single units", "pairs", "class means", "total"]
@@ -22,6 +24,15 @@ _FITTING: dict[str, tuple[str, ...]] = {
     "collective": ("class means", "total"),
     "tied units": ("single units", "pairs"),
 }
+ONLY_OF_STACKS = (
+    "samples",
+    "samples_per_answer",
+    "closely",
+    "operators",
+    "identification",
+    "permutations",
+)
+"""Settings that mean nothing for a network, whose layers answer without chance."""
 _COUNTS = (
     "samples",
     "samples_per_answer",
@@ -60,6 +71,9 @@ class StabilitySettings:
     def __post_init__(self) -> None:
         for name in _COUNTS:
             value = getattr(self, name)
+            if isinstance(value, np.integer):
+                value = int(value)
+                object.__setattr__(self, name, value)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} wants a whole number of at least 1; got {value!r}")
         if self.samples < 400:
@@ -86,6 +100,10 @@ class StabilitySettings:
             len(self.values) == 2 and self.values[0] < self.values[1] and all(map(math.isfinite, self.values))
         ):
             raise InvalidInput(f"values of binary inputs are two, the smaller first; got {self.values}")
+
+    def changed(self) -> tuple[str, ...]:
+        """Names of what is not at its default."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
     @property
     def measured(self) -> str:

@@ -13,7 +13,8 @@ from hingeline.core.events import EventSink, ignore
 from hingeline.core.outcome import Finding, Provenance
 from hingeline.core.randomness import Randomness
 from hingeline.numerics.statistics import median
-from hingeline.renormalisation.diagnose_stack import check_stack, diagnose_stack
+from hingeline.renormalisation.call import StabilityCall
+from hingeline.renormalisation.diagnose_stack import diagnose_stack
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.feed_forward.network_diagnosis import diagnose_network
 from hingeline.renormalisation.feed_forward.network_findings import NetworkDiagnosis
@@ -23,13 +24,11 @@ from hingeline.renormalisation.perturbations.stack_model import StackModel
 from hingeline.renormalisation.settings import StabilitySettings
 from hingeline.renormalisation.stack_findings import StackFindings
 from hingeline.renormalisation.stacks.stack import StochasticStack
-from hingeline.renormalisation.targets import seen_target
 from hingeline.renormalisation.wording import worded
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.fisher.directions import FisherDirections, fisher_directions
 from hingeline.sensitivity.fisher.flip_curve import FlipCurves
 from hingeline.sensitivity.fisher.flip_curves import flip_curves
-from hingeline.sensitivity.inputs import Inputs
 from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.stages import Stages
 
@@ -79,25 +78,18 @@ def stability(
         the answer has no slope anywhere.
 
     Raises:
-        InvalidInput: A target, inputs, labels or settings that cannot be meant.
+        InvalidInput: A target, inputs, labels or settings that cannot be meant, or a setting that would have
+            no effect on this target.
 
     Cost: no query. A stack of 64-48-32 units and 10 classes with 100 inputs: about a minute on 2 cores.
     Source: `SOURCES`; the modules of this package say what is whose.
     """
     if settings is not None and chosen:
         raise InvalidInput(f"say {', '.join(chosen)} inside settings, or leave settings out")
-    wishes = StabilitySettings.of(settings if settings is not None else chosen)
-    inputs = Inputs.read(x, y)
-    seen = seen_target(target, inputs.shape)
-    if inputs.points.shape[1] != seen.input_dim:
-        raise InvalidInput(
-            f"{seen.name} takes {seen.input_dim} numbers; inputs have {inputs.points.shape[1]}"
-        )
-    if isinstance(seen, StochasticStack):
-        check_stack(seen, wishes)
-    work = _Work(seen, inputs, Randomness(seed), wishes, on_event)
+    call = StabilityCall.read(target, x, y, settings if settings is not None else chosen)
+    work = _Work(call, Randomness(seed), on_event)
     found = work.run()
-    provenance = Provenance("stability", found.name, seed, wishes.told(), SOURCES)
+    provenance = Provenance("stability", found.name, seed, call.settings.told(), SOURCES)
     evidence = {"diagnosis": found.to_dict()}
     return Finding(found, worded(found), evidence, work.stages.spending(), provenance)
 
@@ -105,16 +97,11 @@ def stability(
 class _Work:
     """One call of the verb: directions and flips first, then what stacks or networks have of their own."""
 
-    def __init__(
-        self,
-        seen: StochasticStack | Model,
-        inputs: Inputs,
-        randomness: Randomness,
-        settings: StabilitySettings,
-        on_event: EventSink,
-    ) -> None:
-        self.seen, self.inputs, self.settings, self.randomness = seen, inputs, settings, randomness
+    def __init__(self, call: StabilityCall, randomness: Randomness, on_event: EventSink) -> None:
+        self.seen, self.inputs, self.settings = call.seen, call.inputs, call.settings
+        self.randomness = randomness
         self.stages = Stages(None, on_event)
+        seen = self.seen
         self.model: Model = seen if not isinstance(seen, StochasticStack) else self._sampled(seen)
         self.decision = Decision(self.model.output_dim)
 

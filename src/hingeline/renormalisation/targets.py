@@ -17,12 +17,21 @@ from hingeline.renormalisation.stacks.importing import stack_from_pipeline
 from hingeline.renormalisation.stacks.stack import StochasticStack
 from hingeline.renormalisation.stacks.storage import is_stack_file, load_stack
 from hingeline.renormalisation.stacks.training import TrainedStack
+from hingeline.renormalisation.stacks.undirected import UndirectedStack
 from hingeline.sensitivity.models.model import Model
-from hingeline.sensitivity.models.opening import open_model
+from hingeline.sensitivity.models.network_model import NetworkModel
+from hingeline.sensitivity.models.opening import is_torch_module, open_model, seen_network
+from hingeline.sensitivity.models.torch_model import TorchModel
 
 _ASKED = (
     "stability looks at weights, and a door tells only answers; give the stack, network or file itself. What "
     "can be learned by asking: hingeline fragility"
+)
+_FILES = "a .safetensors file of a stack, or a .onnx, .safetensors or .npz file of a network"
+_UNDIRECTED = (
+    "stability samples upward from the input, and an undirected stack has no law of a layer given that "
+    "below alone; its directed reading is stability(undirected.stack, x), its own moments are those of "
+    "hingeline.renormalisation.flow.gibbs_moments"
 )
 
 
@@ -39,22 +48,37 @@ def seen_target(target: Any, input_shape: tuple[int, ...] | None = None) -> Stoc
         InvalidInput: Something that only answers, or nothing of these.
         FormatError: A file that is not what its name says.
     """
-    if isinstance(target, StochasticStack):
+    if isinstance(target, StochasticStack | NetworkModel | TorchModel):
         return target
     if isinstance(target, TrainedStack):
         return target.stack
     if isinstance(target, Finding) and isinstance(target.value, StochasticStack | TrainedStack):
         return seen_target(target.value)
-    if isinstance(target, str | Path):
-        if "://" in str(target):
-            raise InvalidInput(_ASKED)
-        if is_stack_file(target):
-            return load_stack(target)
+    if isinstance(target, str | Path) and is_stack_file(target):
+        return load_stack(target)
     if hasattr(target, "steps"):
         return stack_from_pipeline(target)
-    if isinstance(target, Oracle):
-        raise InvalidInput(_ASKED)
+    if not is_torch_module(target) and seen_network(target) is None:
+        raise InvalidInput(_not_seen(target))
     return open_model(target, session=_refused, input_shape=input_shape)
+
+
+def _not_seen(target: Any) -> str:
+    """Why there are no weights to look at."""
+    if isinstance(target, UndirectedStack):
+        return _UNDIRECTED
+    if isinstance(target, Oracle) or callable(target):
+        return _ASKED
+    if not isinstance(target, str | Path):
+        return f"want a stack, a network, a torch module, or {_FILES}; got {type(target).__name__}"
+    path = Path(target)
+    if "://" in str(target) or path.suffix.lower() in (".sqlite", ".db", ".toml", ".npz"):
+        return f"{target}: {_ASKED}"
+    if not path.exists():
+        return f"{target}: there is no such file; want {_FILES}"
+    if path.suffix.lower() == ".onnx":
+        return f"{target} is no plain chain of layers, so its weights cannot be followed; want {_FILES}"
+    return f"{target} holds no weights that are known here; want {_FILES}"
 
 
 def _refused(oracle: Oracle) -> QuerySession:

@@ -8,6 +8,8 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 
+_NO_STEP = "Flow: the stack has one layer"
+"""Of such a stack everything was measured that there is."""
 _WAVERING = 0.5
 """Share of inputs whose class changes when they are asked again, beyond which nothing is said."""
 
@@ -71,7 +73,7 @@ def _unconverged(found: StabilityDiagnosis) -> list[str]:
 
 
 def _missing(found: StabilityDiagnosis) -> list[str]:
-    missing = [sentence for sentence in found.left_out if not sentence.startswith(_CHOSEN)]
+    missing = [sentence for sentence in found.left_out if not sentence.startswith((*_CHOSEN, _NO_STEP))]
     if found.network is not None:
         missing += found.network.not_measured
     return [f"Not measured: {sentence.rstrip('.')}." for sentence in missing]

@@ -16,7 +16,9 @@ from hingeline.core.outcome import library_versions
 from hingeline.report.toml_text import toml_text
 
 SCHEMA = 1
-_FLAGS = {"authorised": "--i-am-authorised"}
+_FLAGS = {"authorised": "--i-am-authorised", "identification": "--identify"}
+# Lists that are typed with commas; others, such as a box, are words one after the other.
+_WITH_COMMAS = ("attacks", "parts", "sizes")
 
 
 def _now() -> str:
@@ -59,7 +61,8 @@ class Recipe:
             if name not in ("target", "sha256"):
                 words += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), *_spelled(value)]
         for name, value in self.settings.items():
-            words += [f"--{'no-' if value is False else ''}{name.replace('_', '-')}", *_spelled(value)]
+            flag = _FLAGS.get(name, f"--{'no-' if value is False else ''}{name.replace('_', '-')}")
+            words += [flag, *([",".join(_spelled(value))] if name in _WITH_COMMAS else _spelled(value))]
         for name, file in self.files.items():
             words += [f"--{name.replace('_', '-')}", file["path"]]
         return shlex.join(words)

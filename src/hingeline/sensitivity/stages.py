@@ -45,30 +45,33 @@ class Stages:
         return None if self._session is None else self._session.remaining
 
     @contextmanager
-    def stage(self, name: str, limit: int | None = None) -> Generator[None]:
-        """Tell that a measurement begins and ends; a door's session counts what it asks."""
+    def stage(self, name: str, limit: int | None = None, part: str | None = None) -> Generator[None]:
+        """Tell that a measurement, or a part of it, begins and ends; a door's session counts what it asks."""
         started = perf_counter()
         if self._session is not None:
             with self._session.phase(name, limit):
                 yield
         else:
-            self._on_event(PhaseStarted(name, None))
+            told = name if part is None else f"{name}/{part}"
+            self._on_event(PhaseStarted(told, None))
             yield
-            self._on_event(PhaseEnded(name, 0, perf_counter() - started))
+            self._on_event(PhaseEnded(told, 0, perf_counter() - started))
         self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
 
     @contextmanager
-    def limited(self, name: str, limit: int | None) -> Generator[None]:
+    def limited(self, name: str, limit: int | None, part: str | None = None) -> Generator[None]:
         """A stage that ends quietly, and is told as cut short, when its share is spent."""
         try:
-            with self.stage(name, limit):
+            with self.stage(name, limit, part):
                 yield
         except BudgetExhausted as spent:
             self.cut_short(f"{capital(name)}: {spent}.")
 
-    def measured(self, name: str, measure: Callable[[], Part], limit: int | None = None) -> Part | None:
+    def measured(
+        self, name: str, measure: Callable[[], Part], limit: int | None = None, part: str | None = None
+    ) -> Part | None:
         """What a measurement brings; None where the budget ended or the target does not serve it."""
-        with self.limited(name, limit):
+        with self.limited(name, limit, part):
             try:
                 return measure()
             except (UnsupportedOracle, InvalidInput) as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.renormalisation.flow.conditioning import conditioned
 from hingeline.renormalisation.flow.sampled_moments import Step
 from hingeline.renormalisation.flow.upward import upward
@@ -61,13 +61,31 @@ def permutation_null(
         up = above.values(states[layer]) - centres[1]
         ups += up.sum(axis=0)
         downs += down.sum(axis=0)
-        # shuffled once, then turned by chance: as good as a new order each time, and nothing is copied
+        # shuffled once, then turned by chance: as good as a new order each time
         up = up[rng.permutation(len(up))]
-        for permutation, turn in enumerate(rng.integers(len(up), size=permutations)):
-            summed[permutation] += up[turn:].T @ down[: len(up) - turn] + up[:turn].T @ down[len(up) - turn :]
+        _add_turned(summed, up, down, rng.integers(len(up), size=permutations))
     drawn = each * len(first)
     crossed = summed / drawn - np.outer(ups / drawn, downs / drawn)
     white = conditioned(above_above).whitening() @ crossed @ conditioned(below_below).whitening().T
     if 0 in white.shape:
         return np.zeros(permutations)
     return np.sort(np.asarray(np.linalg.svd(white, compute_uv=False)[:, 0], dtype=np.float64))
+
+
+_MOST_TURNED = 2**21
+"""Numbers of turned operators held at once, 16 MiB."""
+
+
+def _add_turned(summed: FloatArray, up: FloatArray, down: FloatArray, turns: IntArray) -> None:
+    """Add to each of `summed`, "p K' K", the products of `up`, turned by so many rows, with `down`.
+
+    Several turns make one product: where a product is shared among threads that other programs hold up, each
+    call costs a time slice, whatever its size.
+    """
+    rows, width = up.shape
+    doubled = np.concatenate([up, up])
+    at_once = max(1, _MOST_TURNED // max(1, up.size))
+    for start in range(0, len(turns), at_once):
+        part = turns[start : start + at_once]
+        turned = np.concatenate([doubled[turn : turn + rows] for turn in part], axis=1)
+        summed[start : start + len(part)] += (turned.T @ down).reshape(len(part), width, down.shape[1])

@@ -164,8 +164,10 @@ class _Sums:
         self.up[block] += up.sum(axis=0)
         self.down[block] += down.sum(axis=0)
         self.up_up[block] += up_up
-        self.up_down[block] += up.T @ down
-        self.down_down[block] += down.T @ down
+        # one product instead of two: what a product costs where threads wait for each other is its call
+        crossed = np.hstack([up, down]).T @ down
+        self.up_down[block] += crossed[: up.shape[1]]
+        self.down_down[block] += crossed[up.shape[1] :]
 
     def _above(
         self, stack: StochasticStack, lower: FloatArray, states: tuple[FloatArray, ...]

@@ -118,7 +118,8 @@ class _Work:
             outputs = self.model.outputs(points)
             fisher = fisher_directions(self.model, self.decision, points)
         self._tell_frozen(points)
-        margins = self.decision.leads(outputs, fisher.classes).min(axis=1)
+        # of the class of these very answers: where classes waver, another draw may decide otherwise
+        margins = self.decision.leads(outputs, self.decision.of(outputs)).min(axis=1)
         rows = _spread(np.arange(len(points)), self.settings.curve_inputs)
         if len(rows) < len(points) and (self.settings.sizes or _sizes(fisher)):
             self.stages.left_out.append(

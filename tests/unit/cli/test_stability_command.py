@@ -31,7 +31,8 @@ from hingeline.renormalisation.stacks.storage import load_stack
 stack = load_stack("stack.safetensors")
 path = Path("stack.safetensors")
 machine = lambda o, i: type("M", (), {"components_": np.ones((o, i)) / i, "intercept_hidden_": np.zeros(o)})()
-head = type("H", (), {"coef_": np.eye(3), "intercept_": np.zeros(3), "predict_proba": None})()
+told = lambda self, v: np.exp(v) / np.exp(v).sum(axis=1, keepdims=True)
+head = type("H", (), {"coef_": np.eye(3), "intercept_": np.zeros(3), "predict_proba": told})()
 pipeline = type("P", (), {"steps": [("a", machine(3, 4)), ("b", machine(3, 3)), ("c", head)]})()
 function = lambda x: x[:, :2]
 number = 5

@@ -109,7 +109,7 @@ def _regression(label: str, step: Any) -> tuple[FloatArray, FloatArray]:
 
 def _is_softmax(step: Any, weight: FloatArray, bias: FloatArray) -> bool:
     """Whether what a fitted step answers is the softmax of these logits, at states of its input."""
-    if not hasattr(step, "predict_proba"):
+    if not callable(getattr(step, "predict_proba", None)):
         return False
     width = weight.shape[1]
     # none, all, and each half of the units by the bits of their numbers: no two units are always alike

@@ -14,23 +14,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray, as_points, frozen
+from hingeline.core.arrays import FloatArray, as_points
 from hingeline.core.errors import InvalidInput
-from hingeline.renormalisation.flow.conditioning import conditioned, correlations, inverse_root
-from hingeline.renormalisation.flow.eigenvalues import eigenvalues_of
+from hingeline.renormalisation.flow.assembly import assembled, default_ridge, varying
+from hingeline.renormalisation.flow.conditioning import conditioned
 from hingeline.renormalisation.flow.identification import Identification
-from hingeline.renormalisation.flow.moments import BlockMoments
 from hingeline.renormalisation.flow.permutation_null import permutation_null
 from hingeline.renormalisation.flow.sampled_moments import BLOCKS, centres_of, layer_moments
 from hingeline.renormalisation.flow.sandwich import sandwich_errors
 from hingeline.renormalisation.flow.stability_matrix import StabilityMatrix
-from hingeline.renormalisation.operators.kept import KeptOperators
 from hingeline.renormalisation.operators.operator_set import OperatorSet
 from hingeline.renormalisation.stacks.stack import BATCH, StochasticStack
 
 PERMUTATIONS = 20
-FEWEST_FLIPS = 100.0
-"""Least M Var(O): an operator that varies less makes errors with heavy tails, or none at all."""
 _MOST_BLOCK_BYTES = 4 * 2**30
 """Sums of blocks that may be held."""
 
@@ -90,40 +86,34 @@ def estimate_stability(
         rao_blackwell=rao_blackwell,
         batch=batch,
     )
-    down, up = _varying(moments, together=identification is not None)
-    kept = _only(moments, down, up)
+    lower, upper, kept = varying(
+        moments, below, above, samples=moments.samples, together=identification is not None
+    )
     a, b, c = kept.whole()
-    taken = conditioned(a)
-    step = layer, KeptOperators(below, down), KeptOperators(above, up)
+    step = layer, lower, upper
     first = stack.means(1, as_points(points, stack.input_dim))
     centres = centres_of(stack, first, [step], np.random.default_rng(seed).spawn(1)[0], batch)[0]
-    chosen = max(len(up), 1) / kept.samples if ridge is None else ridge
-    matrix = taken.inverse(chosen) @ b
-    if rao_blackwell or len(first) > 1:
-        # leaving out a block is the sandwich with the leverage of the whole block
-        errors = kept.jackknife(lambda a, b, c: conditioned(a).inverse(chosen) @ b)[1]
-        method = "jackknife over blocks"
-    else:
+    chosen = default_ridge(upper, kept.samples) if ridge is None else ridge
+    errors, method = None, "jackknife over blocks"
+    if not rao_blackwell and len(first) == 1:
         means = (
             centres[0] + kept.below.sum(axis=0) / kept.samples,
             centres[1] + kept.above.sum(axis=0) / kept.samples,
         )
+        inverse = conditioned(a).inverse(chosen)
         errors = sandwich_errors(
             stack,
             first,
             step,
             means,
-            matrix,
-            taken.inverse(chosen),
+            inverse @ b,
+            inverse,
             samples=samples,
             seed=seed,
             blocks=blocks,
             batch=batch,
         )
         method = "sandwich over samples (HC3)"
-    # where operators nearly coincide the ridge moves entries by more than the noise does
-    errors = np.hypot(errors, matrix - taken.inverse() @ b)
-    canonical, canonical_errors = kept.jackknife(correlations)
     null = permutation_null(
         stack,
         first,
@@ -136,58 +126,20 @@ def estimate_stability(
         rng=rng,
         batch=batch,
     )
-    return StabilityMatrix(
+    return assembled(
+        kept,
+        lower,
+        upper,
         layer=layer,
-        widths=(below.width, above.width),
         inputs=len(first),
         samples=kept.samples,
-        kinds=(below.kind, above.kind),
-        names_below=step[1].names,
-        names_above=step[2].names,
-        frozen_below=_others(below, down),
-        frozen_above=_others(above, up),
-        matrix=frozen(matrix),
-        errors=frozen(errors),
-        error_method=method,
-        mean_map=frozen(b @ conditioned(c).inverse()),
-        whitened=frozen(inverse_root(a) @ b @ inverse_root(c)),
-        canonical_correlations=frozen(canonical),
-        canonical_errors=frozen(canonical_errors),
-        null=frozen(null),
-        variances_below=frozen(np.diag(c)),
-        variances_above=frozen(np.diag(a)),
-        condition=taken.condition,
         ridge=chosen,
+        errors=errors,
+        error_method=method,
+        null=null,
         rao_blackwell=rao_blackwell,
         identification=identification,
-        spectrum=None if identification is None else eigenvalues_of(kept, chosen),
     )
-
-
-def _varying(moments: BlockMoments, *, together: bool) -> tuple[IntArray, IntArray]:
-    """Operators below and above that vary enough; identified ones go with their partners."""
-    a, _, c = moments.whole()
-    down, up = (np.diag(m) * moments.samples >= FEWEST_FLIPS for m in (c, a))
-    if together:
-        down = up = down & up
-    return np.flatnonzero(down), np.flatnonzero(up)
-
-
-def _only(moments: BlockMoments, down: IntArray, up: IntArray) -> BlockMoments:
-    """The moments of some operators."""
-    return BlockMoments(
-        moments.counts,
-        moments.above[:, up],
-        moments.below[:, down],
-        moments.above_above[:, up][:, :, up],
-        moments.above_below[:, up][:, :, down],
-        moments.below_below[:, down][:, :, down],
-    )
-
-
-def _others(operators: OperatorSet, kept: IntArray) -> tuple[str, ...]:
-    left = set(range(len(operators.names))) - set(kept.tolist())
-    return tuple(operators.names[i] for i in sorted(left))
 
 
 def _check_size(below: int, above: int, blocks: int) -> None:

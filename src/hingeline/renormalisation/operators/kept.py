@@ -35,6 +35,12 @@ class KeptOperators:
         """Of those kept."""
         return tuple(self.operators.names[i] for i in self.which)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of those that were dropped."""
+        dropped = set(range(len(self.operators.names))) - set(self.which.tolist())
+        return tuple(self.operators.names[i] for i in sorted(dropped))
+
     def values(self, states: FloatArray) -> FloatArray:
         """Operators at states: "m w" to "m k"."""
         return self.operators.values(states)[:, self.which]

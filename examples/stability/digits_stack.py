@@ -15,7 +15,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,27 +87,28 @@ def flip_lines(runs: list[Run]) -> Iterator[tuple[str, ...]]:
     """Means over trainings, the prototype's in parentheses."""
     for place, size in enumerate(SIZES):
         before = PROTOTYPE.get(size)
-        old = {} if before is None else dict(zip(SHOWN[:2], before[:2], strict=True))
-        shares = {key: np.mean([run.curves[key].shares[place] for run in runs]) for key in SHOWN}
+        old: dict[str, float] = {} if before is None else dict(zip(SHOWN[:2], before[:2], strict=True))
+        shares = {key: float(np.mean([run.curves[key].shares[place] for run in runs])) for key in SHOWN}
         cells = [cell(shares[key], old.get(key), key) for key in SHOWN]
         control = np.mean([run.curves.control.shares[0] for run in runs])
         twice = np.mean([run.curves.control_of_two.shares[0] for run in runs])
         ratio = np.mean([run.curves.ratio[place] for run in runs])
         lowest = min(run.curves.ratio_low[place] for run in runs)
-        cleaned = np.mean([cleaned_ratio(run.curves, place) for run in runs])
         yield (
             f"{size:g}",
             *cells,
             f"{control:.4f}, {twice:.4f}",
             f"{ratio:.0f}, at least {lowest:.0f} ({'-' if before is None else f'{before[2]:g}'})",
-            f"{cleaned:.0f}",
+            f"{cleaned_ratio(runs, place):.0f}",
         )
 
 
-def cleaned_ratio(curves: FlipCurves, place: int) -> float:
-    """Ratio of the shares less what asking again flips anyhow; infinite where chance is all there is."""
-    fisher, random = (curves.above_control(key)[place] for key in ("fisher", "random"))
-    return float(fisher / random) if random > 0 else float("inf")
+def cleaned_ratio(runs: list[Run], place: int) -> float:
+    """Ratio of mean shares less what asking again flips anyhow; infinite where chance is all there is."""
+    fisher, random = (
+        float(np.mean([run.curves.above_control(key)[place] for run in runs])) for key in ("fisher", "random")
+    )
+    return fisher / random if random > 0 else float("inf")
 
 
 def cell(share: float, before: float | None, key: str) -> str:
@@ -120,7 +121,7 @@ def pixel_lines(runs: list[Run]) -> Iterator[tuple[str, ...]]:
         before = PROTOTYPE_PIXELS.get(count)
         old = {} if before is None else {"random": before[0], "fisher": before[1]}
         keys = ("random", "fisher", "fisher_unsigned", "gradient")
-        shares = {key: np.mean([run.binary[key].shares[place] for run in runs]) for key in keys}
+        shares = {key: float(np.mean([run.binary[key].shares[place] for run in runs])) for key in keys}
         control = np.mean([run.binary.control.shares[0] for run in runs])
         twice = np.mean([run.binary.control_of_two.shares[0] for run in runs])
         ratio = np.mean([run.binary.ratio[place] for run in runs])
@@ -207,7 +208,10 @@ def main(given: list[str] | None = None) -> int:
     began, data = time.perf_counter(), halves()
     inputs = 30 if options.quick else 300
     runs = [measured(data, seed, inputs, options.quick) for seed in (SEEDS[:1] if options.quick else SEEDS)]
-    figures = [runs[0].curves.figure(NAME, "64-48-32 stack of 10 classes"), runs[0].binary.figure()]
+    figures = [
+        runs[0].curves.figure(NAME, "64-48-32 stack of 10 classes"),
+        replace(runs[0].binary.figure(), name=f"{NAME}-pixels"),
+    ]
     numbers = {
         "inputs": inputs,
         "samples": SAMPLES,

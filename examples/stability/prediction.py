@@ -24,7 +24,7 @@ from common import arguments_of, publish, table_of
 from smallest_flips import SmallestFlips
 from trained import Halves, halves, trained_network, trained_stack
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves, Figure
 from hingeline.numerics.rank_correlation import RankCorrelations, rank_correlations
 from hingeline.numerics.statistics import median
@@ -115,7 +115,7 @@ def network_run(data: Halves, sizes: Sizes, quick: bool, hidden: tuple[int, ...]
     return Run(seed, float((flips.classes == labels).mean()), flips, table, share(fisher.saturated))
 
 
-def share(held: FloatArray) -> float:
+def share(held: BoolArray) -> float:
     return float(np.mean(held))
 
 

@@ -92,8 +92,8 @@ def measured(tower: MajorityTower, mean: float, samples: int, rng: np.random.Gen
         operators="total",
         samples=max(400, samples // 2),
     )
-    stack = said.value.stack
-    verdicts = () if stack is None else tuple(str(one.verdict) for one in stack.looks[0].flow.relevance)
+    assert said.value is not None and said.value.stack is not None  # whatever the outcome
+    verdicts = tuple(str(one.verdict) for one in said.value.stack.looks[0].flow.relevance)
     return Start(tower.weight, mean, tuple(steps), verdicts)
 
 

@@ -45,11 +45,18 @@ if TYPE_CHECKING:
     from hingeline.probing.doctor import doctor
     from hingeline.renormalisation.diagnosis import StabilityDiagnosis
     from hingeline.renormalisation.flow.estimate import estimate_stability
+    from hingeline.renormalisation.flow.estimate_undirected import estimate_undirected_stability
     from hingeline.renormalisation.flow.identification import Identification
+    from hingeline.renormalisation.flow.relevance import relevance
     from hingeline.renormalisation.flow.stability_matrix import StabilityMatrix
     from hingeline.renormalisation.information.chain import chain_information
     from hingeline.renormalisation.information.direct import direct_information
     from hingeline.renormalisation.known_answers.mcrg import ising_exponents
+    from hingeline.renormalisation.operators.operator_set import (
+        CollectiveOperators,
+        product_operators,
+        single_units,
+    )
     from hingeline.renormalisation.settings import StabilitySettings
     from hingeline.renormalisation.stability import stability
     from hingeline.renormalisation.stacks.exact import ExactStack
@@ -83,6 +90,7 @@ _HOMES = {
     "AbsoluteValueNetwork": "hingeline.networks.absolute_value",
     "AmbiguousSign": _ERRORS,
     "BudgetExhausted": _ERRORS,
+    "CollectiveOperators": "hingeline.renormalisation.operators.operator_set",
     "DoctorCard": "hingeline.probing.card",
     "ExactSettings": "hingeline.sensitivity.exact.search",
     "ExactStack": "hingeline.renormalisation.stacks.exact",
@@ -132,6 +140,7 @@ _HOMES = {
     "direct_information": "hingeline.renormalisation.information.direct",
     "doctor": "hingeline.probing.doctor",
     "estimate_stability": "hingeline.renormalisation.flow.estimate",
+    "estimate_undirected_stability": "hingeline.renormalisation.flow.estimate_undirected",
     "extract": "hingeline.extraction.extract",
     "fragility": "hingeline.sensitivity.fragility",
     "ising_exponents": "hingeline.renormalisation.known_answers.mcrg",
@@ -139,11 +148,14 @@ _HOMES = {
     "minimal_flips": "hingeline.sensitivity.exact.minimal",
     "obfuscate": "hingeline.subspace.obfuscate",
     "oracle": "hingeline.oracles.opening",
+    "product_operators": "hingeline.renormalisation.operators.operator_set",
     "random_network": "hingeline.networks.feed_forward",
     "rank_profile": "hingeline.subspace.rank_profile",
     "recover_absolute_value": "hingeline.absolute_value.recover",
+    "relevance": "hingeline.renormalisation.flow.relevance",
     "save_report": "hingeline.report.building",
     "save_stack": "hingeline.renormalisation.stacks.storage",
+    "single_units": "hingeline.renormalisation.operators.operator_set",
     "span": "hingeline.subspace.span",
     "stability": "hingeline.renormalisation.stability",
     "stack_from_machines": "hingeline.renormalisation.stacks.importing",
@@ -155,6 +167,7 @@ __all__ = [
     "AbsoluteValueNetwork",
     "AmbiguousSign",
     "BudgetExhausted",
+    "CollectiveOperators",
     "DoctorCard",
     "ExactSettings",
     "ExactStack",
@@ -205,6 +218,7 @@ __all__ = [
     "direct_information",
     "doctor",
     "estimate_stability",
+    "estimate_undirected_stability",
     "extract",
     "fragility",
     "ising_exponents",
@@ -212,11 +226,14 @@ __all__ = [
     "minimal_flips",
     "obfuscate",
     "oracle",
+    "product_operators",
     "random_network",
     "rank_profile",
     "recover_absolute_value",
+    "relevance",
     "save_report",
     "save_stack",
+    "single_units",
     "span",
     "stability",
     "stack_from_machines",

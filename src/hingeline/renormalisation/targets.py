@@ -30,8 +30,8 @@ _ASKED = (
 _FILES = "a .safetensors file of a stack, or a .onnx, .safetensors or .npz file of a network"
 _UNDIRECTED = (
     "stability samples upward from the input, and an undirected stack has no law of a layer given that "
-    "below alone; its directed reading is stability(undirected.stack, x), its own moments are those of "
-    "hingeline.renormalisation.flow.gibbs_moments"
+    "below alone; its directed reading is stability(undirected.stack, x), its own matrices are those of "
+    "hingeline.estimate_undirected_stability"
 )
 
 

@@ -7,9 +7,12 @@ import numpy as np
 from hingeline.core.outcome import Outcome, Status
 from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
+from hingeline.renormalisation.stack_findings import StackFindings
+from hingeline.sensitivity.fisher.flip_curve import FlipCurves
 
 _NO_STEP = "Flow: the stack has one layer"
 """Of such a stack everything was measured that there is."""
+_HALF = 0.5
 _WAVERING = 0.5
 """Share of inputs whose class changes when they are asked again, beyond which nothing is said."""
 
@@ -31,10 +34,23 @@ def worded(found: StabilityDiagnosis) -> Outcome:
         )
     doubts = [*_unconverged(found), *_missing(found)]
     if doubts:
-        return Outcome(
-            Status.PARTIAL, f"{_told(found)} {' '.join(doubts)}", "More samples settle most of these."
-        )
+        return Outcome(Status.PARTIAL, f"{_told(found)} {' '.join(doubts)}", _advice(found))
     return Outcome(Status.COMPLETE, _told(found))
+
+
+def told_place(curves: FlipCurves) -> int:
+    """The size that is told first: the smallest that flips half along the direction, else what flips most.
+
+    It must flip more than asking again does, if any size does.
+    """
+    shares = curves["fisher"].shares
+    half = [at for at in np.flatnonzero(shares >= _HALF) if told_from_asking_again(curves, int(at))]
+    return int(half[0]) if half else int(np.argmax(shares))
+
+
+def told_from_asking_again(curves: FlipCurves, place: int) -> bool:
+    """Whether more flips along the direction than the better of two unchanged tries, by the intervals."""
+    return not curves.wavers or float(curves["fisher"].low[place]) > float(curves.control_of_two.high[0])
 
 
 def _told(found: StabilityDiagnosis) -> str:
@@ -47,10 +63,7 @@ def _told(found: StabilityDiagnosis) -> str:
     )
     if found.curves is None:
         return told
-    ratios = found.curves.ratio_low
-    where = int(np.nanargmax(np.where(np.isfinite(ratios), ratios, -np.inf)))
-    if not np.isfinite(ratios[where]):
-        return told
+    where = told_place(found.curves)
     size = found.curves.sizes[where]
     share, chance = found.curves["fisher"].shares[where], found.curves["random"].shares[where]
     wavering = found.curves.control_of_two.shares[0]
@@ -66,10 +79,24 @@ def _unconverged(found: StabilityDiagnosis) -> list[str]:
     if found.stack is None or not found.stack.unconverged:
         return []
     rows = ", ".join(map(str, found.stack.unconverged))
-    tests = sorted(
-        {name for look in found.stack.looks for name in look.convergence.failed if name != "depth"}
+    return [f"Estimates do not hold together at row {rows} ({', '.join(_failed(found.stack))})."]
+
+
+def _failed(stack: StackFindings) -> list[str]:
+    return sorted({name for look in stack.looks for name in look.convergence.failed if name != "depth"})
+
+
+def _advice(found: StabilityDiagnosis) -> str:
+    """What helps: samples against noise, nothing against operators that leave something out."""
+    failed = [] if found.stack is None else _failed(found.stack)
+    if not failed:
+        return ""
+    if not set(failed) <= _OF_OPERATORS:
+        return "More samples settle what halves and precision ask for."
+    return (
+        "Units and pairs leave out part of what the layers carry there, which more samples do not mend; "
+        "directions, flips and the information of the classes take the direct route and need no operators."
     )
-    return [f"Estimates do not hold together at row {rows} ({', '.join(tests)})."]
 
 
 def _missing(found: StabilityDiagnosis) -> list[str]:
@@ -79,5 +106,7 @@ def _missing(found: StabilityDiagnosis) -> list[str]:
     return [f"Not measured: {sentence.rstrip('.')}." for sentence in missing]
 
 
+# Tests of convergence that ask about the choice of operators.
+_OF_OPERATORS = {"operators", "routes", "bound"}
 # What follows from the inputs or settings that were given is no shortfall.
 _CHOSEN = ("Inputs of the flip curves: ", "Class laws: all inputs")

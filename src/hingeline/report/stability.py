@@ -16,6 +16,7 @@ from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.feed_forward.network_findings import NOTES
 from hingeline.renormalisation.settings import StabilitySettings
+from hingeline.renormalisation.wording import told_place
 from hingeline.report import (
     stability_classes,
     stability_convergence,
@@ -109,7 +110,7 @@ def _tiles(finding: Stability) -> Iterable[Tile]:
         yield Tile(size(median(found.fisher.linear_distances)).replace("none known", "none"), near)
         curves = found.curves
         if curves is not None and finding.outcome.status is not Status.INCONCLUSIVE:
-            place = stability_words.told_place(curves)
+            place = told_place(curves)
             share, chance = (float(curves[name].shares[place]) for name in ("fisher", "random"))
             step = small(float(curves.sizes[place]))
             yield Tile(

@@ -10,6 +10,7 @@ import numpy as np
 from hingeline.core.arrays import IntArray
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis, eigenvalue_ratios
 from hingeline.renormalisation.perturbations.binary import BinaryFlips
+from hingeline.renormalisation.wording import told_from_asking_again, told_place
 from hingeline.report import stability_figures, stability_words
 from hingeline.report.fragility_directions import interval
 from hingeline.report.fragility_words import percent
@@ -28,7 +29,7 @@ def flips(found: StabilityDiagnosis) -> Iterable[Block]:
     curves = found.curves
     if curves is None:
         return
-    place = stability_words.told_place(curves)
+    place = told_place(curves)
     yield Text(
         "For every input the direction along which a tiny step moves the class probabilities most "
         "(Fisher information) is followed both ways, and the class is asked. Beside it: the gradient, the "
@@ -71,7 +72,7 @@ def _sensitive(curves: FlipCurves, place: int) -> Claim:
         f"{interval(curves['fisher'], place)} against {interval(curves['random'], place)} percent at a step "
         f"of {size}"
     )
-    if not stability_words.told_from_asking_again(curves, place):
+    if not told_from_asking_again(curves, place):
         again = interval(curves.control_of_two, 0)
         words = "Whether steps along the most sensitive direction flip more than asking again does"
         return Claim(words, None, f"{interval(curves['fisher'], place)} against {again} percent in two tries")

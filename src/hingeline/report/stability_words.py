@@ -16,6 +16,7 @@ from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.flow.relevance import Verdict
 from hingeline.renormalisation.stack_findings import StackFindings
+from hingeline.renormalisation.wording import told_from_asking_again, told_place
 from hingeline.report.fragility_words import percent
 from hingeline.report.numbers import count, plural, small
 from hingeline.sensitivity.fisher.flip_curve import FlipCurves
@@ -24,7 +25,6 @@ NOT_DECLARED = (
     "No eigenvalue is told: nobody declared which operators of neighbouring layers are the same, and without "
     "that it depends on how units are numbered."
 )
-_HALF = 0.5
 _COMPARED = 60  # inputs whose distances give the scale
 
 
@@ -52,21 +52,6 @@ def summary(finding: Finding[StabilityDiagnosis]) -> str:
     if found.stack is not None:
         parts.append(_verdicts(found.stack))
     return " ".join(part for part in parts if part)
-
-
-def told_place(curves: FlipCurves) -> int:
-    """The size that is told first: the smallest that flips half along the direction, else what flips most.
-
-    It must flip more than asking again does, if any size does.
-    """
-    shares = curves["fisher"].shares
-    half = [at for at in np.flatnonzero(shares >= _HALF) if told_from_asking_again(curves, int(at))]
-    return int(half[0]) if half else int(np.argmax(shares))
-
-
-def told_from_asking_again(curves: FlipCurves, place: int) -> bool:
-    """Whether more flips along the direction than the better of two unchanged tries, by the intervals."""
-    return not curves.wavers or float(curves["fisher"].low[place]) > float(curves.control_of_two.high[0])
 
 
 def data_distance(points: FloatArray) -> float:

@@ -114,6 +114,7 @@ def assembled(
         variances_below=frozen(np.diag(c)),
         variances_above=frozen(np.diag(a)),
         condition=taken.condition,
+        weakest=float(taken.values.min(initial=1.0)),
         ridge=ridge,
         rao_blackwell=rao_blackwell,
         identification=identification,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hingeline.renormalisation.flow.eigenvalues import Eigenvalues
-from hingeline.renormalisation.flow.stability_matrix import ENOUGH_SAMPLES, StabilityMatrix
+from hingeline.renormalisation.flow.stability_matrix import ENOUGH_SAMPLES, FEWEST_EVENTS, StabilityMatrix
 from hingeline.sensitivity.results import number
 
 SIGMAS = 3.0
@@ -28,6 +28,7 @@ STABLE = 2.0
 SAME_MODE = 0.99
 """Least cosine of the leading directions with and without the added operators."""
 _NOT_LARGER = "the second measurement is not of the same layers with the same operators and more, identified"
+_WITH_MORE = "in the measurement with more operators "
 _MANY_UNITS = 16  # no set of operators is complete from here on
 CHAIN_COSINE = 0.95
 """Least cosine of the most sensitive input directions by the chain of matrices and by the direct route."""
@@ -170,7 +171,17 @@ def _told_from_chance(matrix: StabilityMatrix) -> list[str]:
         missing.append(
             f"{matrix.samples} samples are fewer than {ENOUGH_SAMPLES} for each operator ({matrix.operators})"
         )
-    return missing
+    return missing + _robust(matrix)
+
+
+def _robust(matrix: StabilityMatrix, which: str = "") -> list[str]:
+    """What speaks against the errors themselves."""
+    if not matrix.fragile:
+        return []
+    return [
+        f"{which}operators that nearly coincide differ in {matrix.events:.1f} samples, fewer than "
+        f"{FEWEST_EVENTS:g}: errors may be far too small"
+    ]
 
 
 def _stable(matrix: StabilityMatrix, found: Eigenvalues, grown: StabilityMatrix | None) -> list[str]:
@@ -208,6 +219,7 @@ def _small_throughout(
     left_out = len({*grown.frozen_below, *grown.frozen_above})
     if left_out:
         missing.append(f"in the measurement with more operators {left_out} hardly vary and were left out")
+    missing += _robust(grown, _WITH_MORE)
     # operators that nearly coincide, such as a sum and its cube, are what a ridge hides
     highest = more.by_ridge[:, 0] + SIGMAS * more.by_ridge_errors[:, 0]
     if not np.all(highest < 1):
@@ -246,6 +258,7 @@ def _survives_growth(matrix: StabilityMatrix, found: Eigenvalues, grown: Stabili
     missing: list[str] = []
     if not grown.enough_samples:
         missing.append(f"the measurement with more operators has only {grown.samples} samples")
+    missing += _robust(grown, _WITH_MORE)
     joint = math.hypot(float(found.errors[0]), float(more.errors[0]))
     moved = abs(float(found.moduli[0] - more.moduli[0]))
     # written so that an error that is not a number fails

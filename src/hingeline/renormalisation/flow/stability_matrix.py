@@ -23,6 +23,8 @@ from hingeline.sensitivity.results import listed, number, numbers
 
 ENOUGH_SAMPLES = 500
 """Samples for each operator, below which the errors of conditional moments are too small."""
+FEWEST_EVENTS = 100.0
+"""Samples that must tell what nearly depends apart: fewer make errors with heavy tails, or none at all."""
 _NULL_SHARE = 0.95
 
 
@@ -52,6 +54,7 @@ class StabilityMatrix:
         variances_below: Of the operators of layer n, shape "K".
         variances_above: Of the operators of layer n + 1, shape "K'".
         condition: Condition number of the correlation matrix of O'.
+        weakest: Smallest eigenvalue of that matrix which is not rounding; 1 without operators.
         ridge: Added to it.
         rao_blackwell: Whether conditional moments were asked for.
         identification: What was declared the same, or None.
@@ -78,6 +81,7 @@ class StabilityMatrix:
     variances_below: FloatArray
     variances_above: FloatArray
     condition: float
+    weakest: float
     ridge: float
     rao_blackwell: bool
     identification: Identification | None
@@ -113,6 +117,21 @@ class StabilityMatrix:
     def enough_samples(self) -> bool:
         """Whether there are 500 samples for each operator; with fewer the errors are too small."""
         return self.samples >= ENOUGH_SAMPLES * self.operators
+
+    @property
+    def events(self) -> float:
+        """Samples in which operators that nearly coincide differ, the least of two numbers.
+
+        M times `weakest`, for operators O' that nearly depend on each other; and M (1 - rho^2) with the
+        largest canonical correlation, for operators of the two layers that nearly decide each other.
+        """
+        largest = float(self.canonical_correlations.max(initial=0.0))
+        return self.samples * min(self.weakest, max(0.0, 1.0 - largest**2))
+
+    @property
+    def fragile(self) -> bool:
+        """Whether rare events decide and too few of them were seen: errors may be far too small."""
+        return not self.events >= FEWEST_EVENTS
 
     @property
     def null_quantile(self) -> float:
@@ -166,6 +185,7 @@ class StabilityMatrix:
             "operators": [len(self.names_below), len(self.names_above)],
             "frozen": [len(self.frozen_below), len(self.frozen_above)],
             "condition": number(self.condition),
+            "fragile": self.fragile,
             "largest_canonical_correlation": _first(self.canonical_correlations),
             "largest_canonical_correlation_error": _first(self.canonical_errors),
             "null_quantile": self.null_quantile,

@@ -25,9 +25,10 @@ def readable(path: str | Path) -> Path:
     """`path`, once it is sure that there is something to read and that it is no pickle.
 
     Raises:
+        InvalidInput: Not a path.
         FormatError: No such file, a directory, empty, not permitted, or a pickle.
     """
-    path = Path(path)
+    path = _as_path(path)
     refuse_pickle(path)
     try:
         if path.is_dir():
@@ -59,15 +60,18 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then move it there.
 
     Raises:
-        InvalidInput: The place cannot be written to.
+        InvalidInput: Not a path, or a place that cannot be written to.
     """
-    path = Path(path)
+    path = _as_path(path)
+    if not path.name:
+        raise InvalidInput(f"{str(path)!r} names no file to write to")
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.partial")
     try:
         write(partial)
         partial.replace(path)
-    except OSError as error:
-        raise InvalidInput(f"cannot write {path}: {_reason(error)}") from error
+    except (OSError, ValueError) as error:
+        # a NUL in a path is a ValueError, and so is text that cannot be encoded
+        raise InvalidInput(f"cannot write {str(path)!r}: {_reason(error)}") from error
     finally:
         if partial.exists():
             partial.unlink()
@@ -83,6 +87,13 @@ def provenance_text(provenance: Mapping[str, Any] | None) -> str:
         return json.dumps(dict(provenance or {}), sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"provenance must be JSON-ready: {error}") from error
+
+
+def _as_path(path: str | Path) -> Path:
+    try:
+        return Path(path)
+    except TypeError as error:
+        raise InvalidInput(f"a file is named by text or a Path; got {type(path).__name__}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from hingeline.core.errors import FormatError
+from hingeline.core.errors import FormatError, InvalidInput
 from hingeline.networks.loading import load_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.storage import read_provenance, save_safetensors
@@ -105,3 +106,30 @@ def _crafted(path: Path, **changed: str) -> Path:
 def test_files_of_other_hands_are_refused_in_our_words(changed: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"schema|float64"):
         load_stack(_crafted(tmp_path / "odd.safetensors", **changed))
+
+
+SMALL = StochasticStack([np.eye(2), np.eye(2)], [np.zeros(2), np.zeros(2)])
+
+
+@pytest.mark.parametrize("path", [None, 5, "a\0b.safetensors", "", "/"])
+def test_places_that_cannot_be_written_to_are_refused_in_our_words(path: Any) -> None:
+    with pytest.raises(InvalidInput):
+        save_stack(SMALL, path)
+
+
+@pytest.mark.parametrize("path", [None, 5, "a\0b.safetensors"])
+def test_what_names_no_file_cannot_be_read(path: Any) -> None:
+    with pytest.raises((InvalidInput, FormatError)):
+        load_stack(path)
+
+
+@pytest.mark.parametrize("name", [None, 7, b"stack"])
+def test_the_name_of_a_stack_is_text(name: Any) -> None:
+    with pytest.raises(InvalidInput, match="name of a stack is text"):
+        StochasticStack([np.eye(2)], [np.zeros(2)], "units", name)
+
+
+def test_a_name_that_no_file_can_hold_is_refused_when_it_is_written(tmp_path: Path) -> None:
+    strange = StochasticStack([np.eye(2)], [np.zeros(2)], "units", "\ud800")
+    with pytest.raises(InvalidInput, match="cannot write"):
+        save_stack(strange, tmp_path / "stack.safetensors")

@@ -44,7 +44,7 @@ class StochasticStack:
 
     Raises:
         InvalidInput: Shapes that do not follow each other, values that are not finite, a head that is not
-            known, or a top layer with more joint states than can be told apart.
+            known, a name that is no text, or a top layer with more joint states than can be told apart.
     """
 
     weights: tuple[FloatArray, ...]
@@ -60,6 +60,8 @@ class StochasticStack:
         object.__setattr__(self, "head", head)
         object.__setattr__(self, "name", name)
         _check_shapes(self.weights, self.biases)
+        if not isinstance(name, str):
+            raise InvalidInput(f"the name of a stack is text; got {type(name).__name__}")
         if head not in ("softmax", "units"):
             raise InvalidInput(f"no head is called {head!r}; known are softmax and units")
         if head == "softmax" and len(self.weights) < 2:

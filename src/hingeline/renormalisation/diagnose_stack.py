@@ -83,7 +83,7 @@ def diagnose_stack(
     flows: list[Flow] = []
     for label in np.unique(classes) if operators is not None else ():
         which = np.flatnonzero(classes == label)
-        cosine = _cosine(looks, classes, int(label))
+        cosine = _cosine(stack, looks, classes, int(label))
         found = stages.measured(
             "class flows",
             lambda which=which, label=label, cosine=cosine: _flow(
@@ -160,7 +160,7 @@ def _look(
         operators,
         settings,
         randomness.step("flow", row),
-        found.single.cosine if found.single.operators else None,
+        found.single.cosine if _routes_can_part(stack, found.single.operators) else None,
     )
     return CloseLook(row, flow, found)
 
@@ -237,9 +237,16 @@ def _declared(stack: StochasticStack, layer: int, settings: StabilitySettings) -
     return Identification(settings.identification)
 
 
-def _cosine(looks: Sequence[CloseLook], classes: IntArray, label: int) -> float | None:
+def _routes_can_part(stack: StochasticStack, operators: Sequence[object]) -> bool:
+    """Whether the directions of the two routes can differ: of one input number there is one direction."""
+    return bool(operators) and stack.input_dim > 1
+
+
+def _cosine(
+    stack: StochasticStack, looks: Sequence[CloseLook], classes: IntArray, label: int
+) -> float | None:
     """Least cosine of the routes at the inputs of a class; at all inputs if none of it was looked at."""
-    measured = [look for look in looks if look.convergence.single.operators]
+    measured = [look for look in looks if _routes_can_part(stack, look.convergence.single.operators)]
     own = [look.cosine for look in measured if classes[look.row] == label]
     found = own or [look.cosine for look in measured]
     # a cosine that is not a number must not hide behind one that is

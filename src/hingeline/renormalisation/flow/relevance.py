@@ -89,7 +89,8 @@ def relevance(
         matrix: The stability matrix.
         grown: The same with more operators; None if not measured.
         chain_cosine: Cosine of the most sensitive input direction found by the chain of stability matrices
-            and by the direct route; None if not measured. A marginal operator needs none, but one that was
+            and by the direct route; None if not measured, or if the input is one number and the cosine 1 by
+            construction. A marginal operator needs none, but one that was
             measured must be high; where every operator dies there may be no direction to agree on.
     """
     missing = [*_identified(matrix), *_told_from_chance(matrix)]

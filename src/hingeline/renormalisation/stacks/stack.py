@@ -60,8 +60,7 @@ class StochasticStack:
         object.__setattr__(self, "head", head)
         object.__setattr__(self, "name", name)
         _check_shapes(self.weights, self.biases)
-        if not isinstance(name, str):
-            raise InvalidInput(f"the name of a stack is text; got {type(name).__name__}")
+        _check_name(name)
         if head not in ("softmax", "units"):
             raise InvalidInput(f"no head is called {head!r}; known are softmax and units")
         if head == "softmax" and len(self.weights) < 2:
@@ -224,6 +223,11 @@ def _log_state_law(fields: FloatArray) -> FloatArray:
     up, down = -np.logaddexp(0.0, -2.0 * fields), -np.logaddexp(0.0, 2.0 * fields)
     states = joint_states(fields.shape[1])
     return up @ (states > 0).T.astype(np.float64) + down @ (states < 0).T.astype(np.float64)
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise InvalidInput(f"the name of a stack is text; got {type(name).__name__}")
 
 
 def _check_shapes(weights: tuple[FloatArray, ...], biases: tuple[FloatArray, ...]) -> None:

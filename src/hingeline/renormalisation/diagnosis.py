@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.figure_data import Figure
 from hingeline.numerics.statistics import median
 from hingeline.renormalisation.feed_forward.network_findings import NetworkDiagnosis
@@ -42,6 +42,8 @@ class StabilityDiagnosis:
         margins: Log-odds of the decided class over the nearest rival, shape "n"; of a network the smallest
             difference of outputs.
         fisher: Most sensitive directions of every input, eigenvalues, linearised distances.
+        trusted: Inputs whose slopes can be told, shape "n"; elsewhere the first layer of a stack hardly ever
+            changes in the samples, and directions, eigenvalues and distances are not known.
         curves: Share of inputs flipped against the size of the step, beside controls; None if not measured.
         curve_rows: Inputs of the curves, by their place in `points`.
         lines: Smallest flips along each input's most sensitive direction; None if not measured.
@@ -58,6 +60,7 @@ class StabilityDiagnosis:
     classes: IntArray
     margins: FloatArray
     fisher: FisherDirections
+    trusted: BoolArray
     curves: FlipCurves | None
     curve_rows: IntArray
     lines: LineFlips | None
@@ -72,6 +75,27 @@ class StabilityDiagnosis:
         return None if self.labels is None else float((self.classes == self.labels).mean())
 
     @property
+    def unknown(self) -> int:
+        """Inputs whose directions and distances are not known."""
+        return int((~self.trusted).sum())
+
+    @property
+    def known(self) -> FisherDirections:
+        """The directions at the trusted inputs alone."""
+        taken = {field.name: getattr(self.fisher, field.name)[self.trusted] for field in fields(self.fisher)}
+        return replace(self.fisher, **taken)
+
+    @property
+    def linear_distances(self) -> FloatArray:
+        """Linearised distances, shape "n"; NaN where they are not known."""
+        return np.where(self.trusted, self.fisher.linear_distances, np.nan)
+
+    @property
+    def median_distance(self) -> float:
+        """Median linearised distance of the inputs where it is known; NaN if it is known nowhere."""
+        return median(self.known.linear_distances)
+
+    @property
     def honest(self) -> tuple[str, ...]:
         """What this does not say."""
         return (*HONEST, SAMPLED) if self.kind == "stack" else HONEST
@@ -84,7 +108,7 @@ class StabilityDiagnosis:
             "inputs": len(self.points),
             "accuracy": self.accuracy,
             "median_margin": number(median(self.margins)),
-            "fisher": self.fisher.summary(),
+            "fisher": self.known.summary() | {"unknown": self.unknown},
             **{
                 part: None if found is None else found.summary()
                 for part, found in (
@@ -114,17 +138,18 @@ class StabilityDiagnosis:
         """What is known of each input, in order, JSON-ready."""
         ratios = eigenvalue_ratios(self.fisher)
         told: list[dict[str, Any]] = []
-        for row in range(len(self.points)):
+        for row, trusted in enumerate(self.trusted):
             one: dict[str, Any] = {
                 "row": row,
                 "class": int(self.classes[row]),
                 "label": None if self.labels is None else int(self.labels[row]),
                 "margin": number(self.margins[row]),
-                "top_eigenvalue": number(self.fisher.eigenvalues[row, 0]),
-                "first_over_second": number(ratios[row]),
-                "linear_distance": number(self.fisher.linear_distances[row]),
-                "nearest_class": int(self.fisher.nearest[row]),
-                "saturated": bool(self.fisher.saturated[row]),
+                "top_eigenvalue": number(self.fisher.eigenvalues[row, 0]) if trusted else None,
+                "first_over_second": number(ratios[row]) if trusted else None,
+                "linear_distance": number(self.linear_distances[row]),
+                "nearest_class": int(self.fisher.nearest[row]) if trusted else None,
+                "saturated": bool(self.fisher.saturated[row]) if trusted else None,
+                "trusted": bool(trusted),
             }
             if self.lines is not None:
                 one["flip_on_line"] = number(self.lines.steps[row])
@@ -141,7 +166,8 @@ class StabilityDiagnosis:
             "directions": self.fisher.top,
             "eigenvectors": self.fisher.directions,
             "log_eigenvalues": self.fisher.log_eigenvalues,
-            "linear_distances": self.fisher.linear_distances,
+            "linear_distances": self.linear_distances,
+            "trusted": self.trusted,
         }
         if self.labels is not None:
             kept["labels"] = self.labels
@@ -151,7 +177,7 @@ class StabilityDiagnosis:
 
     def figures(self, input_shape: tuple[int, int] | None = None) -> tuple[Figure, ...]:
         """All figures there are."""
-        found: list[Figure] = [*self.fisher.figures(input_shape)]
+        found: list[Figure] = [*self.known.figures(input_shape)] if self.trusted.any() else []
         if self.curves is not None:
             found.append(self.curves.figure("stability-flips"))
         if self.lines is not None:

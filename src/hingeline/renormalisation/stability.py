@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray, frozen
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray, frozen
 from hingeline.core.errors import InvalidInput
 from hingeline.core.events import EventSink, ignore
 from hingeline.core.outcome import Finding, Provenance
@@ -117,11 +117,14 @@ class _Work:
         with self.stages.stage("sensitive directions"):
             outputs = self.model.outputs(points)
             fisher = fisher_directions(self.model, self.decision, points)
-        self._tell_frozen(points)
+        trusted = self._trusted(points)
+        # where slopes are not known, sizes of steps must not come from them
+        distances = np.where(trusted, fisher.linear_distances, np.inf)
+        sizes = self.settings.sizes or _sizes(distances)
         # of the class of these very answers: where classes waver, another draw may decide otherwise
         margins = self.decision.leads(outputs, self.decision.of(outputs)).min(axis=1)
         rows = _spread(np.arange(len(points)), self.settings.curve_inputs)
-        if len(rows) < len(points) and (self.settings.sizes or _sizes(fisher)):
+        if len(rows) < len(points) and sizes:
             self.stages.left_out.append(
                 f"Inputs of the flip curves: {len(rows)} of {len(points)}, evenly spread; more with "
                 "curve_inputs"
@@ -135,24 +138,29 @@ class _Work:
             classes=fisher.classes,
             margins=frozen(margins),
             fisher=fisher,
-            curves=self._curves(fisher, rows),
+            trusted=trusted,
+            curves=self._curves(rows, sizes),
             curve_rows=rows,
-            lines=self._lines(fisher),
+            lines=self._lines(fisher, sizes),
             binary=self._binary(rows),
-            stack=self._stack(fisher, labels),
+            stack=self._stack(fisher, labels, distances),
             network=None if stack else self._network(),
             left_out=tuple(self.stages.left_out),
         )
 
-    def _tell_frozen(self, points: FloatArray) -> None:
-        if isinstance(self.model, StackModel) and (count := int(self.model.frozen(points).sum())):
+    def _trusted(self, points: FloatArray) -> BoolArray:
+        """Inputs whose slopes can be estimated; says at how many they cannot."""
+        if not isinstance(self.model, StackModel):
+            return np.ones(len(points), np.bool_)
+        unknown = self.model.frozen(points)
+        if count := int(unknown.sum()):
             self.stages.left_out.append(
                 f"Directions and distances at {count} of {len(points)} inputs: units of the first layer "
-                "hardly ever change there, and what is told of them is not to be trusted"
+                "hardly ever change there, and samples do not tell them"
             )
+        return ~unknown
 
-    def _curves(self, fisher: FisherDirections, rows: IntArray) -> FlipCurves | None:
-        sizes = self.settings.sizes or _sizes(fisher)
+    def _curves(self, rows: IntArray, sizes: tuple[float, ...] | None) -> FlipCurves | None:
         if sizes is None:
             self.stages.left_out.append(
                 "Flip curves and lines: the inputs have no linearised boundary to take sizes from; give sizes"
@@ -170,8 +178,7 @@ class _Work:
             ),
         )
 
-    def _lines(self, fisher: FisherDirections) -> LineFlips | None:
-        sizes = self.settings.sizes or _sizes(fisher)
+    def _lines(self, fisher: FisherDirections, sizes: tuple[float, ...] | None) -> LineFlips | None:
         if sizes is None:
             return None
         reach = max(sizes) * (1.0 if self.settings.sizes else _REACH / _FACTORS[-1])
@@ -197,11 +204,13 @@ class _Work:
             ),
         )
 
-    def _stack(self, fisher: FisherDirections, labels: IntArray | None) -> StackFindings | None:
+    def _stack(
+        self, fisher: FisherDirections, labels: IntArray | None, distances: FloatArray
+    ) -> StackFindings | None:
         if not isinstance(self.seen, StochasticStack):
             return None
         # from the nearest to the farthest boundary
-        order = np.argsort(fisher.linear_distances, kind="stable")
+        order = np.argsort(distances, kind="stable")
         return diagnose_stack(
             self.seen,
             self.inputs.points,
@@ -221,9 +230,9 @@ class _Work:
         )
 
 
-def _sizes(fisher: FisherDirections) -> tuple[float, ...] | None:
+def _sizes(distances: FloatArray) -> tuple[float, ...] | None:
     """Steps around the median linearised distance; None where there is none."""
-    finite = fisher.linear_distances[np.isfinite(fisher.linear_distances)]
+    finite = distances[np.isfinite(distances)]
     middle = median(finite)
     if not (np.isfinite(middle) and middle > 0):
         return None

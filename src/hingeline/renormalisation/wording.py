@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.outcome import Outcome, Status
-from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.stack_findings import StackFindings
 from hingeline.sensitivity.fisher.flip_curve import FlipCurves
@@ -55,12 +54,7 @@ def told_from_asking_again(curves: FlipCurves, place: int) -> bool:
 
 def _told(found: StabilityDiagnosis) -> str:
     """What is known, in a sentence."""
-    middle = median(found.fisher.linear_distances)
-    told = (
-        f"Half of the inputs have a linearised boundary within {middle:.4g} (l2)."
-        if np.isfinite(middle)
-        else "Half of the inputs or more have no linearised boundary."
-    )
+    told = _boundary(found)
     if found.curves is None:
         return told
     where = told_place(found.curves)
@@ -73,6 +67,19 @@ def _told(found: StabilityDiagnosis) -> str:
         f"{told} A step of {size:.3g} along the most sensitive direction flips {share:.0%} of them, a random "
         f"one {chance:.1%}{itself}."
     )
+
+
+def _boundary(found: StabilityDiagnosis) -> str:
+    """How near boundaries are, of the inputs where that is known."""
+    if not found.trusted.any():
+        return "Linearised boundaries are not known at any input."
+    known = len(found.trusted) - found.unknown
+    inputs = f"the {known} inputs where that is known" if found.unknown else "the inputs"
+    apart = f" (of {len(found.trusted)})" if found.unknown else ""
+    if np.isfinite(found.median_distance):
+        within = f"{found.median_distance:.4g} (l2)"
+        return f"Half of {inputs}{apart} have a linearised boundary within {within}."
+    return f"Half of {inputs}{apart} or more have no linearised boundary."
 
 
 def _unconverged(found: StabilityDiagnosis) -> list[str]:

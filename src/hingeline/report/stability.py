@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from hingeline.core.outcome import Finding, Status
-from hingeline.numerics.statistics import median
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
 from hingeline.renormalisation.feed_forward.network_findings import NOTES
 from hingeline.renormalisation.settings import StabilitySettings
@@ -107,7 +106,10 @@ def _tiles(finding: Stability) -> Iterable[Tile]:
         near = "linearised boundary of the input (l2)"
         if number > 1:
             near = "linearised boundary, median of the inputs (l2)"
-        yield Tile(size(median(found.fisher.linear_distances)).replace("none known", "none"), near)
+        if found.unknown and number > 1:
+            near = f"linearised boundary, median of {number - found.unknown} of {number} inputs (l2)"
+        far = size(found.median_distance).replace("none known", "none")
+        yield Tile(far if found.trusted.any() else "not known", near)
         curves = found.curves
         if curves is not None and finding.outcome.status is not Status.INCONCLUSIVE:
             place = told_place(curves)

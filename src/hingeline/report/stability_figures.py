@@ -26,7 +26,8 @@ _MOST_CLASSES = 12  # more columns are too narrow for their numbers
 
 def shown_rows(found: StabilityDiagnosis) -> IntArray:
     """The inputs told one by one, the nearest to its linearised boundary first."""
-    distances = found.fisher.linear_distances
+    # what is not known comes last
+    distances = found.linear_distances
     if found.stack is not None and found.stack.looks:
         rows = np.array([look.row for look in found.stack.looks])
         return rows[np.argsort(distances[rows], kind="stable")]

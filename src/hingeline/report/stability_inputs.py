@@ -126,7 +126,7 @@ def one_by_one(found: StabilityDiagnosis) -> Iterable[Block]:
             f"Row {', '.join(map(str, wavering))}: other samples give another class. At the boundary "
             "what it becomes is chance."
         )
-    hidden = rows[found.fisher.saturated[rows]]
+    hidden = rows[found.fisher.saturated[rows] & found.trusted[rows]]
     if len(hidden):
         yield Text(
             f"At row {', '.join(map(str, hidden))} the answer is saturated: the information is tiny although "
@@ -134,8 +134,8 @@ def one_by_one(found: StabilityDiagnosis) -> Iterable[Block]:
         )
     images = stability_figures.both_signs(found, rows)
     yield from [] if images is None else [images]
-    if found.fisher.traces.any() and found.fisher.log_eigenvalues.shape[1] > 1:
-        yield found.fisher.figures()[0]
+    if found.known.traces.any() and found.fisher.log_eigenvalues.shape[1] > 1:
+        yield found.known.figures()[0]
 
 
 def _margin(found: StabilityDiagnosis) -> str:
@@ -156,6 +156,8 @@ def _row(found: StabilityDiagnosis, row: int) -> tuple[str, ...]:
     top, ratio = _information(found, row)
     far = float(fisher.linear_distances[row])
     boundary = small(far) if math.isfinite(far) else "none"
+    if not found.trusted[row]:
+        top, ratio, boundary = "not known", "", "not known"
     return (f"row\u00a0{row}", own, *label, small(float(found.margins[row])), top, ratio, boundary, flip)
 
 

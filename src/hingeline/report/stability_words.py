@@ -76,7 +76,14 @@ def ratio_words(curves: FlipCurves, place: int) -> str:
 
 
 def _boundary(found: StabilityDiagnosis) -> str:
-    number, middle = len(found.points), median(found.fisher.linear_distances)
+    number, middle = len(found.points), found.median_distance
+    if not found.trusted.any():
+        return f"The linearised class boundary of {whom(number)} is not known"
+    if found.unknown:
+        known = f"Where it is known ({count(number - found.unknown)} of {count(number)} inputs), half"
+        if not math.isfinite(middle):
+            return f"{known} or more have no linearised class boundary"
+        return f"{known} have their linearised class boundary within {small(middle)} (l2)"
     if not math.isfinite(middle):
         one = "The input has no linearised class boundary"
         return one if number == 1 else f"Half of {whom(number)} or more have no linearised class boundary"

@@ -16,7 +16,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.diagnose_stack import check_stack
 from hingeline.renormalisation.settings import ONLY_OF_STACKS, StabilitySettings
-from hingeline.renormalisation.stacks.stack import StochasticStack
+from hingeline.renormalisation.stacks.stack import LARGEST, StochasticStack
 from hingeline.renormalisation.targets import seen_target
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.inputs import Inputs
@@ -54,6 +54,7 @@ class StabilityCall:
         width = inputs.points.shape[1]
         if width != seen.input_dim:
             raise InvalidInput(f"{seen.name} takes {seen.input_dim} numbers; inputs have {width}")
+        _check_sizes(inputs.points, settings)
         if isinstance(seen, StochasticStack):
             _check_stack(seen, settings)
         else:
@@ -92,6 +93,21 @@ def _check_stack(stack: StochasticStack, settings: StabilitySettings) -> None:
             "layers to measure. Leave it out"
         )
     check_stack(stack, settings)
+
+
+def _check_sizes(points: FloatArray, settings: StabilitySettings) -> None:
+    """Refuse numbers whose squares, or quotients, are beyond float64."""
+    largest = float(np.abs(points).max(initial=0.0))
+    if largest > LARGEST:
+        raise InvalidInput(
+            f"inputs hold {largest:.3g}; up to {LARGEST:g} can be computed with: give the inputs other units"
+        )
+    far = [size for size in settings.sizes or () if not 1 / LARGEST <= size <= LARGEST]
+    if far:
+        raise InvalidInput(
+            f"sizes are lengths from {1 / LARGEST:g} to {LARGEST:g}, beyond which squares are no numbers; "
+            f"got {far[0]:g}"
+        )
 
 
 def _check_values(points: FloatArray, values: tuple[float, float]) -> None:

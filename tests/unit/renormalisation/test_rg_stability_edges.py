@@ -109,3 +109,25 @@ def test_inputs_at_which_the_first_layer_is_frozen_are_a_shortfall() -> None:
     assert found.outcome.status is not Status.COMPLETE
     assert found.value is not None
     assert any("at 2 of 4 inputs" in sentence for sentence in found.value.left_out)
+
+
+@pytest.mark.parametrize("times", [1e101, 1e200, 1e300])
+def test_numbers_whose_squares_overflow_are_refused_in_words(times: float) -> None:
+    plain = stack_of(6, 5, 4, 3)
+    with pytest.raises(InvalidInput, match="can be squared"):
+        StochasticStack([times * weight for weight in plain.weights], plain.biases)
+    with pytest.raises(InvalidInput, match="other units"):
+        stability(plain, times * INPUTS, **QUICK)
+    for size in (times, 1e-20 / times):
+        with pytest.raises(InvalidInput, match="sizes are lengths"):
+            stability(plain, INPUTS, sizes=(size,), **QUICK)
+
+
+@pytest.mark.parametrize("size", [1e-99, 1e99])
+def test_the_largest_numbers_that_are_taken_are_computed_without_a_warning(size: float) -> None:
+    plain = stack_of(6, 5, 4, 3)
+    assert stability(plain, INPUTS, sizes=(size,), **QUICK).value is not None
+    assert stability(plain, 1e99 * INPUTS, **QUICK).value is not None
+    loud = StochasticStack([1e99 * weight for weight in plain.weights], plain.biases)
+    assert stability(loud, INPUTS, **QUICK).value is not None
+    assert stability(loud, 1e99 * INPUTS, **QUICK).value is not None

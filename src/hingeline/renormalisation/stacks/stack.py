@@ -27,6 +27,8 @@ Head = Literal["softmax", "units"]
 BATCH = 4096
 """Samples held at once; memory stays below a few times this many rows of the widest layer."""
 _SAMPLES_AT_ONCE = 256
+LARGEST = 1e100
+"""Largest weight, bias or input: far above what sampling can tell from infinity, and squares are finite."""
 MOST_TOP_UNITS = 10
 """Units whose joint states can be classes: 2^10 of them."""
 
@@ -43,8 +45,9 @@ class StochasticStack:
         name: For people.
 
     Raises:
-        InvalidInput: Shapes that do not follow each other, values that are not finite, a head that is not
-            known, a name that is no text, or a top layer with more joint states than can be told apart.
+        InvalidInput: Shapes that do not follow each other, values that are not finite or beyond 1e100, a head
+            that is not known, a name that is no text, or a top layer with more joint states than can be
+            told apart.
     """
 
     weights: tuple[FloatArray, ...]
@@ -246,3 +249,9 @@ def _check_shapes(weights: tuple[FloatArray, ...], biases: tuple[FloatArray, ...
             )
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise InvalidInput(f"step {index} has weights or biases that are NaN or infinite")
+        largest = max(np.abs(weight).max(), np.abs(bias).max())
+        if largest > LARGEST:
+            raise InvalidInput(
+                f"step {index} has a weight or bias of {largest:.3g}; up to {LARGEST:g} can be squared and "
+                "added up, and a unit never flips long before that"
+            )

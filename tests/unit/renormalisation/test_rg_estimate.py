@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from enumerated import exact_matrix, exact_moments, random_stack, tower, tower_eigenvalues
+from rg_enumeration import exact_matrix, exact_moments, random_stack, tower, tower_eigenvalues
 
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.flow.conditioning import conditioned, correlations, inverse_root

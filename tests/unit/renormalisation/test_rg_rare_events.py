@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from enumerated import exact_moments, random_stack
+from rg_enumeration import exact_moments, random_stack
 
 from hingeline.core.arrays import FloatArray
 from hingeline.renormalisation.flow.conditioning import correlations

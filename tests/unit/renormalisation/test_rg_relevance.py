@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from enumerated import exact_matrix, random_stack, tower
+from rg_enumeration import exact_matrix, random_stack, tower
 
 from hingeline.renormalisation.flow.estimate import estimate_stability
 from hingeline.renormalisation.flow.identification import Identification

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from enumerated import exact_matrix
+from rg_enumeration import exact_matrix
 
 from hingeline.renormalisation.flow.estimate import estimate_stability
 from hingeline.renormalisation.flow.identification import Identification

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from enumerated import exact_moments, random_stack
+from rg_enumeration import exact_moments, random_stack
 
 from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.flow.sampled_moments import every_layer_moments, layer_moments

@@ -260,7 +260,8 @@ def test_errors_know_of_the_ridge_where_operators_nearly_coincide() -> None:
             off = np.abs(found.matrix - truth)
             deviations.extend((off / np.maximum(found.errors, 1e-9)).ravel())
     assert len(deviations) > 100
-    assert np.mean(np.array(deviations) > 5) < 0.02
+    # over seeds it is 2 %, and 10 % where the ridge's shift is no part of the errors
+    assert np.mean(np.array(deviations) > 5) < 0.05
 
 
 def test_a_ridge_leaves_operators_without_correlation_alone() -> None:

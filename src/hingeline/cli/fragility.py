@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hingeline.cli.input_options import FILE, Listed, data_options
 from hingeline.cli.options import (
     Plan,
     TargetRequest,
@@ -21,38 +22,21 @@ from hingeline.cli.options import (
 
 # As in `sensitivity.threat`, which would bring NumPy; a test holds both together.
 _NORMS = ("l2", "linf", "l1")
-_FILE = click.Path(path_type=Path)
 
 
-class _Names(click.ParamType[tuple[str, ...]]):
-    """Words with commas between them."""
+def _name(word: str) -> str:
+    if not word:
+        raise ValueError("it has an empty name")
+    return word
 
-    name = "names"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Split at the commas."""
-        if isinstance(value, tuple):
-            return value
-        names = tuple(word.strip() for word in str(value).split(","))
-        if not all(names):
-            self.fail(f"{value!r} has an empty name; want names with commas between them", param, ctx)
-        return names
+_NAMES = Listed("names", _name, "names with commas between them")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @target_options
 @plan_options
-@click.option(
-    "--data",
-    type=_FILE,
-    metavar="FILE",
-    required=True,
-    help="Inputs, one in each row: .npy, .npz (key x) or .csv.",
-)
-@click.option("--labels", type=_FILE, metavar="FILE", help="What they should be: .npy, .npz (key y) or .csv.")
-@click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Take only the first N inputs.")
+@data_options
 @click.option(
     "--norm",
     type=click.Choice(_NORMS),
@@ -62,7 +46,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
 )
 @click.option("--box", type=float, nargs=2, metavar="LO HI", help="Range a changed input must stay in.")
 @click.option(
-    "--free", type=_FILE, metavar="FILE", help="Which coordinates may change: a row of 0 and 1, as --data."
+    "--free", type=FILE, metavar="FILE", help="Which coordinates may change: a row of 0 and 1, as --data."
 )
 @click.option(
     "--threshold",
@@ -74,11 +58,11 @@ class _Names(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--attacks",
-    type=_Names(),
+    type=_NAMES,
     metavar="NAMES",
     help="Attacks or sets of them, with commas; the norm's standard set if not given.",
 )
-@click.option("--parts", type=_Names(), metavar="NAMES", help="What to measure besides, with commas.")
+@click.option("--parts", type=_NAMES, metavar="NAMES", help="What to measure besides, with commas.")
 @click.option(
     "--exact/--no-exact",
     default=True,

@@ -7,47 +7,32 @@ from typing import Any
 
 import click
 
+from hingeline.cli.input_options import Listed, data_options
 from hingeline.cli.options import Plan, TargetRequest, View, plan_options, reading_options, view_options
 
 # As in `renormalisation.settings`, which would bring NumPy; a test holds both together.
 _OPERATORS = ("single units", "pairs", "class means", "total")
 _DECLARED = ("collective", "tied units")
-_FILE = click.Path(path_type=Path)
 _AT_LEAST_ONE = click.IntRange(min=1)
 
 
-class _Sizes(click.ParamType[tuple[float, ...]]):
-    """Numbers above 0 with commas between them."""
+def _size(word: str) -> float:
+    try:
+        size = float(word)
+    except ValueError:
+        raise ValueError("it is no list of numbers") from None
+    if not 0 < size < float("inf"):
+        raise ValueError("lengths of steps are above 0")
+    return size
 
-    name = "sizes"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """Split at the commas."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            sizes = tuple(float(word) for word in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers; want such as 0.25,0.5,1", param, ctx)
-        if not all(0 < size < float("inf") for size in sizes):
-            self.fail(f"{value!r}: lengths of steps are above 0", param, ctx)
-        return sizes
+_SIZES = Listed("sizes", _size, "numbers above 0 with commas between them, such as 0.25,0.5,1")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @reading_options
 @plan_options
-@click.option(
-    "--data",
-    type=_FILE,
-    metavar="FILE",
-    required=True,
-    help="Inputs, one in each row: .npy, .npz (key x) or .csv.",
-)
-@click.option("--labels", type=_FILE, metavar="FILE", help="What they should be: .npy, .npz (key y) or .csv.")
-@click.option("--rows", type=_AT_LEAST_ONE, metavar="N", help="Take only the first N inputs.")
+@data_options
 @click.option(
     "--identify",
     "identification",
@@ -84,7 +69,7 @@ class _Sizes(click.ParamType[tuple[float, ...]]):
 @click.option(
     "--random-directions", type=_AT_LEAST_ONE, metavar="N", help="Random directions at each input (20)."
 )
-@click.option("--sizes", type=_Sizes(), metavar="A,B,...", help="Lengths of the steps of the flip curves.")
+@click.option("--sizes", type=_SIZES, metavar="A,B,...", help="Lengths of the steps of the flip curves.")
 @click.option(
     "--values", type=float, nargs=2, metavar="LO HI", help="The two values of binary inputs, such as 0 1."
 )

@@ -247,12 +247,15 @@ def test_few_samples_do_not_rise_above_the_null(samples: int) -> None:
     assert np.mean(above) < 0.4
 
 
-def test_errors_know_of_the_ridge_where_operators_nearly_coincide() -> None:
+@pytest.mark.parametrize(("drawn", "share"), [(63, 0.02), (64, 0.05), (65, 0.05), (66, 0.05)])
+def test_errors_know_of_the_ridge_where_operators_nearly_coincide(drawn: int, share: float) -> None:
     deviations: list[float] = []
     for seed in range(8):
         stack, x = random_stack((6, 6, 3), 61 + seed, 4.0), generator(seed).choice([-1.0, 1.0], 6)
         below, above = product_operators(6, 2), product_operators(3, 2)
-        found = estimate_stability(stack, x, 1, below, above, samples=8000, rng=generator(63), permutations=1)
+        found = estimate_stability(
+            stack, x, 1, below, above, samples=8000, rng=generator(drawn), permutations=1
+        )
         lower, upper = kept(found.names_below, below), kept(found.names_above, above)
         if len(upper.names):
             truth = exact_matrix(stack, x, 1, lower, upper)
@@ -260,8 +263,8 @@ def test_errors_know_of_the_ridge_where_operators_nearly_coincide() -> None:
             off = np.abs(found.matrix - truth)
             deviations.extend((off / np.maximum(found.errors, 1e-9)).ravel())
     assert len(deviations) > 100
-    # over seeds it is 2 %, and 10 % where the ridge's shift is no part of the errors
-    assert np.mean(np.array(deviations) > 5) < 0.05
+    # the mean of 40 seeds is 2 %, and 10 % where the ridge's shift is no part of the errors
+    assert np.mean(np.array(deviations) > 5) < share
 
 
 def test_a_ridge_leaves_operators_without_correlation_alone() -> None:

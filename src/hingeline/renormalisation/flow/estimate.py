@@ -19,8 +19,9 @@ from hingeline.core.errors import InvalidInput
 from hingeline.renormalisation.flow.assembly import assembled, default_ridge, varying
 from hingeline.renormalisation.flow.conditioning import conditioned
 from hingeline.renormalisation.flow.identification import Identification
+from hingeline.renormalisation.flow.moments import BlockMoments
 from hingeline.renormalisation.flow.permutation_null import permutation_null
-from hingeline.renormalisation.flow.sampled_moments import BLOCKS, centres_of, layer_moments
+from hingeline.renormalisation.flow.sampled_moments import BLOCKS, Step, centres_of, layer_moments
 from hingeline.renormalisation.flow.sandwich import sandwich_errors
 from hingeline.renormalisation.flow.stability_matrix import StabilityMatrix
 from hingeline.renormalisation.operators.operator_set import OperatorSet
@@ -89,31 +90,14 @@ def estimate_stability(
     lower, upper, kept = varying(
         moments, below, above, samples=moments.samples, together=identification is not None
     )
-    a, b, c = kept.whole()
+    a, _, c = kept.whole()
     step = layer, lower, upper
     first = stack.means(1, as_points(points, stack.input_dim))
     centres = centres_of(stack, first, [step], np.random.default_rng(seed).spawn(1)[0], batch)[0]
     chosen = default_ridge(upper, kept.samples) if ridge is None else ridge
-    errors, method = None, "jackknife over blocks"
-    if not rao_blackwell and len(first) == 1:
-        means = (
-            centres[0] + kept.below.sum(axis=0) / kept.samples,
-            centres[1] + kept.above.sum(axis=0) / kept.samples,
-        )
-        inverse = conditioned(a).inverse(chosen)
-        errors = sandwich_errors(
-            stack,
-            first,
-            step,
-            means,
-            inverse @ b,
-            inverse,
-            samples=samples,
-            seed=seed,
-            blocks=blocks,
-            batch=batch,
-        )
-        method = "sandwich over samples (HC3)"
+    # conditional moments and several inputs leave no single residual to look at, only blocks
+    plain = not rao_blackwell and len(first) == 1
+    errors = _sandwich(stack, first, step, centres, kept, chosen, samples, seed, batch) if plain else None
     null = permutation_null(
         stack,
         first,
@@ -135,10 +119,42 @@ def estimate_stability(
         samples=kept.samples,
         ridge=chosen,
         errors=errors,
-        error_method=method,
+        error_method="sandwich over samples (HC3)" if plain else "jackknife over blocks",
         null=null,
         rao_blackwell=rao_blackwell,
         identification=identification,
+    )
+
+
+def _sandwich(
+    stack: StochasticStack,
+    first: FloatArray,
+    step: Step,
+    centres: tuple[FloatArray, FloatArray],
+    kept: BlockMoments,
+    ridge: float,
+    samples: int,
+    seed: int,
+    batch: int,
+) -> FloatArray:
+    """Errors of the entries from single samples, drawn a second time from the same seed."""
+    a, b, _ = kept.whole()
+    inverse = conditioned(a).inverse(ridge)
+    means = (
+        centres[0] + kept.below.sum(axis=0) / kept.samples,
+        centres[1] + kept.above.sum(axis=0) / kept.samples,
+    )
+    return sandwich_errors(
+        stack,
+        first,
+        step,
+        means,
+        inverse @ b,
+        inverse,
+        samples=samples,
+        seed=seed,
+        blocks=kept.blocks,
+        batch=batch,
     )
 
 

@@ -1,0 +1,60 @@
+"""Options of the verbs that look at given inputs, and values that are lists with commas between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import click
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+Item = TypeVar("Item")
+
+FILE = click.Path(path_type=Path)
+
+
+class Listed(click.ParamType[tuple[Item, ...]], Generic[Item]):
+    """Items with commas between them.
+
+    Args:
+        name: What the items are, such as "sizes".
+        item: Reads one of them, without the spaces around it; a ValueError refuses it.
+        wanted: What would be right, for people.
+    """
+
+    def __init__(self, name: str, item: Callable[[str], Item], wanted: str) -> None:
+        self.name, self._item, self._wanted = name, item, wanted
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Item, ...]:
+        """Split at the commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self._item(word.strip()) for word in str(value).split(","))
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}; want {self._wanted}", param, ctx)
+
+
+def data_options(verb: Verb) -> Verb:
+    """Add --data, --labels and --rows; the verb gets `data`, `labels` and `rows`."""
+    for option in reversed(_DATA):
+        option(verb)
+    return verb
+
+
+_DATA = (
+    click.option(
+        "--data",
+        type=FILE,
+        metavar="FILE",
+        required=True,
+        help="Inputs, one in each row: .npy, .npz (key x) or .csv.",
+    ),
+    click.option(
+        "--labels", type=FILE, metavar="FILE", help="What they should be: .npy, .npz (key y) or .csv."
+    ),
+    click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Take only the first N inputs."),
+)

@@ -1,0 +1,1 @@
+"""Autoencoders on hidden layers as detectors of adversarial inputs, and attacks that know them."""

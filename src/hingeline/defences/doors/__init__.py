@@ -1,0 +1,1 @@
+"""Oracles around oracles: rounding, precision, noise, top-k, labels, random members, abstention, limits."""

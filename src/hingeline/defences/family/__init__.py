@@ -1,0 +1,1 @@
+"""Families of models that answer at random, and attacks on the whole family (MulDef)."""

@@ -1,0 +1,1 @@
+"""Training of dense ReLU classifiers, plain or against an adversary, in NumPy."""

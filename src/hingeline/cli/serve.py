@@ -44,7 +44,14 @@ from hingeline.evaluation.practice_server import PracticeServer
     help="Every N-th request gets 500, 503 or a drop.",
 )
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Seconds per answer.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
+@click.option(
+    "--defence",
+    "defences",
+    multiple=True,
+    metavar="TEXT",
+    help="One more defence around these, such as top-k:3 or keyed-noise:1e-3; may be given again.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is drawn.")
 @click.option(
     "--access-log", type=click.Path(path_type=Path), metavar="FILE", help="One JSON line per request."
 )
@@ -63,6 +70,7 @@ def command(
     rate: float | None,
     fail_every: int | None,
     latency: float,
+    defences: tuple[str, ...],
     seed: int,
     access_log: Path | None,
     as_json: bool,
@@ -81,6 +89,7 @@ def command(
         fail_every=fail_every,
         latency=latency,
         seed=seed,
+        defences=defences,
     )
     server = PracticeServer(
         model,

@@ -1,8 +1,9 @@
 """A model as a practice server shows it: in a chosen precision, with chosen defences, in a fixed order.
 
 Inputs are rounded to the served precision, the model answers, noise is added, then probabilities are formed,
-then the answer is rounded or reduced to a label. Noise comes from one seeded generator, so the n-th row
-answered gets the n-th draw whatever the requests look like.
+then the answer is rounded or reduced to a label; defences given as texts come after these, in their order.
+Noise comes from one seeded generator, so the n-th row answered gets the n-th draw whatever the requests look
+like. What is done to answers is done by `defences.doors`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
-from hingeline.core.randomness import Randomness
+from hingeline.defences.doors.chained import Chained
+from hingeline.defences.doors.defence import Defence
+from hingeline.defences.doors.labels_only import LabelsOnly
+from hingeline.defences.doors.noise import Noise
+from hingeline.defences.doors.precision import Precision
+from hingeline.defences.doors.probabilities import Probabilities
+from hingeline.defences.doors.rounded import Rounded
+from hingeline.defences.doors.typed import defence_from
 from hingeline.networks.loading import load_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.local import CallableOracle, network_oracle
@@ -48,7 +56,9 @@ class PracticeSettings:
     max_batch: int | None = None
     """Most rows in one request; more get 413."""
     seed: int = 0
-    """Of the noise."""
+    """Of what the defences draw."""
+    defences: tuple[str, ...] = ()
+    """More defences as they are typed, such as "top-k:3", around the others in this order."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -58,10 +68,8 @@ class PracticeSettings:
         """The settings in words, for people."""
         words = [
             self.dtype if self.dtype != "float64" else "",
-            f"noise {self.noise:g}" if self.noise else "",
-            "probabilities" if self.softmax else "",
-            f"rounded to {self.round} decimals" if self.round is not None else "",
-            "labels only" if self.labels else "",
+            *(part.words for part in _own_defences(self)),
+            *(defence_from(text).words for text in self.defences),
             f"at most {self.rate:g} rows per second" if self.rate is not None else "",
             f"every {self.fail_every}. request fails" if self.fail_every is not None else "",
             f"{self.latency:g} s late" if self.latency else "",
@@ -84,11 +92,13 @@ class PracticeModel:
     def __init__(self, model: Any, settings: PracticeSettings, input_dim: int | None = None) -> None:
         self._oracle = _opened(model, settings.dtype, input_dim)
         self._settings = settings
-        self._noise = Randomness(settings.seed).step("practice noise")
+        self._defended = _defended(self._oracle, settings)
         self._lock = threading.Lock()
         self.input_dim = self._oracle.spec.input_dim
-        # Our own model costs nothing, so one look settles the width.
-        self.output_dim = self._shown(self._oracle.query(np.zeros((1, self.input_dim)))).shape[-1]
+        # Our own model costs nothing, so one look settles the width; through a door of its own, because the
+        # one that is asked would use up a draw.
+        look = _defended(self._oracle, settings).query(np.zeros((1, self.input_dim)))
+        self.output_dim = look.shape[-1]
 
     @property
     def input_datatype(self) -> str:
@@ -98,35 +108,43 @@ class PracticeModel:
     @property
     def output_name(self) -> str:
         """What the answers are called."""
-        if self._settings.labels:
-            return "labels"
-        return "probabilities" if self._settings.softmax else "logits"
+        shown = self._defended.spec.answers
+        return "logits" if shown in ("auto", self._oracle.spec.answers) else shown
 
     @property
     def output_datatype(self) -> str:
         """The protocol's name of the answer type."""
-        return "INT64" if self._settings.labels else DATATYPES[self._settings.dtype]
+        return "INT64" if self.output_name == "labels" else DATATYPES[self._settings.dtype]
 
     def answers(self, points: FloatArray) -> FloatArray:
-        """What the endpoint shows for `points`: "n d" to "n k" ("n 1" for labels)."""
-        points = _to_precision(points, self._settings.dtype)
-        size = self._oracle.spec.max_batch or len(points)
-        with self._lock:
-            raw = [self._oracle.query(points[i : i + size]) for i in range(0, len(points), size)]
-            values = np.concatenate(raw)
-            if self._settings.noise:
-                values = values + self._settings.noise * self._noise.standard_normal(values.shape)
-        return self._shown(values)
+        """What the endpoint shows for `points`: "n d" to "n k" ("n 1" for labels).
 
-    def _shown(self, values: FloatArray) -> FloatArray:
-        if self._settings.labels:
-            return _labels(values)
-        if self._settings.softmax:
-            values = _probabilities(values)
-        values = _to_precision(values, self._settings.dtype)
-        if self._settings.round is not None:
-            values = _to_precision(np.round(values, self._settings.round), self._settings.dtype)
-        return values
+        Raises:
+            TurnedAway: A defence refuses to answer.
+        """
+        points = _to_precision(points, self._settings.dtype)
+        size = self._defended.spec.max_batch or len(points)
+        with self._lock:
+            parts = [self._defended.query(points[i : i + size]) for i in range(0, len(points), size)]
+        return _to_precision(np.concatenate(parts), self._settings.dtype)
+
+
+def _defended(model: Oracle, settings: PracticeSettings) -> Oracle:
+    parts = (*_own_defences(settings), *map(defence_from, settings.defences))
+    return Chained(parts).around(model, seed=settings.seed)
+
+
+def _own_defences(settings: PracticeSettings) -> tuple[Defence, ...]:
+    """Those that have a setting of their own, from the inside out."""
+    noise = (Noise(settings.noise),) if settings.noise else ()
+    if settings.labels:
+        return (*noise, LabelsOnly())
+    likely = (Probabilities(pair=True),) if settings.softmax else ()
+    if settings.round is None:
+        return (*noise, *likely)
+    # What is rounded are the numbers of the served precision.
+    cast = (Precision(settings.dtype),) if settings.dtype != "float64" else ()
+    return (*noise, *likely, *cast, Rounded(decimals=settings.round))
 
 
 def _opened(model: Any, dtype: str, input_dim: int | None) -> Oracle:
@@ -159,18 +177,6 @@ def _single_precision(network: PiecewiseLinearNetwork) -> Oracle:
     return CallableOracle(answer, network_oracle(network).spec)
 
 
-def _labels(values: FloatArray) -> FloatArray:
-    if values.shape[1] == 1:
-        return (values > 0).astype(np.float64)
-    return np.argmax(values, axis=1).astype(np.float64)[:, np.newaxis]
-
-
-def _probabilities(values: FloatArray) -> FloatArray:
-    logits = np.hstack([np.zeros_like(values), values]) if values.shape[1] == 1 else values
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def _to_precision(values: FloatArray, dtype: str) -> FloatArray:
     return values.astype(dtype).astype(np.float64)
 
@@ -184,6 +190,8 @@ def _check(settings: PracticeSettings) -> None:
         raise InvalidInput(f"round takes 0 to 17 decimals; got {settings.round}")
     if not (0 <= settings.noise < np.inf and 0 <= settings.latency < np.inf):
         raise InvalidInput("noise and latency must be numbers from 0 up")
+    for text in settings.defences:
+        defence_from(text)
     for name in ("rate", "fail_every", "max_batch"):
         value = getattr(settings, name)
         if value is not None and not 0 < value < np.inf:

@@ -13,7 +13,9 @@ import threading
 from typing import Any
 from urllib.parse import quote, unquote
 
+from hingeline.core.arrays import FloatArray
 from hingeline.core.version import __version__
+from hingeline.defences.doors.refusal import TurnedAway
 from hingeline.evaluation.access_log import AccessLog
 from hingeline.evaluation.practice_model import PracticeModel, PracticeSettings
 from hingeline.evaluation.practice_protocol import (
@@ -107,9 +109,17 @@ class PracticeService:
             raise Refusal(429, f"at most {self._settings.rate:g} rows per second", after)
         if self._closing.wait(self._settings.latency):
             raise Dropped
-        answers = self.model.answers(question.points)
+        answers = self._answers(question.points)
         self.log.answered(question.id, question.points)
         return inference_reply(self.name, self.model, question, answers)
+
+    def _answers(self, points: FloatArray) -> FloatArray:
+        try:
+            return self.model.answers(points)
+        except TurnedAway as refused:
+            again = refused.retry_after
+            after = {} if again is None else {"Retry-After": str(math.ceil(again))}
+            raise Refusal(refused.status or 403, refused.reason, after) from refused
 
     def _fail_in_turn(self) -> None:
         with self._number_lock:

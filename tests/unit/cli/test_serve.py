@@ -67,6 +67,19 @@ def test_it_tells_the_address_and_the_next_command_and_ends_cleanly(
     assert "Stopped after 1 requests: 2 rows answered" in out
 
 
+def test_typed_defences_are_served_in_their_order_and_told(model: Path) -> None:
+    words = ["--port", "0", "--defence", "softmax+round:2", "--defence", "top-k:1"]
+    with serve(str(model), *words) as process:
+        lines = lines_until(process, "Ctrl-C")
+        assert "probabilities, rounded to 2 decimals, 1 largest scores only" in lines[0]
+        url = next(line.split()[-1] for line in lines if line.startswith("Address:"))
+        oracle = remote_oracle(url)
+        likely = np.exp(NETWORK(POINTS)) / np.exp(NETWORK(POINTS)).sum(axis=1, keepdims=True)
+        assert oracle.query(POINTS).max(axis=1).tolist() == np.round(likely.max(axis=1), 2).tolist()
+        assert (oracle.query(POINTS) == 0).sum() == 2
+        oracle.close()
+
+
 def test_with_json_the_address_is_one_json_object(model: Path, tmp_path: Path) -> None:
     log = tmp_path / "access.jsonl"
     words = ["--port", "0", "--json", "--labels", "--name", "secret", "--access-log", str(log)]
@@ -94,6 +107,8 @@ def test_a_function_is_served_under_its_own_name(tmp_path: Path) -> None:
         (["nothing.npz"], "nothing.npz"),
         (["MODEL", "--labels", "--softmax"], "labels hide everything else"),
         (["MODEL", "--round", "99"], "--round"),
+        (["MODEL", "--defence", "rond:3"], "Did you mean 'round:3'"),
+        (["MODEL", "--labels", "--defence", "round:3"], "put round:3 first"),
         (["MODEL", "--rate", "0"], "--rate"),
         (["MODEL", "--dtype", "int8"], "--dtype"),
         (["MODEL", "--host", "256.1.1.1"], "cannot listen on 256.1.1.1"),

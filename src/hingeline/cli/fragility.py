@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hingeline.cli.input_options import FILE, Listed, data_options
+from hingeline.cli.input_options import FILE, NAMES, NORMS, data_options
 from hingeline.cli.options import (
     Plan,
     TargetRequest,
@@ -20,18 +20,6 @@ from hingeline.cli.options import (
     view_options,
 )
 
-# As in `sensitivity.threat`, which would bring NumPy; a test holds both together.
-_NORMS = ("l2", "linf", "l1")
-
-
-def _name(word: str) -> str:
-    if not word:
-        raise ValueError("it has an empty name")
-    return word
-
-
-_NAMES = Listed("names", _name, "names with commas between them")
-
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @target_options
@@ -39,7 +27,7 @@ _NAMES = Listed("names", _name, "names with commas between them")
 @data_options
 @click.option(
     "--norm",
-    type=click.Choice(_NORMS),
+    type=click.Choice(NORMS),
     default="l2",
     show_default=True,
     help="How the size of a change is measured.",
@@ -58,11 +46,11 @@ _NAMES = Listed("names", _name, "names with commas between them")
 )
 @click.option(
     "--attacks",
-    type=_NAMES,
+    type=NAMES,
     metavar="NAMES",
     help="Attacks or sets of them, with commas; the norm's standard set if not given.",
 )
-@click.option("--parts", type=_NAMES, metavar="NAMES", help="What to measure besides, with commas.")
+@click.option("--parts", type=NAMES, metavar="NAMES", help="What to measure besides, with commas.")
 @click.option(
     "--exact/--no-exact",
     default=True,

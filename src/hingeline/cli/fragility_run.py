@@ -10,7 +10,7 @@ import numpy as np
 
 from hingeline.cli.exits import status_code
 from hingeline.cli.rows import read_rows
-from hingeline.cli.run_inputs import named_file, named_inputs, named_labels
+from hingeline.cli.run_inputs import named_file, named_inputs, named_labels, named_target
 from hingeline.cli.runs import Ran, Run
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import InvalidInput
@@ -18,7 +18,6 @@ from hingeline.core.events import EventSink
 from hingeline.networks.feed_forward import FeedForwardNetwork
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.journal import Journal
-from hingeline.oracles.opening import is_reference, referenced
 from hingeline.oracles.protocol import Oracle
 from hingeline.report.fragility import fragility_report
 from hingeline.report.recipe import Recipe
@@ -26,7 +25,6 @@ from hingeline.sensitivity.attacks.named import attacks_named
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.fragility import fragility
 from hingeline.sensitivity.inputs import Inputs
-from hingeline.sensitivity.models.opening import is_torch_module, seen_network
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.sensitivity.settings import FragilitySettings
 from hingeline.sensitivity.threat import Threat
@@ -60,7 +58,7 @@ class FragilityWishes:
         inputs = named_inputs(recipe, dim)
         box = said.get("box")
         wishes = cls(
-            target=oracle if said.get("ask") else _seen(oracle, recipe),
+            target=oracle if said.get("ask") else named_target(oracle, recipe),
             inputs=inputs,
             labels=named_labels(recipe, len(inputs)),
             free=_free(recipe, dim),
@@ -128,16 +126,6 @@ def _free(recipe: Recipe, dim: int) -> BoolArray | None:
             f"numbers from {rows.min():g} to {rows.max():g}"
         )
     return rows[0] == 1.0
-
-
-def _seen(oracle: Oracle, recipe: Recipe) -> Any:
-    """The network in a file or the module that a reference names, where there is one; else the door."""
-    target = str(recipe.target["target"])
-    if is_reference(target):
-        found = referenced(target)
-        return found if is_torch_module(found) else oracle
-    network = seen_network(target)
-    return oracle if network is None else network
 
 
 def _arrays(value: FragilityProfile) -> dict[str, Any]:

@@ -58,3 +58,18 @@ _DATA = (
     ),
     click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Take only the first N inputs."),
 )
+
+
+# As in `sensitivity.threat`, which would bring NumPy; a test holds both together.
+NORMS = ("l2", "linf", "l1")
+"""How changes can be measured."""
+
+
+def _name(word: str) -> str:
+    if not word:
+        raise ValueError("it has an empty name")
+    return word
+
+
+NAMES = Listed("names", _name, "names with commas between them")
+"""Names of parts or attacks."""

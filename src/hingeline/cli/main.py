@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "span": ("hingeline.cli.span", "What does it look at, and what can be changed unnoticed?"),
     "fragility": ("hingeline.cli.fragility", "How small a change flips it, in which direction, and why?"),
     "stability": ("hingeline.cli.stability", "How do small differences grow or die through the layers?"),
+    "defend": ("hingeline.cli.defend", "What does each defence buy, against who knows it?"),
     "diff": ("hingeline.cli.diff", "Are two networks the same up to neuron order and scale?"),
     "serve": ("hingeline.cli.serve", "Turn a model file into a practice endpoint."),
     "resume": ("hingeline.cli.resume", "Go on with an interrupted run; no answer is asked twice."),

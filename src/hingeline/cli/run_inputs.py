@@ -1,13 +1,17 @@
-"""Files of inputs and labels that a recipe names, read for the verbs that look at given inputs."""
+"""What a recipe names, read for the verbs that look at given inputs: inputs, labels, the target's weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hingeline.cli.rows import read_labels, read_rows, read_shape
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
+from hingeline.oracles.opening import is_reference, referenced
+from hingeline.oracles.protocol import Oracle
 from hingeline.report.recipe import Recipe
+from hingeline.sensitivity.models.opening import is_torch_module, seen_network
 
 
 def named_inputs(recipe: Recipe, dim: int) -> FloatArray:
@@ -48,3 +52,13 @@ def named_file(recipe: Recipe, name: str) -> Path | None:
     """Where the file of an option lies; None if it was not said."""
     file = recipe.files.get(name)
     return None if file is None else Path(file["path"])
+
+
+def named_target(oracle: Oracle, recipe: Recipe) -> Any:
+    """The network in a file or the module that a reference names, where there is one; else the door."""
+    target = str(recipe.target["target"])
+    if is_reference(target):
+        found = referenced(target)
+        return found if is_torch_module(found) else oracle
+    network = seen_network(target)
+    return oracle if network is None else network

@@ -16,6 +16,7 @@ import click
 from rich.text import Text
 
 from hingeline.cli.console import messages, output
+from hingeline.cli.defend_run import defend_run
 from hingeline.cli.exits import Exit, RunStopped, exit_code
 from hingeline.cli.fragility_run import fragility_run
 from hingeline.cli.options import Plan, TargetRequest, View, open_target, remote_host
@@ -41,6 +42,7 @@ _VERBS: dict[str, Prepare] = {
     "span": span_run,
     "fragility": fragility_run,
     "stability": stability_run,
+    "defend": defend_run,
 }
 # Verbs that read their target; every other asks it.
 _READING: dict[str, Callable[[TargetRequest, Path | None], Oracle]] = {"stability": seen}

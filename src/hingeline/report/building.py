@@ -9,6 +9,7 @@ from typing import Any
 from hingeline.core.outcome import Finding
 from hingeline.networks.files import write_atomically
 from hingeline.report.common import tone
+from hingeline.report.defend import defend_report
 from hingeline.report.examination import examination_report
 from hingeline.report.extraction import extraction_report
 from hingeline.report.fragility import fragility_report
@@ -26,6 +27,7 @@ _BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
     "obfuscate": obfuscation_report,
     "fragility": fragility_report,
     "stability": stability_report,
+    "defend": defend_report,
 }
 
 

@@ -48,6 +48,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+    everywhere: bool = False
+    """Whether the terminal shows it too; most tables are left to the page."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,24 @@
-"""The report for the terminal: the verdict, the numbers, what was checked; the page has the rest."""
+"""The report for the terminal: the verdict, the numbers, what was checked; the page has the rest.
+
+Tables are shown where they are the answer itself (`Table.everywhere`).
+"""
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text as Words
 
-from hingeline.report.model import Claim, Report, Section, Tile, Tone
+from hingeline.report.model import Claim, Report, Section, Table, Tile, Tone
 
 _COLOURS = {Tone.GOOD: "green", Tone.PART: "yellow", Tone.BAD: "red"}
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
 def terminal_text(report: Report) -> RenderableType:
-    """Headline, numbers and all claims of the report; figures are left to the page."""
+    """Headline, numbers, claims and the tables that belong everywhere; the rest is left to the page."""
     colour = _COLOURS[report.tone]
     head = Words.assemble((f" {report.verdict} ", f"bold white on {colour}"), "  ", (report.headline, "bold"))
     parts: list[RenderableType] = [head, Padding(_tiles(report.tiles), (1, 0, 1, 0))]
@@ -33,7 +37,22 @@ def _tiles(tiles: tuple[Tile, ...]) -> Grid:
 
 
 def _told(section: Section) -> list[RenderableType]:
-    return [_claim(block) for block in section.blocks if isinstance(block, Claim)]
+    told: list[RenderableType] = []
+    for block in section.blocks:
+        if isinstance(block, Claim):
+            told.append(_claim(block))
+        elif isinstance(block, Table) and block.everywhere:
+            told += [Words(section.title, style="bold"), _table(block)]
+    return told
+
+
+def _table(block: Table) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for place, name in enumerate(block.columns):
+        grid.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for row in block.rows:
+        grid.add_row(*(Words(cell) for cell in row))
+    return grid
 
 
 def _claim(claim: Claim) -> RenderableType:

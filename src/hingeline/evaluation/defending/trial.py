@@ -1,0 +1,167 @@
+"""One defence, one seed: everything that is measured, as numbers that a journal can keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.randomness import Randomness
+from hingeline.defences.doors.defence import Defence
+from hingeline.evaluation.defending.attackers import (
+    adaptive_candidates,
+    noise_candidates,
+    one_step_candidates,
+    search_candidates,
+    transfer_candidates,
+    unaware_candidates,
+)
+from hingeline.evaluation.defending.robustness import StandingRun
+from hingeline.evaluation.defending.settings import DefendSettings
+from hingeline.evaluation.defending.shown import Reading
+from hingeline.evaluation.defending.standing import standing_shares
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.oracles.protocol import Oracle
+from hingeline.oracles.session import QuerySession
+from hingeline.sensitivity.attacks.base import Scene
+from hingeline.sensitivity.decision import Decision
+from hingeline.sensitivity.models.model import Model
+from hingeline.sensitivity.threat import Threat
+
+_LARGE = 50.0
+"""Changes after which nothing is left of an input, in units of the inputs' spread (or the whole box)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is defended, and at which inputs.
+
+    Attributes:
+        model: What is behind the defences, for the judge's own white-box attacks.
+        door: The same as a door.
+        truth: Its weights, to compare copies with; None where they are not at hand.
+        points: Inputs, shape "n d".
+        labels: True classes, shape "n"; None if not told.
+        threat: Which changes an attacker may make.
+        radius: Their size.
+        settings: What is measured.
+    """
+
+    model: Model
+    door: Oracle
+    truth: PiecewiseLinearNetwork | None
+    points: FloatArray
+    labels: IntArray | None
+    threat: Threat
+    radius: float
+    settings: DefendSettings
+
+    @property
+    def classes(self) -> int:
+        """Classes of the model."""
+        return Decision(self.model.output_dim).classes
+
+    @property
+    def decided(self) -> IntArray:
+        """What the undefended model decides at the points."""
+        return Decision(self.model.output_dim).of(self.model.outputs(self.points))
+
+    def scene(self) -> Scene:
+        """The inputs that are attacked, with their true classes (or those the model gives)."""
+        wanted = self.decided if self.labels is None else self.labels
+        rows = np.arange(min(len(self.points), self.settings.inputs))
+        return Scene(
+            self.model, Decision(self.model.output_dim), self.points[rows], wanted[rows], self.threat
+        )
+
+
+def shown_answers(case: Case, defence: Defence | None, seed: int) -> tuple[FloatArray, Reading]:
+    """Answers of a defended door at all inputs, as an ordinary user gets them, and how they are read."""
+    door = around(case, defence, seed)
+    return QuerySession(door).ask(case.points), Reading.of(door, case.classes)
+
+
+def standing_run(case: Case, defence: Defence | None, seed: int) -> StandingRun:
+    """Who stands behind a defence, for one seed."""
+    door = around(case, defence, seed)
+    judge = _Judge(
+        case,
+        defence,
+        QuerySession(door),
+        Reading.of(door, case.classes),
+        Randomness(seed),
+        1 if defence is None or not defence.is_random else case.settings.repeats,
+    )
+    return judge.run(seed)
+
+
+def around(case: Case, defence: Defence | None, seed: int) -> Oracle:
+    """The defended door for one seed; the bare door without a defence."""
+    return case.door if defence is None else defence.around(case.door, seed=seed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Brings every attacker's candidates before one door."""
+
+    case: Case
+    defence: Defence | None
+    session: QuerySession
+    reading: Reading
+    randomness: Randomness
+    repeats: int
+
+    def run(self, seed: int) -> StandingRun:
+        scene, radius = self.case.scene(), self.case.radius
+        rng = self.randomness.step
+        transfer = self._transfer(scene, radius, "transfer")
+        unaware = unaware_candidates(self.session, self.reading, scene, radius, rng("unaware"))
+        aware = adaptive_candidates(self.defence, scene, radius, rng("adaptive"))
+        everything = np.concatenate([scene.points[np.newaxis], transfer, unaware, aware])
+        again = np.concatenate(
+            [
+                everything,
+                self._transfer(scene, radius, "transfer again"),
+                adaptive_candidates(self.defence, scene, radius, rng("adaptive again")),
+            ]
+        )
+        stands: Callable[[FloatArray], float] = lambda candidates: self._stands(scene, candidates)  # noqa: E731
+        start = scene.points[np.newaxis]
+        return StandingRun(
+            seed=seed,
+            inputs=len(scene.points),
+            clean=stands(start),
+            transfer=stands(np.concatenate([start, transfer])),
+            unaware=stands(np.concatenate([start, unaware])),
+            adaptive=stands(everything),
+            noise=stands(noise_candidates(scene, radius, rng("noise"))),
+            one_step=stands(one_step_candidates(scene, radius)),
+            search=stands(search_candidates(self.session, self.reading, scene, radius, rng("search"))),
+            effort=stands(again),
+            large=self._large(scene),
+        )
+
+    def _transfer(self, scene: Scene, radius: float, name: str) -> FloatArray:
+        chosen = self.case.settings
+        rng = self.randomness.step(name)
+        return transfer_candidates(scene, radius, rng, steps=chosen.steps, restarts=chosen.restarts)
+
+    def _large(self, scene: Scene) -> float:
+        """Standing when inputs may be changed into anything."""
+        free = replace(scene, threat=replace(scene.threat, norm="linf"))
+        box = scene.threat.box
+        spread = float(np.ptp(scene.points))
+        radius = box[1] - box[0] if box is not None else _LARGE * max(spread, 1e-300)
+        candidates = np.concatenate(
+            [
+                self._transfer(free, radius, "large"),
+                adaptive_candidates(self.defence, free, radius, self.randomness.step("large adaptive")),
+            ]
+        )
+        return self._stands(free, candidates)
+
+    def _stands(self, scene: Scene, candidates: FloatArray) -> float:
+        shares = standing_shares(self.session, self.reading, candidates, scene.classes, repeats=self.repeats)
+        return float(shares.mean())

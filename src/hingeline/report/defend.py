@@ -1,0 +1,252 @@
+"""The report on a grid of defences, made from its finding.
+
+A figure of robustness stands beside its adaptive attacker and is not told where a check of the attack failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hingeline.core.outcome import Finding
+from hingeline.evaluation.defending.grid import UNDEFENDED, DefenceGrid, DefenceRow
+from hingeline.report import defend_words as words
+from hingeline.report.common import again, price, tone
+from hingeline.report.fragility_words import percent
+from hingeline.report.model import Block, Claim, Report, Section, Table, Text, Tile
+from hingeline.report.numbers import count, duration, small
+from hingeline.report.recipe import Recipe
+
+_CREDIT = "Where the methods come from:"
+
+
+def defend_report(finding: Finding[DefenceGrid], recipe: Recipe | None = None) -> Report:
+    """Everything a reader of `report.html` is told.
+
+    Args:
+        finding: What `defend` returned.
+        recipe: What the command line was told to do; None if the run did not come from there.
+    """
+    sections = (Section(title, tuple(blocks)) for title, blocks in _sections(finding, recipe))
+    return Report(
+        title=f"hingeline defend {finding.provenance.target}",
+        tone=tone(finding),
+        verdict=str(finding.outcome.status),
+        headline=words.headline(finding),
+        summary=words.summary(finding),
+        tiles=tuple(_tiles(finding)),
+        sections=tuple(section for section in sections if section.blocks),
+        footer=(
+            f"Made by hingeline {finding.provenance.versions.get('hingeline', '')}. Every run of every seed "
+            "as data: result.json."
+        ),
+    )
+
+
+def _sections(finding: Finding[DefenceGrid], recipe: Recipe | None) -> Iterable[tuple[str, Iterable[Block]]]:
+    grid = finding.value
+    if grid is not None:
+        yield "What each defence buys", _overview(grid)
+        yield "What it costs users", _costs(grid)
+        yield "What leaks", _leaks(grid)
+        yield "Who stands when inputs are changed", _standing(grid)
+        yield "Can the attack be believed?", _checks(grid)
+        yield "What this does not say", _honest(grid)
+    yield "What it cost", price(finding)
+    yield "Do it again", again(finding, recipe, _CREDIT, call=_call(finding))
+
+
+def _tiles(finding: Finding[DefenceGrid]) -> Iterable[Tile]:
+    grid = finding.value
+    if grid is not None:
+        yield Tile("none" if grid.knee is None else grid.knee.text, "defence at the knee")
+        yield Tile(count(len(grid.rows) - 1), f"defences judged, {grid.seeds} seeds each")
+        plain = grid.row(UNDEFENDED).robustness
+        if plain is not None and plain.stated:
+            yield Tile(percent(plain.mean("adaptive")), f"stand undefended at {small(grid.radius)}")
+    yield Tile(duration(finding.spending.seconds), "on the clock")
+
+
+def _overview(grid: DefenceGrid) -> Iterable[Block]:
+    columns = ["defence", "changed", "conf. lost"]
+    measured = grid.rows[0]
+    if measured.leak is not None:
+        columns += ["neurons" if measured.leak.neurons is not None else "copies", "learned"]
+    if measured.span is not None:
+        columns.append("span")
+    if measured.robustness is not None:
+        columns += ["unaware", "adaptive"]
+    rows = tuple(_line(grid, row) for row in grid.rows)
+    yield Table(
+        tuple(columns),
+        rows,
+        "Decisions changed, confidence lost; neurons and input directions (span) found by our attacks, '?' "
+        "where they cannot read the answers; decisions that a copy learned from labels takes over; "
+        "attacked inputs that stand. Medians over the seeds for what leaks, means for who stands. "
+        "'Unaware' is what an attack shows that does not know the defence: not to be relied on.",
+        everywhere=True,
+    )
+    yield from grid.figures()
+
+
+def _line(grid: DefenceGrid, row: DefenceRow) -> tuple[str, ...]:
+    mark = " ◀" if grid.knee is row else ""
+    cells = [f"{row.text}{mark}", percent(row.utility.changed), small(row.utility.confidence_lost)]
+    if row.leak is not None:
+        cells += [words.told_leak(row.leak), _share(row.leak.learned_agreement)]
+    if row.span is not None:
+        cells.append(_span(row))
+    if row.robustness is not None:
+        cells += [words.told_standing(row, "unaware"), words.told_standing(row, "adaptive")]
+    return tuple(cells)
+
+
+def _costs(grid: DefenceGrid) -> Iterable[Block]:
+    rows: list[tuple[str, ...]] = []
+    for row in grid.rows:
+        used = row.utility
+        ends = used.accuracy_interval
+        rows.append(
+            (
+                row.words,
+                "" if used.accuracy is None else percent(used.accuracy),
+                "" if ends is None else f"{percent(ends[0])} to {percent(ends[1])}",
+                percent(used.changed),
+                percent(used.abstained),
+                "" if used.calibration_error is None else small(used.calibration_error),
+                small(used.confidence_lost),
+            )
+        )
+    yield Table(
+        (
+            "defence",
+            "accuracy",
+            "95 % interval",
+            "changed",
+            "no answer",
+            "calibration error",
+            "confidence lost",
+        ),
+        tuple(rows),
+        f"{count(grid.inputs)} inputs, each asked once for every seed; a bare label is read as certainty.",
+    )
+
+
+def _leaks(grid: DefenceGrid) -> Iterable[Block]:
+    rows: list[tuple[str, ...]] = []
+    for row in grid.rows:
+        if row.leak is None:
+            continue
+        leak = row.leak
+        rows.append(
+            (
+                row.words,
+                f"{words.told_leak(leak)}{words.told_range(leak)}",
+                "" if leak.digits is None or not leak.attempted else f"{leak.digits:.1f}",
+                f"{leak.complete} of {len(leak.runs)}",
+                count(leak.queries),
+                _share(leak.learned_agreement),
+                leak.runs[0].reason,
+            )
+        )
+    if rows:
+        yield Table(
+            (
+                "defence",
+                "neurons",
+                "digits",
+                "claimed complete",
+                "questions",
+                "learned copy",
+                "in its own words",
+            ),
+            tuple(rows),
+            "Neurons whose row and bias are right to a thousandth; digits are decimal, the mean over all "
+            "neurons, a missing one counting 0.",
+        )
+    spans = [(row.words, _span(row), *_spanned(row)) for row in grid.rows if row.span is not None]
+    if spans:
+        yield Table(
+            ("defence", "directions", "claimed whole", "largest angle", "questions"),
+            tuple(spans),
+            "The input directions that the first layer sees.",
+        )
+
+
+def _standing(grid: DefenceGrid) -> Iterable[Block]:
+    rows: list[tuple[str, ...]] = []
+    for row in grid.rows:
+        if row.robustness is None:
+            continue
+        found, shown = row.robustness, [words.told_standing(row, n) for n in _ATTACKERS]
+        ends = found.interval("adaptive") if found.stated else None
+        low, high = found.range("adaptive")
+        rows.append(
+            (
+                row.words,
+                *shown,
+                f"{percent(low)} to {percent(high)}" if found.stated else "",
+                "" if ends is None else f"{percent(ends[0])} to {percent(ends[1])}",
+            )
+        )
+    if not rows:
+        return
+    wanted = "the right class" if grid.labelled else "the class that the model gives undefended"
+    yield Text(
+        f"Share of {grid.attacked} inputs for which the door still gives {wanted}, or gives no answer, when "
+        f"they are changed by at most {small(grid.radius)} in {grid.norm} ({grid.radius_words}). Carried "
+        "over: attacks on the undefended model. Unaware: descent through the door by small "
+        "differences. Adaptive: the worst of all, with whatever is known against this defence."
+    )
+    columns = (
+        "defence",
+        "unchanged",
+        "noise",
+        "carried over",
+        "unaware",
+        "adaptive",
+        "seeds",
+        "95 % interval",
+    )
+    yield Table(columns, tuple(rows))
+
+
+_ATTACKERS = ("clean", "noise", "transfer", "unaware", "adaptive")
+
+
+def _checks(grid: DefenceGrid) -> Iterable[Block]:
+    for row in grid.rows:
+        if row.robustness is None:
+            continue
+        failed = row.robustness.why_not
+        passed = len(row.robustness.checks) - len(failed)
+        seen = "; ".join(failed) if failed else f"{passed} of {len(row.robustness.checks)}"
+        yield Claim(f"{row.text}: the attack passes its checks", not failed, seen)
+
+
+def _honest(grid: DefenceGrid) -> Iterable[Block]:
+    yield from (Claim(line.rstrip("."), None) for line in grid.left_out)
+    yield from (Text(line) for line in words.NOT_SAID)
+
+
+def _span(row: DefenceRow) -> str:
+    if row.span is None or not row.span.attempted:
+        return "" if row.span is None else "?"
+    rank = f"{row.span.rank:.0f}"
+    return rank if row.span.true_rank is None else f"{rank}/{row.span.true_rank}"
+
+
+def _spanned(row: DefenceRow) -> tuple[str, str, str]:
+    if row.span is None:
+        return "", "", ""
+    angle = "" if row.span.angle is None else small(row.span.angle)
+    return f"{row.span.exact} of {len(row.span.runs)}", angle, count(row.span.queries)
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else percent(value)
+
+
+def _call(finding: Finding[DefenceGrid]) -> str:
+    made = finding.provenance
+    named = ", ".join(repr(text) for text in made.settings.get("defences", ()))
+    return f"hl.defend(target, x, y, defences=[{named}], norm={made.settings['norm']!r}, seed={made.seed})"

@@ -5,8 +5,8 @@
 with a_f the accuracy on the m kept rows and a_r on the N - m others. It falls with a_f, rises with a_r, and
 the two come from different rows, so its range over two intervals of confidence sqrt(0.95) each (Wilson)
 holds it with 0.95 or more. A bootstrap would have no width where no kept row is classified rightly, which is
-what filtering is for. The interval speaks of rows like these, filtered by the same references; it does not speak
-of other references (cross-fitting does) nor of other trainings of the model.
+what filtering is for. The interval speaks of rows like these, filtered by the same references; it does not
+speak of other references (cross-fitting does) nor of other trainings of the model.
 """
 
 from __future__ import annotations

@@ -140,8 +140,8 @@ def descend(
         part = scene.at(rows)
         out, gradients = _smallest_lead(part, points[rows])
         found[rows[out]] = True
-        length = radii[rows] * _step_share(step, steps, first_step)
-        moved = points[rows] + length[:, np.newaxis] * _direction(scene.threat, gradients)
+        length = radii[rows] * step_share(step, steps, first_step)
+        moved = points[rows] + length[:, np.newaxis] * spread_steepest(scene.threat, gradients)
         moved = within(part, moved, radii[rows])
         points[rows[~out]] = moved[~out]
     rows = np.nonzero(~found)[0]
@@ -171,13 +171,13 @@ def _smallest_lead(scene: Scene, points: FloatArray) -> tuple[BoolArray, FloatAr
     return out, gradients
 
 
-def _step_share(step: int, steps: int, first: float) -> float:
+def step_share(step: int, steps: int, first: float) -> float:
     """Cosine from `first` to a fiftieth of it."""
     falling = 0.5 * (1.0 + np.cos(np.pi * step / max(1, steps - 1)))
     return float(first * (_LAST_STEP + (1.0 - _LAST_STEP) * falling))
 
 
-def _direction(threat: Threat, gradients: FloatArray) -> FloatArray:
+def spread_steepest(threat: Threat, gradients: FloatArray) -> FloatArray:
     """Steps of size 1; for l1 spread over the steepest coordinates, since one alone hardly moves."""
     if threat.norm != "l1":
         return threat.steepest(gradients)

@@ -17,6 +17,7 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.events import EventSink, ignore
 from hingeline.defences.training.pull import outputs_and_pull
 from hingeline.networks.feed_forward import FeedForwardNetwork
+from hingeline.networks.loading import as_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.protocol import Oracle
 from hingeline.sensitivity.decision import Decision
@@ -155,7 +156,9 @@ class ModelFamily:
 
 
 def _as_model(member: Any, input_shape: tuple[int, ...] | None) -> Model:
-    if isinstance(member, PiecewiseLinearNetwork | FeedForwardNetwork):
+    if isinstance(member, FeedForwardNetwork):
+        return NetworkModel(as_network(member) if member.activation.name == "relu" else member)
+    if isinstance(member, PiecewiseLinearNetwork):
         return NetworkModel(member)
     if all(
         hasattr(member, name) for name in ("outputs", "gradients", "jacobians", "input_dim", "output_dim")

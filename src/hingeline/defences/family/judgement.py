@@ -36,7 +36,8 @@ class Share:
         """The mean of `chances`, shape "n"."""
         table = np.asarray(chances, dtype=np.float64)
         total = float(np.clip(table.sum(), 0.0, len(table)))
-        return cls(total / len(table), *wilson(total, len(table)))
+        low, high = wilson(total, len(table))
+        return cls(total / len(table), float(low), float(high))
 
     def to_dict(self) -> dict[str, float]:
         """Value and both ends."""

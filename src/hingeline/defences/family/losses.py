@@ -7,9 +7,11 @@ With margin m_j = f_j[y] - max_{c != y} f_j[c] of member j and its probability p
     sum of sigmoids          sum_j w_j sigmoid(m_j)
     cross-entropy            sum_j w_j log p_j
     product                  -sum_j w_j log(1 - p_j)
+    easier members, share s  sum of w_j max(m_j, -0.3) over the ceil(s m) members of the lowest margins
 
 A clamp lets go of members that are fooled already, the sigmoid also of those far from it; the product is low
-where no member at all is right. How far one of them alone goes wrong differs by family, so all are used.
+where no member at all is right; the easier members are those an attacker can have where all are out of reach.
+How far one loss alone goes wrong differs by family, so all are used.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from hingeline.core.arrays import FloatArray, IntArray
 FamilyLoss = Callable[[FloatArray, IntArray, FloatArray], tuple[FloatArray, FloatArray]]
 """(logits "m n k", classes "n", weights "m n") to (values "n", derivatives by the logits "m n k")."""
 _SMALLEST = 1e-12
+_CLOSE = 0.3
+"""A member fooled by that margin is let go of."""
 
 
 def margins(logits: FloatArray, classes: IntArray) -> FloatArray:
@@ -53,6 +57,15 @@ def clamped_margins(
     margin, slopes = _margins(logits, classes)
     value = (weights * np.maximum(margin, -clamp)).sum(axis=0)
     return value, slopes * (weights * (margin > -clamp))[..., np.newaxis]
+
+
+def easier_members(
+    share: float, logits: FloatArray, classes: IntArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Sum of clamped margins of a share of the members, those of the lowest margins."""
+    margin = margins(logits, classes)
+    rank = margin.argsort(axis=0).argsort(axis=0)
+    return clamped_margins(_CLOSE, logits, classes, weights * (rank < share * len(margin)))
 
 
 def sigmoid_margins(
@@ -99,11 +112,13 @@ def _log_chance(logits: FloatArray, classes: IntArray) -> tuple[FloatArray, Floa
 
 
 LOSSES: dict[str, FamilyLoss] = {
-    "margins clamped at 0.3": partial(clamped_margins, 0.3),
+    "margins clamped at 0.3": partial(clamped_margins, _CLOSE),
     "margins clamped at 3": partial(clamped_margins, 3.0),
     "mean probability": mean_probability,
     "sum of sigmoids": sigmoid_margins,
     "cross-entropy": cross_entropy,
     "product": product,
+    "the easier four fifths": partial(easier_members, 0.8),
+    "the easier three fifths": partial(easier_members, 0.6),
 }
 """All losses by name."""

@@ -5,7 +5,8 @@ from all members before it. Each member stays weak to examples made for itself a
 earlier ones.
 Source: Srisakaokul, Zhang, Zhong, Yang, Xie and Li, MulDef: Multi-model-based Defense Against Adversarial
 Examples for Neural Networks, 2018, arXiv 1809.00065; we know the abstracts and public notes on the training,
-and follow these. Cost: member i sees (i + 1) n examples in every epoch, so m (m + 1) / 2 plain trainings in all.
+and follow these. Cost: member i sees (i + 1) n examples in every epoch, so m (m + 1) / 2 plain trainings in
+all.
 """
 
 from __future__ import annotations

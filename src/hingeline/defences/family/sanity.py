@@ -1,8 +1,8 @@
 """Checks of an attack on a family: an accuracy is worth as much as the attack that was tried.
 
 Source: Carlini et al., On Evaluating Adversarial Robustness, 2019: iterative attacks beat one step, more
-steps and restarts change little, a larger radius never helps the defender, a very large one leaves nothing, random
-noise does worse than gradients. Cost: about eight attacks on the inputs given.
+steps and restarts change little, a larger radius never helps the defender, a very large one leaves nothing,
+random noise does worse than gradients. Cost: about eight attacks on the inputs given.
 """
 
 from __future__ import annotations

@@ -88,9 +88,8 @@ class HiddenLayerDetector:
     def excess_gradients(self, x: Any) -> tuple[FloatArray, FloatArray]:
         """What is differentiated, less its threshold, "n", and its gradients, "n d"."""
         points = as_points(x, self.model.input_dim)
-        read = self.readings.of(points)
-        down = self.stand_in.gradients(read)
-        return self.stand_in.scores(read) - self.stand_in_threshold, self.readings.gradients(points, down)
+        read, gradients = self.readings.with_gradients(points, self.stand_in.gradients)
+        return self.stand_in.scores(read) - self.stand_in_threshold, gradients
 
     def summary(self) -> dict[str, Any]:
         """The figures, JSON-ready."""

@@ -8,7 +8,7 @@ autoencoders' rows come from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,6 +61,7 @@ def fit_detector(
     attacked: object = None,
     noisy: object = None,
     training: object = None,
+    autoencoders: Sequence[Autoencoder] | None = None,
     settings: DetectorSettings | None = None,
     seed: int = 0,
     on_event: EventSink = ignore,
@@ -79,6 +80,8 @@ def fit_detector(
             fit the score are used, so that the threshold's rows stay unseen; any number of rows otherwise.
         noisy: Inputs with harmless noise, learnt as clean beside them; row by row like `attacked`.
         training: Inputs for the autoencoders, such as those that the model was trained on.
+        autoencoders: Trained ones, one for each layer read, such as another detector's; none are trained
+            then, and `x_clean` is shared out as if `training` were given.
         settings: Shares and autoencoders.
         seed: Of the shares, first weights and minibatches.
         on_event: Where progress goes.
@@ -96,9 +99,14 @@ def fit_detector(
     if (known in SUPERVISED) != (attacked is not None):
         raise InvalidInput(_about_attacked(known))
     chance = Randomness(seed)
-    coded, fitted, held = _shares(len(clean), chosen, training is not None, chance.step("shares"))
-    taught = clean[coded] if training is None else as_points(training, host.input_dim)
-    coders = _autoencoders(host, numbers, taught, chosen.autoencoder, chance, on_event)
+    coded, fitted, held = _shares(
+        len(clean), chosen, training is not None or autoencoders is not None, chance.step("shares")
+    )
+    if autoencoders is None:
+        taught = clean[coded] if training is None else as_points(training, host.input_dim)
+        coders = _autoencoders(host, numbers, taught, chosen.autoencoder, chance, on_event)
+    else:
+        coders = _fitting_ones(autoencoders, host, numbers, clean[:1])
     readings = Readings(host, numbers, coders, "codes" if known in SUPERVISED else "statistics")
     quiet = readings.of(clean[fitted])
     if noisy is not None:
@@ -161,6 +169,18 @@ def _autoencoders(
         on_event(Note(f"autoencoder on layer {name}: squared error {error:.3g} of the mean square"))
         found.append(coder)
     return tuple(found)
+
+
+def _fitting_ones(
+    given: Sequence[Autoencoder], model: LayeredModel, layers: tuple[int, ...], rows: FloatArray
+) -> tuple[Autoencoder, ...]:
+    """Autoencoders trained before, if they are of the layers' widths."""
+    states = model.layers(rows)
+    widths = [states[layer].values.shape[1] for layer in layers]
+    taken = [coder.encoder.weights[0].shape[1] for coder in given]
+    if taken != widths:
+        raise InvalidInput(f"the layers read have widths {widths}, the autoencoders take {taken}")
+    return tuple(given)
 
 
 def _scorer(

@@ -5,8 +5,8 @@ stored and asked without the library. A forest is a staircase and has no gradien
 imitate it, and what fools the imitation is then asked of the forest.
 
 Source of the two choices and their grids: the code of Wojcik et al. 2020 (trees 20 to 200; rbf and poly, C
-from 1e-2 to 1e3, AUROC of five folds). Its grid over the forest's contamination only moves the threshold, which held-out
-scores set here. Cost: seconds for a few thousand rows.
+from 1e-2 to 1e3, AUROC of five folds). Its grid over the forest's contamination only moves the threshold,
+which held-out scores set here. Cost: seconds for a few thousand rows.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ one pull-back for each layer read.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +16,12 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.defences.detector.autoencoder import Autoencoder
-from hingeline.sensitivity.models.model import LayeredModel
+from hingeline.sensitivity.models.model import LayeredModel, LayerState
 
 What = Literal["statistics", "codes"]
 """Reconstruction error and norm of the code for each layer, or all codes one after the other."""
+Down = Callable[[FloatArray], FloatArray]
+"""From readings, "n m", to weights of their gradients, "n m"."""
 _ROWS = 4096
 """Inputs looked at in one go."""
 
@@ -47,28 +50,23 @@ class Readings:
     def of(self, points: FloatArray) -> FloatArray:
         """Readings: "n d" to "n m"."""
         found = np.empty((len(points), self.width))
-        for begin in range(0, len(points), _ROWS):
-            part = slice(begin, begin + _ROWS)
-            values = self.model.layers(points[part])
-            each = zip(self.layers, self.autoencoders, strict=True)
-            found[part] = np.concatenate(
-                [self._read(coder, values[layer].values) for layer, coder in each], axis=1
-            )
+        for part in _parts(points):
+            found[part] = self._read(self.model.layers(points[part]))
         return found
 
-    def gradients(self, points: FloatArray, down: FloatArray) -> FloatArray:
-        """Gradients by the input of readings weighted by `down` ("n m"): "n d"."""
-        found = np.zeros(points.shape)
+    def with_gradients(self, points: FloatArray, down: Down) -> tuple[FloatArray, FloatArray]:
+        """Readings, "n m", and the gradients by the input of what `down` says of them, "n d"."""
+        read, found = np.empty((len(points), self.width)), np.zeros(points.shape)
         ends = np.cumsum(self._widths)[:-1]
-        for begin in range(0, len(points), _ROWS):
-            part = slice(begin, begin + _ROWS)
-            values = self.model.layers(points[part])
-            weights = np.split(down[part], ends, axis=1)
+        for part in _parts(points):
+            states = self.model.layers(points[part])
+            read[part] = self._read(states)
+            weights = np.split(down(read[part]), ends, axis=1)
             for layer, coder, weight in zip(self.layers, self.autoencoders, weights, strict=True):
                 back = coder.codes_gradient if self.what == "codes" else coder.statistics_gradient
-                vectors = back(values[layer].values, weight)
+                vectors = back(states[layer].values, weight)
                 found[part] += self.model.pull_back(points[part], layer, vectors[:, np.newaxis])[:, 0]
-        return found
+        return read, found
 
     @property
     def _widths(self) -> list[int]:
@@ -76,8 +74,14 @@ class Readings:
             return [coder.encoder.biases[-1].size for coder in self.autoencoders]
         return [2] * len(self.autoencoders)
 
-    def _read(self, coder: Autoencoder, values: FloatArray) -> FloatArray:
-        return coder.codes(values) if self.what == "codes" else coder.statistics(values)
+    def _read(self, states: Sequence[LayerState]) -> FloatArray:
+        each = [(coder, states[n].values) for n, coder in zip(self.layers, self.autoencoders, strict=True)]
+        codes = self.what == "codes"
+        return np.concatenate([c.codes(v) if codes else c.statistics(v) for c, v in each], axis=1)
+
+
+def _parts(points: FloatArray) -> Iterator[slice]:
+    return (slice(begin, begin + _ROWS) for begin in range(0, len(points), _ROWS))
 
 
 def chosen_layers(model: object, layers: object) -> tuple[LayeredModel, tuple[int, ...]]:

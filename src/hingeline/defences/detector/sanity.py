@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
-from hingeline.defences.detector.adaptive import joint_attacks
+from hingeline.defences.detector.adaptive import JointAttack
 from hingeline.defences.detector.detector import HiddenLayerDetector
 from hingeline.defences.detector.judgement import DetectorJudgement, SanityFact
 from hingeline.defences.detector.pursuit import Pursuit
@@ -70,11 +70,11 @@ def _more_effort(
     before = judged.undetected[place, rows]
     usual, after, decision = Pursuit(), before.copy(), Decision(model.output_dim)
     twice = Pursuit(steps=2 * usual.steps, restarts=2 * usual.restarts)
-    for attack in joint_attacks(detector, twice):
-        left = rows[~after]
-        if len(left):
-            tried = attack(model, x[left], y[left], threat, float(judged.radii[place]), rng)
-            after[left] = (decision.of(model.outputs(tried)) != y[left]) & ~detector.fires(tried)
+    left = rows[~after]
+    if len(left):
+        attack = JointAttack(detector, pursuit=twice)
+        tried = attack(model, x[left], y[left], threat, float(judged.radii[place]), rng)
+        after[left] = (decision.of(model.outputs(tried)) != y[left]) & ~detector.fires(tried)
     gain = float(after.mean() - before.mean())
     words = f"at {judged.radii[place]:g}: {before.mean():.3f}, with twice as much {after.mean():.3f}"
     return SanityFact("twice the effort changes nothing", gain <= _SAME, words)
@@ -82,7 +82,9 @@ def _more_effort(
 
 def _larger_is_stronger(judged: DetectorJudgement) -> SanityFact:
     """Before successes at smaller radii are carried over, which would make it true by itself."""
-    each = [record.undetected for record in judged.adaptive.values()]
+    once = ("smallest change", "labels alone")  # run for all radii at once
+    each = [r.undetected for name, r in judged.adaptive.items() if name not in once]
+    each = each or [record.undetected for record in judged.adaptive.values()]
     raw = np.logical_or.reduce([*each, np.broadcast_to(judged.clean_success, each[0].shape)]).mean(axis=1)
     return SanityFact(
         "larger changes never help the defender", bool((np.diff(raw) >= -_SAME).all()), _row(raw)
@@ -127,7 +129,7 @@ def _promised_rate(judged: DetectorJudgement) -> SanityFact:
     spread = np.sqrt(promised * (1.0 - promised) * (1.0 / held + 1.0 / judged.inputs))
     words = f"{share:.3f} of fresh clean inputs, promised {promised:g} +- {2 * spread:.3f}"
     return SanityFact(
-        "it fires on clean inputs as often as promised", abs(share - promised) <= 2 * spread, words
+        "it fires on clean inputs as often as promised", bool(abs(share - promised) <= 2 * spread), words
     )
 
 

@@ -166,7 +166,7 @@ def test_what_slips_through_is_said_and_so_is_an_alarm_by_chance() -> None:
     assert seen.detected == 1
     assert ("tells nothing" in seen.words) == (seen.rows_until_alarm >= honest_half_life(settings))
     calm = judge_monitor(BENIGN[:1000], [honest], {"nothing": [honest[:5]]}, settings=SMALL)
-    assert "slips through in all 1 runs" in calm.attacks[0].words
+    assert "slips through in all 1 runs (5 rows) (1 shorter than one window)" in calm.attacks[0].words
     assert calm.attacks[0].rows_until_alarm == math.inf
 
 
@@ -205,10 +205,14 @@ def test_hiding_delays_the_alarm_and_false_alarms_stay_few(data: str) -> None:
     open_, hidden = [], []
     for seed in range(5):
         rng = np.random.default_rng([seed, 9])
-        rows = rng.permutation(load_digits().data / 16) if data == "digits" else clusters(seed, 1800)
+        rows = (
+            rng.permutation(load_digits(return_X_y=True)[0] / 16)
+            if data == "digits"
+            else clusters(seed, 1800)
+        )
         drawn = hl.random_network((rows.shape[1], 8, 3), seed=seed)
         door = network_oracle(hl.PiecewiseLinearNetwork(drawn.weights, drawn.biases))
-        attack = recorded(lambda o, s=seed: hl.extract(o, seed=s, budget=1500), door)
+        attack = recorded(lambda o, s=seed: hl.extract(o, seed=s, budget=800), door)[:300]
         runs = {name: [rows_] for name, rows_ in in_hiding(attack, rows[1400:], rng, ratios=(1, 19)).items()}
         report = judge_monitor(rows[:1200], [rows[1200:1400]], runs, settings=settings, seed=seed)
         false, windows = false + report.false_alarms, windows + report.windows

@@ -36,6 +36,11 @@ class AttackSeen:
         return sum(run.alarms > 0 for run in self.runs)
 
     @property
+    def too_short(self) -> int:
+        """Runs that ended before one window was full, of which a monitor can say nothing."""
+        return sum(not len(run.levels) for run in self.runs)
+
+    @property
     def detected_interval(self) -> tuple[float, float]:
         """Wilson interval of the share of runs detected."""
         return wilson(self.detected, len(self.runs))
@@ -61,15 +66,21 @@ class AttackSeen:
         """One sentence."""
         count = len(self.runs)
         if not self.detected:
-            return f"{self.name}: slips through in all {count} runs ({self.rows_needed:,.0f} rows)"
+            return (
+                f"{self.name}: slips through in all {count} runs ({self.rows_needed:,.0f} rows){self._short}"
+            )
         reasons = sorted({run.reason for run in self.runs if run.reason})
         missed = f"; slips through in {count - self.detected}" if self.detected < count else ""
         when = self.rows_until_alarm
         rows = f"after {when:,.0f}" if math.isfinite(when) else "in fewer than half of the runs,"
         return (
             f"{self.name}: seen in {self.detected} of {count} runs, {rows} of {self.rows_needed:,.0f} rows "
-            f"({', '.join(reasons)}){missed}{'' if self.sooner_than_chance else _LATE}"
+            f"({', '.join(reasons)}){missed}{self._short}{'' if self.sooner_than_chance else _LATE}"
         )
+
+    @property
+    def _short(self) -> str:
+        return f" ({self.too_short} shorter than one window)" if self.too_short else ""
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready numbers; no alarm is null."""
@@ -78,6 +89,7 @@ class AttackSeen:
             "attack": self.name,
             "runs": len(self.runs),
             "detected": self.detected,
+            "too_short": self.too_short,
             "detected_interval": list(self.detected_interval),
             "rows_until_alarm": when if math.isfinite(when) else None,
             "rows_needed": self.rows_needed,

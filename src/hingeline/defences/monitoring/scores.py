@@ -171,4 +171,4 @@ def _distances(rows: FloatArray, others: FloatArray) -> FloatArray:
 
 
 def _positive(values: FloatArray) -> FloatArray:
-    return np.maximum(values, _SMALLEST)
+    return np.asarray(np.maximum(values, _SMALLEST), dtype=np.float64)

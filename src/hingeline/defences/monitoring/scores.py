@@ -167,7 +167,7 @@ def _distances(rows: FloatArray, others: FloatArray) -> FloatArray:
     """Euclidean distances, "n d" and "m d" to "n m"; by differences, so that small ones keep their digits."""
     from scipy.spatial.distance import cdist
 
-    return cdist(rows, others)
+    return np.asarray(cdist(rows, others), dtype=np.float64)
 
 
 def _positive(values: FloatArray) -> FloatArray:

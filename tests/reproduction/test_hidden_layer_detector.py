@@ -1,7 +1,7 @@
 """The layer-wise autoencoder detector on digits, five trainings: what it promises and what is left of it.
 
 The bars are our own: an attacker who knows the detector reaches at least .95 of what is to be reached without
-it, and more than one who does not; fresh clean inputs fire in 5 +- 2 %. Seeds are others than those of the page.
+it, and more than one who does not; fresh clean inputs fire in 5 +- 2 %. Seeds are not those of the page.
 Minutes: `pytest -m paper tests/reproduction/test_hidden_layer_detector.py`.
 """
 

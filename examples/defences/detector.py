@@ -46,8 +46,8 @@ PAGE = PAPERS / "hidden-layer-detector.md"
 SEEDS = (61, 62, 63, 64, 65)
 """None of them served to choose anything."""
 THREAT = Threat("linf", (0.0, 1.0))
-RADII, SHOWN = (0.06, 0.12, 0.3), 0.12
-JUDGED = 50
+RADII, SHOWN = (0.12, 0.3), 0.12
+JUDGED = 40
 """Fresh images attacked in each training."""
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hingeline.core.outcome import Finding
-from hingeline.evaluation.defending.grid import UNDEFENDED, DefenceGrid, DefenceRow
+from hingeline.evaluation.defending.choosing import UNDEFENDED
+from hingeline.evaluation.defending.grid import DefenceGrid, DefenceRow
 from hingeline.report import defend_words as words
 from hingeline.report.common import again, price, tone
 from hingeline.report.fragility_words import percent

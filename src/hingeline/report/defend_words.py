@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hingeline.core.outcome import Finding
-from hingeline.evaluation.defending.grid import UNDEFENDED, DefenceGrid, DefenceRow
+from hingeline.evaluation.defending.choosing import UNDEFENDED
+from hingeline.evaluation.defending.grid import DefenceGrid, DefenceRow
 from hingeline.evaluation.defending.leak import Leak
 from hingeline.report.fragility_words import percent
 from hingeline.report.numbers import count, plural, small

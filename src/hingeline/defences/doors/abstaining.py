@@ -30,7 +30,7 @@ _LARGEST = float(np.finfo(np.float64).max)
 class Detector(Protocol):
     """Says which inputs it would not answer."""
 
-    def fires(self, points: FloatArray) -> BoolArray:
+    def fires(self, points: FloatArray, /) -> BoolArray:
         """Whether it fires at each of `points`: "n d" to "n"."""
         ...
 

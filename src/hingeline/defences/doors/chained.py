@@ -49,6 +49,13 @@ class Chained(Defence):
             oracle = part.around(oracle, seed=_seed_of(seed, before))
         return oracle
 
+    def drawn_doors(self, oracle: Oracle) -> tuple[tuple[float, Oracle], ...]:
+        """Those of the first part, with the other parts around each, where only the first draws."""
+        first, rest = self.parts[:1], Chained(self.parts[1:])
+        if not first or rest.is_random:
+            return ()
+        return tuple((share, rest.around(door)) for share, door in first[0].drawn_doors(oracle))
+
     def attacks(self) -> tuple[AdaptiveAttack, ...]:
         """Those that know any part."""
         return tuple(attack for part in self.parts for attack in part.attacks())

@@ -55,6 +55,14 @@ class Defence(ABC):
             InvalidInput: The door inside answers nothing that this defence can be put around.
         """
 
+    def drawn_doors(self, oracle: Oracle) -> tuple[tuple[float, Oracle], ...]:
+        """The doors between which this defence draws for every row, each with its chance.
+
+        Where there are such, chances need not be estimated by asking again: they are a sum. Empty where the
+        defence draws nothing for every row, or too much to list.
+        """
+        return ()
+
     def attacks(self) -> tuple[AdaptiveAttack, ...]:
         """Attacks that know this defence, beside those on the model alone; none where these are enough.
 

@@ -78,6 +78,14 @@ class RandomMember(Defence):
         raw = np.ones(len(self.members)) if self.weights is None else np.array(self.weights, dtype=np.float64)
         return raw / raw.sum()
 
+    def drawn_doors(self, oracle: Oracle) -> tuple[tuple[float, Oracle], ...]:
+        """Every member behind a door of its own; none where the draw is made once."""
+        if self.draw == "once":
+            return ()
+        alone = (replace(self, members=(member,), weights=None, draw="once") for member in self.members)
+        doors = (one.around(oracle) for one in alone)
+        return tuple((float(share), door) for share, door in zip(self.shares, doors, strict=True))
+
     def attacks(self) -> tuple[AdaptiveAttack, ...]:
         """Those that were given with the members."""
         return self.adaptive

@@ -74,10 +74,13 @@ class DefendCall:
         bounds, decision = opened.door.spec.bounds, Decision(opened.model.output_dim)
         threat = Threat(norm, box or bounds)
         inputs.check(threat, box, bounds)
-        named = chosen_defences(
-            default_defences(opened.model.output_dim) if defences is None else defences, decision.classes
-        )
+        usual = default_defences(opened.model.output_dim)
+        named = chosen_defences(usual if defences is None else defences)
         trained = [one.text for one in named if one.trains]
+        if trained and opened.model.output_dim == 1:
+            raise InvalidInput(
+                f"{', '.join(trained)}: trained defences want one output for each class, from 2 up"
+            )
         if trained and train is None:
             raise InvalidInput(
                 f"{', '.join(trained)}: trained defences want data to be trained on: train=(x, y), or "

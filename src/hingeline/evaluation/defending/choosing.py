@@ -1,4 +1,4 @@
-"""Which defences are judged, and the ones that are trained for each seed."""
+"""Which defences are judged: as they are typed or given, and the usual choice."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
-from hingeline.core.events import EventSink
 from hingeline.defences.doors.defence import Defence
 from hingeline.defences.doors.typed import defence_from
-from hingeline.sensitivity.models.model import Model
-from hingeline.sensitivity.threat import Threat
+from hingeline.evaluation.defending.trained import TRAINED_FORMS, Training, chained, trained_form
 
+UNDEFENDED = "none"
+"""The row of the model without a defence."""
 _MANY = (
     "round:4",
     "round:2",
@@ -25,27 +24,6 @@ _MANY = (
     "labels",
 )
 _ONE = ("round:4", "round:2", "float32", "noise:0.01", "softmax", "softmax+round:2", "labels")
-
-
-@dataclass(frozen=True, eq=False)
-class Training:
-    """What trained defences are made from.
-
-    Attributes:
-        x: Training inputs, shape "n d".
-        y: Their classes, shape "n".
-        model: The model that is defended.
-        threat: What adversarial examples may change.
-        radius: By how much.
-        on_event: Where progress goes.
-    """
-
-    x: FloatArray
-    y: IntArray
-    model: Model
-    threat: Threat
-    radius: float
-    on_event: EventSink
 
 
 @dataclass(frozen=True)
@@ -70,27 +48,44 @@ def default_defences(outputs: int) -> tuple[str, ...]:
     return _ONE if outputs == 1 else _MANY
 
 
-def chosen_defences(named: Iterable[Any], classes: int) -> tuple[Chosen, ...]:
+def chosen_defences(named: Iterable[Any]) -> tuple[Chosen, ...]:
     """The defences that were named, as text or as objects, each once.
-
-    Args:
-        named: Texts and `Defence` objects.
-        classes: Classes of the model.
 
     Raises:
         InvalidInput: A text that names none, or an object that is none.
     """
     found: dict[str, Chosen] = {}
     for one in named:
-        chosen = _chosen(one)
+        chosen = _given(one) if isinstance(one, Defence) else _typed(one)
+        if chosen.text == UNDEFENDED:
+            continue  # the first row, whatever is named
+        if chosen.text in found and isinstance(one, Defence):
+            raise InvalidInput(f"two defences are called {chosen.text!r}; the grid could not tell them apart")
         found.setdefault(chosen.text, chosen)
     return tuple(found.values())
 
 
-def _chosen(one: Any) -> Chosen:
-    if isinstance(one, Defence):
-        return Chosen(one.text, one.words, lambda seed, training: one)
+def _given(one: Defence) -> Chosen:
+    return Chosen(one.text, one.words, lambda seed, training: one)
+
+
+def _typed(one: Any) -> Chosen:
     if not isinstance(one, str):
         raise InvalidInput(f"a defence is a text such as 'round:3' or a Defence; got {type(one).__name__}")
-    defence = defence_from(one)
-    return Chosen(defence.text, defence.words, lambda seed, training: defence)
+    first, _, rest = one.strip().partition("+")
+    trained = trained_form(first)
+    if trained is None:
+        try:
+            return _given(defence_from(one))
+        except InvalidInput as error:
+            raise InvalidInput(f"{error}; trained for each seed: {', '.join(TRAINED_FORMS)}") from error
+    words, make = trained
+    around = (defence_from(rest),) if rest else ()
+
+    def made(seed: int, training: Training | None) -> Defence:
+        if training is None:
+            raise InvalidInput(f"{one} wants training data")
+        return chained(make(seed, training), around)
+
+    text = "+".join([first, *(part.text for part in around)])
+    return Chosen(text, ", ".join([words, *(part.words for part in around)]), made, trains=True)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.figure_data import Axis, Curve, Curves, Figure
+from hingeline.evaluation.defending.choosing import UNDEFENDED
 from hingeline.evaluation.defending.knee import knee
 from hingeline.evaluation.defending.leak import Leak
 from hingeline.evaluation.defending.robustness import Robustness
 from hingeline.evaluation.defending.span_leak import SpanLeak
 from hingeline.evaluation.defending.utility import Utility
 from hingeline.sensitivity.threat import Norm
-
-UNDEFENDED = "none"
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ from hingeline.core.errors import InvalidInput
 from hingeline.core.events import EventSink, Note
 from hingeline.defences.doors.defence import Defence
 from hingeline.evaluation.defending.call import DefendCall
-from hingeline.evaluation.defending.choosing import Chosen, Training
-from hingeline.evaluation.defending.grid import UNDEFENDED, DefenceGrid, DefenceRow
+from hingeline.evaluation.defending.choosing import UNDEFENDED, Chosen
+from hingeline.evaluation.defending.grid import DefenceGrid, DefenceRow
 from hingeline.evaluation.defending.keeping import Kept
 from hingeline.evaluation.defending.leak import Leak, LeakRun, leak_run
 from hingeline.evaluation.defending.learned import LearnedRun, learned_run
 from hingeline.evaluation.defending.robustness import Robustness, StandingRun
 from hingeline.evaluation.defending.shown import Reading
 from hingeline.evaluation.defending.span_leak import SpanLeak, SpanRun, span_run
+from hingeline.evaluation.defending.trained import Training, truth_behind
 from hingeline.evaluation.defending.trial import Case, around, shown_answers, standing_run
 from hingeline.evaluation.defending.utility import Utility, utility_of
 from hingeline.numerics.statistics import median
@@ -28,6 +29,8 @@ from hingeline.sensitivity.attacks.ray import GradientRay
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.stages import Stages
 
+_HIDDEN = (128, 128)
+"""Hidden widths of what is trained in place of a model whose own are not seen."""
 Told = TypeVar("Told", LeakRun, LearnedRun, SpanRun, StandingRun)
 
 
@@ -116,8 +119,10 @@ class Judging:
             return one.make(seed, None)
         with self.stages.stage(f"{one.text}/training"):
             x, y = self.call.train
-            model, threat = self.call.opened.model, self.call.threat
-            return one.make(seed, Training(x, y, model, threat, self.case.radius, self.on_event))
+            opened, threat = self.call.opened, self.call.threat
+            hidden = _HIDDEN if opened.truth is None else opened.truth.hidden_widths
+            training = Training(x, y, opened.model, hidden, threat, self.case.radius, self.on_event)
+            return one.make(seed, training)
 
     def _utility(self, made: dict[int, Defence | None]) -> Utility:
         answers = [shown_answers(self.case, defence, seed) for seed, defence in made.items()]
@@ -130,14 +135,15 @@ class Judging:
         )
 
     def _leak(self, text: str, made: dict[int, Defence | None]) -> Leak:
-        truth = self.case.truth
+        truths = {seed: truth_behind(defence, self.case.truth) for seed, defence in made.items()}
+        truth = next(iter(truths.values()))
 
         def measure(seed: int) -> LeakRun:
             return leak_run(
                 around(self.case, made[seed], seed),
                 seed=seed,
                 budget=self.call.budget,
-                truth=truth,
+                truth=truths[seed],
                 points=self.case.points,
                 decided=self.case.decided,
             )
@@ -156,10 +162,11 @@ class Judging:
         return Leak(runs, None if truth is None else sum(truth.hidden_widths), learned)
 
     def _span(self, text: str, made: dict[int, Defence | None]) -> SpanLeak:
-        truth, limit = self.case.truth, self.call.settings.span_budget or self.call.budget
+        truths = {seed: truth_behind(defence, self.case.truth) for seed, defence in made.items()}
+        truth, limit = next(iter(truths.values())), self.call.settings.span_budget or self.call.budget
 
         def measure(seed: int) -> SpanRun:
-            return span_run(around(self.case, made[seed], seed), seed=seed, budget=limit, truth=truth)
+            return span_run(around(self.case, made[seed], seed), seed=seed, budget=limit, truth=truths[seed])
 
         runs = self._each(text, "span", SpanRun, measure)
         return SpanLeak(runs, None if truth is None else int(np.linalg.matrix_rank(truth.weights[0])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +20,7 @@ from hingeline.evaluation.defending.attackers import (
 from hingeline.evaluation.defending.robustness import StandingRun
 from hingeline.evaluation.defending.settings import DefendSettings
 from hingeline.evaluation.defending.shown import Reading
-from hingeline.evaluation.defending.standing import standing_shares
+from hingeline.evaluation.defending.standing import Stands
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.protocol import Oracle
 from hingeline.oracles.session import QuerySession
@@ -86,15 +85,16 @@ def shown_answers(case: Case, defence: Defence | None, seed: int) -> tuple[Float
 def standing_run(case: Case, defence: Defence | None, seed: int) -> StandingRun:
     """Who stands behind a defence, for one seed."""
     door = around(case, defence, seed)
-    judge = _Judge(
-        case,
-        defence,
-        QuerySession(door),
-        Reading.of(door, case.classes),
-        Randomness(seed),
-        1 if defence is None or not defence.is_random else case.settings.repeats,
+    session, reading = QuerySession(door), Reading.of(door, case.classes)
+    random = defence is not None and defence.is_random
+    drawn = () if defence is None else defence.drawn_doors(case.door)
+    stands = Stands(
+        session,
+        reading,
+        case.settings.repeats if random else 1,
+        tuple((share, QuerySession(member)) for share, member in drawn),
     )
-    return judge.run(seed)
+    return _Judge(case, defence, session, reading, Randomness(seed), stands).run(seed)
 
 
 def around(case: Case, defence: Defence | None, seed: int) -> Oracle:
@@ -111,7 +111,7 @@ class _Judge:
     session: QuerySession
     reading: Reading
     randomness: Randomness
-    repeats: int
+    standing: Stands
 
     def run(self, seed: int) -> StandingRun:
         scene, radius = self.case.scene(), self.case.radius
@@ -127,21 +127,20 @@ class _Judge:
                 adaptive_candidates(self.defence, scene, radius, rng("adaptive again")),
             ]
         )
-        stands: Callable[[FloatArray], float] = lambda candidates: self._stands(scene, candidates)  # noqa: E731
         start = scene.points[np.newaxis]
-        return StandingRun(
-            seed=seed,
-            inputs=len(scene.points),
-            clean=stands(start),
-            transfer=stands(np.concatenate([start, transfer])),
-            unaware=stands(np.concatenate([start, unaware])),
-            adaptive=stands(everything),
-            noise=stands(noise_candidates(scene, radius, rng("noise"))),
-            one_step=stands(one_step_candidates(scene, radius)),
-            search=stands(search_candidates(self.session, self.reading, scene, radius, rng("search"))),
-            effort=stands(again),
-            large=self._large(scene),
-        )
+        search = search_candidates(self.session, self.reading, scene, radius, rng("search"))
+        brought = {
+            "clean": start,
+            "transfer": np.concatenate([start, transfer]),
+            "unaware": np.concatenate([start, unaware]),
+            "adaptive": everything,
+            "noise": noise_candidates(scene, radius, rng("noise")),
+            "one_step": one_step_candidates(scene, radius),
+            "search": search,
+            "effort": again,
+        }
+        stand = {name: self._stands(scene, candidates) for name, candidates in brought.items()}
+        return StandingRun(seed=seed, inputs=len(scene.points), large=self._large(scene), **stand)
 
     def _transfer(self, scene: Scene, radius: float, name: str) -> FloatArray:
         chosen = self.case.settings
@@ -163,5 +162,4 @@ class _Judge:
         return self._stands(free, candidates)
 
     def _stands(self, scene: Scene, candidates: FloatArray) -> float:
-        shares = standing_shares(self.session, self.reading, candidates, scene.classes, repeats=self.repeats)
-        return float(shares.mean())
+        return float(self.standing.shares(candidates, scene.classes).mean())

@@ -9,7 +9,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.evaluation.defending.robustness import Check, Robustness, StandingRun
 from hingeline.evaluation.defending.shown import Reading
-from hingeline.evaluation.defending.standing import standing_shares
+from hingeline.evaluation.defending.standing import Stands
 from hingeline.oracles.local import CallableOracle
 from hingeline.oracles.protocol import OracleSpec
 from hingeline.oracles.session import QuerySession
@@ -25,9 +25,7 @@ def _sign(points: FloatArray) -> FloatArray:
 
 def test_an_input_falls_by_its_worst_candidate() -> None:
     candidates = np.array([[[1.0], [1.0]], [[-1.0], [2.0]]])
-    shares = standing_shares(
-        _session(_sign, 2), Reading(2), candidates, np.array([1, 1], dtype=np.int64), repeats=1
-    )
+    shares = Stands(_session(_sign, 2), Reading(2), 1).shares(candidates, np.array([1, 1], dtype=np.int64))
     assert shares.tolist() == [0.0, 1.0]
 
 
@@ -36,9 +34,7 @@ def test_who_is_turned_away_has_fooled_nobody() -> None:
         return np.hstack([_sign(points), 10.0 * (points < -0.5)])
 
     candidates = np.array([[[-1.0], [-0.2]]])
-    shares = standing_shares(
-        _session(wary, 3), Reading(2), candidates, np.array([1, 1], dtype=np.int64), repeats=1
-    )
+    shares = Stands(_session(wary, 3), Reading(2), 1).shares(candidates, np.array([1, 1], dtype=np.int64))
     assert shares.tolist() == [1.0, 0.0]
 
 
@@ -49,9 +45,7 @@ def test_of_candidates_that_fool_by_chance_the_luck_of_choosing_is_not_counted()
         return np.hstack([np.full_like(points, 0.5), (rng.random(points.shape) < 0.5).astype(np.float64)])
 
     candidates = np.zeros((12, 400, 1))
-    shares = standing_shares(
-        _session(coin, 2), Reading(2), candidates, np.ones(400, dtype=np.int64), repeats=6
-    )
+    shares = Stands(_session(coin, 2), Reading(2), 6).shares(candidates, np.ones(400, dtype=np.int64))
     # every candidate fools half of the time, whichever is chosen
     assert shares.mean() == pytest.approx(0.5, abs=0.06)
 

@@ -17,6 +17,7 @@ from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
 from hingeline.extraction.coordinates import moved_back
+from hingeline.extraction.distant import largest_unit, recover_from_afar
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -102,7 +103,9 @@ def _run(
         ground = Ground.of(session.input_dim, session.oracle.spec.bounds, None)
         probe = Probe(session, centred(calibration(card), ground))
         bench = Bench(probe, randomness, settings, evidence=evidence)
-        return _moved_back(bench, _within_sight(card, recover_in_range(bench)))
+        unit = largest_unit(probe.calibration, card.variation)
+        result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit)
+        return _moved_back(bench, _within_sight(card, result))
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
     except UnsupportedOracle as refused:

@@ -71,6 +71,7 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
         check = verify(bench.probe, network, claimed, bench.randomness.step("verify"), bench.settings)
     bench.contradiction = None if check.agreed else check.worst_point
     bench.evidence["verification"] = check.to_dict()
+    bench.row_errors = claimed
     bench.evidence["parameter_error"] = largest_error(claimed)
     if not check.agreed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))

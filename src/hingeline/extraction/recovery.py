@@ -10,6 +10,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.outcome import Outcome
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.verify import RowErrors
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.line import LineSweep
 from hingeline.probing.probe import Probe
@@ -37,5 +38,7 @@ class Bench:
     """Grows as steps report; JSON-ready."""
     sweeps: list[LineSweep] = field(default_factory=list[LineSweep])
     """Every line swept; at the end each of their bends must be explained."""
+    row_errors: RowErrors | None = None
+    """Errors claimed for the rows of the last network that was verified; None before."""
     contradiction: FloatArray | None = None
     """A point where the last candidate was wrong, shape "d"; the way there crosses what is missing."""

@@ -30,6 +30,8 @@ LARGEST_CONDITION = 300.0
 """Layers with better-conditioned rows are steered directly; others by searching roomy regions."""
 SMALLEST_RISE = 0.03
 """Least distance from hyperplanes that steered points keep, as a fraction of scale / sqrt(n)."""
+DISTANT_RISE = 1.0
+"""The same seen from far away, where offsets are hardly told and rows are what counts."""
 SEARCHED_POINTS = 4000
 """Random points among which roomy regions are chosen, offline."""
 GROUP_CONDITION = 25.0
@@ -61,7 +63,8 @@ def remeasure(probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Gene
         BudgetExhausted: The budget ended.
         IllConditioned: No region is roomy enough, or a planned region was not where it should be.
     """
-    room = _Room(layer, probe.calibration.scale, probe.domain, rng)
+    rise = SMALLEST_RISE if probe.calibration.unit == 1.0 else DISTANT_RISE
+    room = _Room(layer, probe.calibration.scale, probe.domain, rng, rise)
     points, directions, reaches = room.crossings()
     # an offset inherits its row's error times the distance of its witness
     which = layer.errors * np.maximum(1.0, np.linalg.norm(points, axis=1)) > goal
@@ -127,7 +130,9 @@ def _with_constant(probe: Probe, layer: SingleLayer, points: FloatArray) -> Sing
 class _Room:
     """Where to stand so that given neurons are the only ones near; offline."""
 
-    def __init__(self, layer: SingleLayer, scale: float, domain: Domain, rng: np.random.Generator) -> None:
+    def __init__(
+        self, layer: SingleLayer, scale: float, domain: Domain, rng: np.random.Generator, smallest_rise: float
+    ) -> None:
         self.layer, self.scale, self.domain, self.rng = layer, scale, domain, rng
         n, d = layer.normals.shape
         singular = np.linalg.svd(layer.normals, compute_uv=False)
@@ -136,7 +141,7 @@ class _Room:
         self.inverse = np.linalg.pinv(layer.normals) if self.steerable else np.zeros((d, n))
         # Near the origin offsets come out best; but stay far enough out that offsets do not dominate.
         typical = 3 * float(np.median(np.abs(layer.offsets)))
-        self.rise = float(np.clip(typical, SMALLEST_RISE * scale / np.sqrt(n), scale / np.sqrt(n)))
+        self.rise = float(np.clip(typical, smallest_rise * scale / np.sqrt(n), scale / np.sqrt(n)))
         """Distance from every hyperplane that steered points keep."""
 
     def steer(self, heights: FloatArray) -> FloatArray:

@@ -158,6 +158,7 @@ def _verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
         check = verify(bench.probe, layer.to_network(), [3 * layer.row_errors], rng, bench.settings)
     bench.contradiction = check.worst_point if not check.agreed else None
     bench.evidence["verification"] = check.to_dict()
+    bench.row_errors = [layer.row_errors]
     bench.evidence["parameter_error"] = error
     bench.evidence["neurons"] = neuron_evidence(layer.errors)
     return check

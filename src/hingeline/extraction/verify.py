@@ -163,7 +163,7 @@ def verify(
     points = fresh_points(probe, rng, settings.check_points)
     line = random_line(probe, rng, settings)
     predicted = bends_of(network, line)
-    on_line = line.at(_beside(line, predicted))
+    on_line = line.at(points_beside(line, predicted))
     telling = telling_points(network, probe.calibration.scale, probe.domain, rng)
     corners = probe.domain.spread(BOX_POINTS, probe.input_dim, rng)
     asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng), corners])
@@ -218,7 +218,7 @@ def _beside_far(
     return (1e-4 * reach - offsets[:, np.newaxis]) * normals + reach * tangents
 
 
-def _beside(line: Line, bends: FloatArray) -> FloatArray:
+def points_beside(line: Line, bends: FloatArray) -> FloatArray:
     """Parameters just inside both ends of every predicted piece, and the ends of the line."""
     edges = np.concatenate([[line.low], bends, [line.high]])
     width = np.minimum(np.diff(edges), line.scale + np.abs(edges[:-1]))

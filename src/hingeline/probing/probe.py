@@ -34,6 +34,14 @@ class Calibration:
     """The input that attacks see as their origin, shape "d": the middle of declared bounds; None: zero."""
     half_width: float = np.inf
     """Largest coordinate, seen from the centre, that may be asked; inf if free."""
+    unit: float = 1.0
+    """Attacks see f(unit x) / unit, and everything here is in those coordinates; a power of two, so that
+    nothing is rounded. The same weights, biases divided by the unit, and so is any absolute error."""
+
+    def seen_from(self, unit: float) -> Calibration:
+        """The same door seen in a unit of length so many times larger; only for doors without a centre."""
+        noise = replace(self.noise, absolute=self.noise.absolute / unit)
+        return replace(self, noise=noise, radius=self.radius / unit, unit=self.unit * unit)
 
 
 class Probe:
@@ -84,7 +92,10 @@ class Probe:
         """
         if not len(points):
             raise InvalidInput("no points to ask")
-        centre = self.calibration.centre
+        centre, unit = self.calibration.centre, self.calibration.unit
+        if unit != 1.0:
+            points = points * unit
         answers = self.session.ask(points if centre is None else points + centre, fresh=fresh)
         convert = self.calibration.to_values
-        return answers if convert is None else convert(answers)
+        values = answers if convert is None else convert(answers)
+        return values if unit == 1.0 else values / unit

@@ -1,0 +1,44 @@
+"""How exact a recovered network is, in decimal digits, layer by layer.
+
+Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+
+
+def digits(error: float) -> float:
+    """Decimal digits after the point that an error leaves; inf without an error."""
+    return float(-np.log10(error)) if error > 0 else float("inf")
+
+
+def digits_by_layer(
+    weights: Sequence[FloatArray], biases: Sequence[FloatArray] | None = None
+) -> list[dict[str, Any]]:
+    """One JSON-ready line per layer: worst and median digits of its neurons, rows at unit norm.
+
+    Args:
+        weights: Standard deviation of an entry of each row, by layer.
+        biases: Standard deviation of each bias, by layer; as for the rows if None.
+    """
+    lines: list[dict[str, Any]] = []
+    for index, rows in enumerate(weights):
+        line: dict[str, Any] = {"layer": index + 1}
+        for name, errors in (("weights", rows), ("biases", rows if biases is None else biases[index])):
+            known = errors[np.isfinite(errors)]
+            if known.size:
+                line[name] = {
+                    "worst": round(digits(float(known.max())), 2),
+                    "median": round(digits(float(np.median(known))), 2),
+                    "error": float(known.max()),
+                }
+            if known.size < errors.size:
+                line[f"{name}_not_told"] = int(errors.size - known.size)
+        lines.append(line)
+    return lines

@@ -29,11 +29,12 @@ from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.typical_check import TypicalCheck, check_typical, typical_gap
 from hingeline.extraction.verify import RowErrors, expected_gap, fresh_points, largest_error
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.probing.probe import Calibration
+from hingeline.probing.growing_noise import noise_far_out
+from hingeline.probing.probe import Probe
 
 WORTH = 1e-13
 """An absolute error of less than this share of how much answers vary is no reason to look from afar."""
-DOMINANT = 100.0
+DOMINANT = 10.0
 """Nor is one that is not so many times what grows with the norm."""
 FINEST = 1e-15
 """Share of the variation to which the error is brought down at first: float64 has no more to give."""
@@ -65,19 +66,32 @@ class _Return:
     row_errors: list[FloatArray]
 
 
-def largest_unit(measured: Calibration, variation: float) -> float:
+def largest_unit(probe: Probe, variation: float, rng: np.random.Generator) -> float:
     """The unit of length in which the door's absolute error is that of float64; 1 where that is no help.
 
     Args:
-        measured: The door at its natural scale.
+        probe: The door at its natural scale; its calibration is corrected for what is seen far out.
         variation: How much its values vary at typical norms.
+        rng: Draws where the error is looked at: 24 queries, only where there is something to gain.
+
+    Raises:
+        BudgetExhausted: The budget ended.
     """
-    growing = measured.noise.per_norm * measured.scale
-    absolute = measured.noise.absolute
+    measured = probe.calibration
+    absolute, growing = measured.noise.absolute, measured.noise.per_norm * measured.scale
     nothing_to_gain = absolute <= max(WORTH * variation, DOMINANT * growing)
     if nothing_to_gain or np.isfinite(measured.half_width) or measured.centre is not None or variation <= 0:
         return 1.0
-    unit = min(absolute / max(FINEST * variation, growing), SHARE_OF_RADIUS * measured.radius / measured.scale)
+    most = min(absolute / (FINEST * variation), SHARE_OF_RADIUS * measured.radius / measured.scale)
+    if most < SMALLEST_UNIT:
+        return 1.0
+    with probe.session.phase("noise far out"):
+        seen = noise_far_out(probe, most * measured.scale, rng)
+    if seen is not None:
+        growing = max(seen - absolute, 0.0) / most
+        noise = replace(measured.noise, per_norm=min(measured.noise.per_norm, seen / most / measured.scale))
+        probe.calibration = replace(measured, noise=noise)
+    unit = min(most, absolute / growing) if growing > 0 else most
     return 1.0 if unit < SMALLEST_UNIT else float(2.0 ** np.floor(np.log2(unit)))
 
 

@@ -103,7 +103,7 @@ def _run(
         ground = Ground.of(session.input_dim, session.oracle.spec.bounds, None)
         probe = Probe(session, centred(calibration(card), ground))
         bench = Bench(probe, randomness, settings, evidence=evidence)
-        unit = largest_unit(probe.calibration, card.variation)
+        unit = largest_unit(probe, card.variation, randomness.step("far out"))
         result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit)
         return _moved_back(bench, _within_sight(card, result))
     except BudgetExhausted as spent:

@@ -39,10 +39,10 @@ class BiasFit:
     """Of all biases, layer after layer, "b b"; directions that nothing tells count as exact here."""
     errors: tuple[FloatArray, ...]
     """Standard deviation of each bias, by layer, the output layer too; inf where nothing tells it."""
-    sigma: float
-    """Standard deviation of one answer, from what the fit misses; what was said if nothing is left over."""
+    factor: float
+    """By how much the fitted answers are missed, in units of the noise as it was said."""
     worst: float
-    """Largest residual of a fitted answer, in units of `sigma`."""
+    """Largest residual of a fitted answer, in units of that."""
 
     def gap(self, points: FloatArray) -> FloatArray:
         """Standard deviation of the outputs that the biases' errors lead to, the worst output: "n"."""
@@ -83,10 +83,8 @@ def fit_biases(
     covariance = inverse * factor**2
     errors = np.where(unseen, np.inf, np.sqrt(np.maximum(np.diag(covariance), 0.0)))
     ends = np.cumsum([len(bias) for bias in network.biases])[:-1]
-    sigma = factor * float(np.median(noise))
-    return BiasFit(
-        network, covariance, tuple(np.split(errors, ends)), sigma, float(np.abs(left).max()) / factor
-    )
+    worst = float(np.abs(left).max()) / factor
+    return BiasFit(network, covariance, tuple(np.split(errors, ends)), factor, worst)
 
 
 def bias_rows(linear: Linearised) -> FloatArray:
@@ -100,7 +98,9 @@ def _linearised(network: PiecewiseLinearNetwork, points: FloatArray, importance:
     return Linearised.at(layers, Samples(points, None), importance)
 
 
-def _solved(rows: FloatArray, residual: FloatArray, kept: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+def _solved(
+    rows: FloatArray, residual: FloatArray, kept: BoolArray
+) -> tuple[FloatArray, FloatArray, BoolArray]:
     """The least-squares step, the inverse of the normal equations, and which biases nothing tells."""
     used = rows[:, kept].reshape(-1, rows.shape[-1])
     normal = used.T @ used

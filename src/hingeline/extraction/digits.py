@@ -11,11 +11,34 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.verify import RowErrors, expected_gap
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 
 def digits(error: float) -> float:
     """Decimal digits after the point that an error leaves; inf without an error."""
     return float(-np.log10(error)) if error > 0 else float("inf")
+
+
+def digits_of(
+    network: PiecewiseLinearNetwork, errors: RowErrors | None, points: FloatArray
+) -> dict[str, Any] | None:
+    """What the errors claimed for hidden rows come to; None if they do not fit the network.
+
+    Args:
+        network: What was recovered.
+        errors: Of its hidden rows, biases included.
+        points: Typical inputs, "n d".
+    """
+    if errors is None or not network.hidden_widths:
+        return None
+    if isinstance(errors, float | int):
+        errors = [np.full(width, float(errors)) for width in network.hidden_widths]
+    rows = [np.asarray(part, dtype=np.float64) for part in errors]
+    if tuple(len(part) for part in rows) != tuple(network.hidden_widths):
+        return None
+    gap = float(np.sqrt(np.mean(expected_gap(network, rows, points) ** 2)))
+    return {"layers": digits_by_layer(rows), "expected_gap": gap}
 
 
 def digits_by_layer(

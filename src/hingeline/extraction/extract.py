@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from hingeline.core.errors import (
     BudgetExhausted,
     InvalidInput,
@@ -17,9 +19,11 @@ from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
 from hingeline.extraction.coordinates import moved_back
+from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import largest_unit, recover_from_afar
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.verify import TYPICAL_POINTS, fresh_points
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.journal import Journal
 from hingeline.oracles.protocol import Oracle
@@ -104,7 +108,8 @@ def _run(
         probe = Probe(session, centred(calibration(card), ground))
         bench = Bench(probe, randomness, settings, evidence=evidence)
         unit = largest_unit(probe, card.variation, randomness.step("far out"))
-        result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit)
+        result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit, card.variation)
+        _note_digits(bench, result)
         return _moved_back(bench, _within_sight(card, result))
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
@@ -113,6 +118,16 @@ def _run(
     except RecoveryError as problem:
         outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
     return Recovery(None, outcome) if bench is None else _moved_back(bench, Recovery(bench.best, outcome))
+
+
+def _note_digits(bench: Bench, result: Recovery) -> None:
+    """How exact the network is, in the evidence, where errors were claimed and not written down yet."""
+    if result.network is None or "digits" in bench.evidence:
+        return
+    rng = np.random.default_rng(0)
+    stated = digits_of(result.network, bench.row_errors, fresh_points(bench.probe, rng, TYPICAL_POINTS))
+    if stated is not None:
+        bench.evidence["digits"] = stated
 
 
 def _within_sight(card: DoctorCard, result: Recovery) -> Recovery:

@@ -20,4 +20,4 @@ class ExtractSettings:
     most_lines: int = 12
     """Lines swept for one layer before it is called incomplete."""
     answers_per_bias: float = 16.0
-    """Where answers have an absolute error: so many are asked for each bias; four times as many halve its error."""
+    """Asked for each bias where answers have an absolute error; four times as many halve its error."""

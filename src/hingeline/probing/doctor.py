@@ -39,6 +39,8 @@ from hingeline.probing.verdicts import notes, verdicts
 
 # A spread of repeats above this many roundings is randomness, not the order of additions.
 _RANDOM_ROUNDINGS = 32
+# An error so many times what rounding makes has another cause; measured errors may be twice the true ones.
+_MORE_THAN_ROUNDING = 3.0
 _SOURCES = (
     "Rolnick and Körding, Reverse-Engineering Deep ReLU Networks, ICML 2020",
     "Carlini, Jagielski and Mironov, Cryptanalytic Extraction of Neural Network Models, CRYPTO 2020",
@@ -127,7 +129,11 @@ def calibration(card: DoctorCard) -> Calibration:
             f"The probabilities of {card.target} are saturated or too coarse for log-ratios."
         )
     convert = None if card.head.kind == "none" else card.head.values
-    return Calibration(card.noise, card.scale, card.radius, convert)
+    measured = Calibration(card.noise, card.scale, card.radius, convert)
+    by_rounding = 0.0 if convert or card.rounding is None else card.rounding / np.sqrt(12.0)
+    if card.noise.absolute > _MORE_THAN_ROUNDING * by_rounding:
+        return measured
+    return replace(measured, rounding=card.rounding)
 
 
 def _write(evidence: Evidence) -> DoctorCard:

@@ -34,6 +34,8 @@ class Calibration:
     """The input that attacks see as their origin, shape "d": the middle of declared bounds; None: zero."""
     half_width: float = np.inf
     """Largest coordinate, seen from the centre, that may be asked; inf if free."""
+    rounding: float | None = None
+    """Step to which values are rounded, if that is nearly all of their error; None if not."""
     unit: float = 1.0
     """Attacks see f(unit x) / unit, and everything here is in those coordinates; a power of two, so that
     nothing is rounded. The same weights, biases divided by the unit, and so is any absolute error."""
@@ -41,7 +43,9 @@ class Calibration:
     def seen_from(self, unit: float) -> Calibration:
         """The same door seen in a unit of length so many times larger; only for doors without a centre."""
         noise = replace(self.noise, absolute=self.noise.absolute / unit)
-        return replace(self, noise=noise, radius=self.radius / unit, unit=self.unit * unit)
+        rounding = None if self.rounding is None else self.rounding / unit
+        radius = self.radius / unit
+        return replace(self, noise=noise, radius=radius, rounding=rounding, unit=self.unit * unit)
 
 
 class Probe:

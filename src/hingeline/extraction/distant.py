@@ -14,6 +14,7 @@ exact problem, is ours. Cost: as without the error, and 16 queries per bias and 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,76 +24,28 @@ from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
-from hingeline.extraction.bias_fit import BiasFit, fit_biases
+from hingeline.extraction.bias_answers import with_biases
+from hingeline.extraction.bias_fit import BiasFit
 from hingeline.extraction.digits import digits, digits_by_layer
+from hingeline.extraction.larger_unit import SMALLEST_UNIT
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.typical_check import TYPICAL_POINTS, Returned, TypicalCheck, check_typical
-from hingeline.extraction.verify import RowErrors, expected_gap, fresh_points, largest_error
+from hingeline.extraction.typical_check import TYPICAL_POINTS, TypicalCheck, check_typical
+from hingeline.extraction.verify import RowErrors, fresh_points, largest_error
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.probing.growing_noise import noise_far_out
 from hingeline.probing.probe import Probe
 
-WORTH = 1e-13
-"""An absolute error of less than this share of how much answers vary is no reason to look from afar."""
-DOMINANT = 10.0
-"""Nor is one that is not so many times what grows with the norm."""
-FINEST = 1e-15
-"""Share of the variation to which the error is brought down at first: float64 has no more to give."""
 LEVELS = (1.0, 1.0, 10.0, 100.0, 1e4, 1e6)
 """Multiples of the finest share that are tried in turn, each with its own chance."""
 BEARABLE = 1e-8
 """Share of the variation up to which an error can be borne without any larger unit, if none helps."""
-NEARER, LESS_FAR = 100.0, 1e4
+NEARER, LESS_FAR = 100.0, 100.0
 """The unit shrinks so much where something acts near the origin only, or where the door fails far out."""
-SMALLEST_UNIT = 8.0
-"""Units below this are not worth it."""
-SHARE_OF_RADIUS = 1 / 30
-"""Where answers end somewhere: typical norms seen from afar, as a share of that."""
-HIDDEN = 0.3
-"""Weights' errors may move the answers that biases are fitted to by this share of the answers' own error."""
-NEAREST = 1 / 3
-"""Smallest norm at which biases are fitted, in typical norms."""
-FAR_SPAN = 10.0
-"""Half of the answers for the biases are asked within this factor of the farthest norm."""
-FEWEST = 96
-"""Fewest answers for the biases."""
-FEWEST_ON, POOL = 8, 20
-"""Answers wanted where each neuron is on, and points per answer among which such are looked for."""
-EDGE = 1e-9
-"""Keeps intervals of norms from being empty."""
+CLOSE_RADIUS = 100.0
+"""Where the door fails far out, so many typical norms of the unit are used; without a failure, all space."""
 NEAREST_STEP = "answers rounded to the nearest step; rounded down, output biases are half a step larger"
 """What no answer can tell."""
 MOST_EXCESS = (1.3, 3.0)
 """Residuals so many times what rounding makes, or what noise was measured to be, have another cause."""
-
-
-def largest_unit(probe: Probe, variation: float, rng: np.random.Generator) -> float:
-    """The unit of length in which the door's absolute error is that of float64; 1 where that is no help.
-
-    Args:
-        probe: The door at its natural scale; its calibration is corrected for what is seen far out.
-        variation: How much its values vary at typical norms.
-        rng: Draws where the error is looked at: 24 queries, only where there is something to gain.
-
-    Raises:
-        BudgetExhausted: The budget ended.
-    """
-    measured = probe.calibration
-    absolute, growing = measured.noise.absolute, measured.noise.per_norm * measured.scale
-    nothing_to_gain = absolute <= max(WORTH * variation, DOMINANT * growing)
-    if nothing_to_gain or np.isfinite(measured.half_width) or measured.centre is not None or variation <= 0:
-        return 1.0
-    most = min(absolute / (FINEST * variation), SHARE_OF_RADIUS * measured.radius / measured.scale)
-    if most < SMALLEST_UNIT:
-        return 1.0
-    with probe.session.phase("noise far out"):
-        seen = noise_far_out(probe, most * measured.scale, rng)
-    if seen is not None:
-        growing = max(seen - absolute, 0.0) / most
-        noise = replace(measured.noise, per_norm=min(measured.noise.per_norm, seen / most / measured.scale))
-        probe.calibration = replace(measured, noise=noise)
-    unit = min(most, absolute / growing) if growing > 0 else most
-    return 1.0 if unit < SMALLEST_UNIT else float(2.0 ** np.floor(np.log2(unit)))
 
 
 def recover_from_afar(bench: Bench, unit: float, variation: float) -> Recovery:
@@ -103,18 +56,18 @@ def recover_from_afar(bench: Bench, unit: float, variation: float) -> Recovery:
         QueryFailed: The door is closed.
     """
     best: Recovery | None = None
-    smaller = np.inf
+    smaller = radius = np.inf
     for attempt, level in enumerate(LEVELS):
         tried = min(unit / level, smaller)
         if tried < SMALLEST_UNIT:
             break
         tried = float(2.0 ** np.floor(np.log2(tried)))
         try:
-            distant, again = _recover_in(bench, tried, attempt)
+            distant, again = _recover_in(bench, tried, attempt, radius)
         except QueryFailed as failure:
             _ask_nearby(bench)
             bench.probe.session.emit(Note(f"{failure} The door answers nearer by; trying there."))
-            smaller = tried / LESS_FAR
+            smaller, radius = tried / LESS_FAR, CLOSE_RADIUS
             continue
         if distant.network is None or distant.outcome.status not in (Status.COMPLETE, Status.EQUIVALENT):
             best = best or Recovery(_nearer(distant.network, again), distant.outcome)
@@ -135,8 +88,10 @@ def recover_from_afar(bench: Bench, unit: float, variation: float) -> Recovery:
     return best or recover_in_range(bench)
 
 
-def _recover_in(bench: Bench, unit: float, attempt: int) -> tuple[Recovery, Bench]:
-    probe = type(bench.probe)(bench.probe.session, bench.probe.calibration.seen_from(unit))
+def _recover_in(bench: Bench, unit: float, attempt: int, radius: float) -> tuple[Recovery, Bench]:
+    seen = bench.probe.calibration.seen_from(unit)
+    seen = replace(seen, radius=min(seen.radius, radius * seen.scale))
+    probe = Probe(bench.probe.session, seen)
     randomness = Randomness(bench.randomness.seed + 104729 * attempt)
     distant = Bench(probe, randomness, bench.settings, evidence=bench.evidence)
     bench.evidence["seen_from"] = {"unit": unit, "attempt": attempt + 1}
@@ -172,7 +127,7 @@ def _brought_back(
     bench.best = network = network.canonical()
     rows = _rows(network, distant.row_errors)
     unit = distant.probe.calibration.unit
-    returned = _with_biases(bench, network, rows, unit, bench.randomness.step("biases", attempt))
+    returned = with_biases(bench, network, rows, unit, bench.randomness.step("biases", attempt))
     bench.best = network = returned.fit.network
     rng = bench.randomness.step("typical", attempt)
     with bench.probe.session.phase("check at typical inputs"):
@@ -186,86 +141,11 @@ def _brought_back(
     return Recovery(network, _outcome(found.outcome, check, returned.fit, rows, gap, most_excess)), check
 
 
-def _with_biases(
-    bench: Bench,
-    network: PiecewiseLinearNetwork,
-    rows: list[FloatArray],
-    unit: float,
-    rng: np.random.Generator,
-) -> Returned:
-    """Ask for the biases between typical norms and where the weights' errors begin to show, and fit them.
-
-    The noise is told by the far half of the answers: there a neuron that only acts near the origin, and is
-    missing, does not add to it.
-    """
-    probe = bench.probe
-    reach = _reach(network, rows, bench, unit)
-    points = _bias_points(bench, network, reach, rng)
-    with probe.session.phase("biases"):
-        answers = probe.ask(points)
-
-    def noise(at: FloatArray) -> FloatArray:
-        return np.hypot(_answers_error(probe, at), _weights_gap(network, rows, at))
-
-    said = noise(points)
-    sizes = np.linalg.norm(points, axis=1) / probe.calibration.scale
-    far = sizes >= 0.999 * max(reach / FAR_SPAN, 1.0)
-    distant = fit_biases(network, points[far], answers[far], said[far])
-    fit = fit_biases(distant.network, points, answers, said)
-    factor = distant.factor
-    fit = replace(fit, covariance=fit.covariance * max(factor / fit.factor, 1.0) ** 2)
-    return Returned(fit, lambda at: factor * noise(at), reach)
-
-
-def _answers_error(probe: Probe, points: FloatArray) -> FloatArray:
-    """Standard deviation of the answers as it was measured, or as rounding to a known step makes it: "n"."""
-    step, growing = probe.calibration.rounding, probe.calibration.noise.per_norm
-    if step is None:
-        return probe.noise.at(points)
-    return np.hypot(step / np.sqrt(12.0), growing * np.linalg.norm(points, axis=1))
-
-
-def _bias_points(
-    bench: Bench, network: PiecewiseLinearNetwork, reach: float, rng: np.random.Generator
-) -> FloatArray:
-    """Half of them far out, half at typical norms, and some where a neuron is on that seldom is."""
-    count = sum(len(bias) for bias in network.biases)
-    half = max(FEWEST, int(np.ceil(bench.settings.answers_per_bias * count / network.output_dim))) // 2
-    far = np.exp(rng.uniform(np.log(max(reach / FAR_SPAN, 1.0)), np.log(reach + EDGE), half))
-    near = np.exp(rng.uniform(np.log(NEAREST), np.log(3.0), half))
-    points = _at_norms(bench, np.concatenate([far, near]), rng)
-    pool = _at_norms(bench, np.exp(rng.uniform(np.log(NEAREST / 10), np.log(reach + EDGE), POOL * half)), rng)
-    on = np.concatenate(network.activation_pattern(points), axis=1)
-    offered = np.concatenate(network.activation_pattern(pool), axis=1)
-    lacking = np.flatnonzero(on.sum(axis=0) < FEWEST_ON)
-    rare = [np.flatnonzero(offered[:, neuron])[: FEWEST_ON * 2] for neuron in lacking]
-    return np.concatenate([points, *(pool[chosen] for chosen in rare)])
-
-
-def _at_norms(bench: Bench, sizes: FloatArray, rng: np.random.Generator) -> FloatArray:
-    return fresh_points(bench.probe, rng, len(sizes), (1.0,)) * sizes[:, np.newaxis]
-
-
 def _rows(network: PiecewiseLinearNetwork, errors: RowErrors | None) -> list[FloatArray]:
     """Errors of all hidden rows."""
     if errors is None or isinstance(errors, float | int):
         return [np.full(width, float(errors or 0.0)) for width in network.hidden_widths]
     return [np.asarray(part, dtype=np.float64) for part in errors]
-
-
-def _weights_gap(network: PiecewiseLinearNetwork, rows: list[FloatArray], points: FloatArray) -> FloatArray:
-    """What the weights' errors do to the answers, biases apart: "n"."""
-    bare = PiecewiseLinearNetwork(network.weights, [np.zeros_like(bias) for bias in network.biases])
-    return expected_gap(bare, rows, points)
-
-
-def _reach(network: PiecewiseLinearNetwork, rows: list[FloatArray], bench: Bench, unit: float) -> float:
-    """Norm, in typical norms, up to which the weights' errors are well below the answers' own."""
-    points = fresh_points(bench.probe, np.random.default_rng(0), FEWEST, (1.0,))
-    gap = float(_weights_gap(network, rows, points).max())
-    noise = float(bench.probe.noise.at(points).min())
-    most = HIDDEN * noise / gap if gap > 0 else unit
-    return float(np.clip(most, 1.0, np.sqrt(unit)))
 
 
 def _write_digits(
@@ -281,13 +161,14 @@ def _write_digits(
         for layer, errors in enumerate(hidden, start=1)
         for index, error in enumerate(errors)
     ]
-    bench.evidence["digits"] = {
+    stated: dict[str, Any] = {
         "layers": digits_by_layer([*rows, last], fit.errors),
         "answers_error": check.noise,
         "expected_gap": gap,
     }
     if bench.probe.calibration.rounding is not None:
-        bench.evidence["digits"]["assumes"] = NEAREST_STEP
+        stated["assumes"] = NEAREST_STEP
+    bench.evidence["digits"] = stated
 
 
 def _outcome(

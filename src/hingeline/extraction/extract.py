@@ -20,7 +20,8 @@ from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
 from hingeline.extraction.coordinates import moved_back
 from hingeline.extraction.digits import digits_of
-from hingeline.extraction.distant import largest_unit, recover_from_afar
+from hingeline.extraction.distant import recover_from_afar
+from hingeline.extraction.larger_unit import largest_unit
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.verify import TYPICAL_POINTS, fresh_points

@@ -18,6 +18,8 @@ from hingeline.probing.probe import Probe
 
 ATTEMPTS = 2
 """Times that a recovery whose self-check failed is tried on other lines."""
+HEAD_ATTEMPTS = 4
+"""The same behind a softmax or a sigmoid, where lines are short; there also where neurons were not found."""
 MOST_SHRINKS = 8
 """Times that the usable radius is reduced because answers far out hold no numbers."""
 SHRINK = 0.2
@@ -57,8 +59,10 @@ def _out_of_reach(bench: Bench, why: str) -> Recovery:
 def _on_other_lines(bench: Bench) -> Recovery:
     """Recover, and once more on other lines where the self-check failed: chance may have hidden a neuron."""
     result = recover(bench)
-    for attempt in range(1, ATTEMPTS):
-        if result.outcome.status is not Status.INCONCLUSIVE:
+    behind_head = bench.probe.calibration.to_values is not None
+    for attempt in range(1, HEAD_ATTEMPTS if behind_head else ATTEMPTS):
+        lost = behind_head and result.outcome.status is Status.PARTIAL and result.network is None
+        if result.outcome.status is not Status.INCONCLUSIVE and not lost:
             break
         bench.probe.session.emit(Note(f"{result.outcome.reason} Trying again on other lines."))
         bench.randomness = Randomness(bench.randomness.seed + 7919 * attempt)

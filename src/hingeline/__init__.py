@@ -30,6 +30,28 @@ if TYPE_CHECKING:
         UnsupportedOracle,
     )
     from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
+    from hingeline.defences.detector.detector import HiddenLayerDetector
+    from hingeline.defences.detector.fitting import fit_detector
+    from hingeline.defences.detector.judging import judge_detector
+    from hingeline.defences.detector.storage import load_detector
+    from hingeline.defences.doors.defence import Defence
+    from hingeline.defences.doors.defended import defended
+    from hingeline.defences.family.family import ModelFamily
+    from hingeline.defences.family.muldef import train_family
+    from hingeline.defences.family.storage import load_family, save_family
+    from hingeline.defences.family.study import judge_muldef
+    from hingeline.defences.filtration.filtered_pool import FilteredPool
+    from hingeline.defences.filtration.filtering import filter_hard
+    from hingeline.defences.filtration.rebuilding import rebuild
+    from hingeline.defences.filtration.transfer import transfer
+    from hingeline.defences.monitoring.fitting import fit_monitor
+    from hingeline.defences.monitoring.judging import judge_monitor
+    from hingeline.defences.monitoring.query_monitor import QueryMonitor
+    from hingeline.defences.training.adversarial import train_robust
+    from hingeline.defences.training.classifier import TrainingSettings, train_classifier
+    from hingeline.evaluation.defending.defend import defend
+    from hingeline.evaluation.defending.grid import DefenceGrid
+    from hingeline.evaluation.defending.settings import DefendSettings
     from hingeline.evaluation.demo_data import demo_oracle
     from hingeline.extraction.extract import extract
     from hingeline.extraction.settings import ExtractSettings
@@ -91,21 +113,27 @@ _HOMES = {
     "AmbiguousSign": _ERRORS,
     "BudgetExhausted": _ERRORS,
     "CollectiveOperators": "hingeline.renormalisation.operators.operator_set",
+    "Defence": "hingeline.defences.doors.defence",
+    "DefenceGrid": "hingeline.evaluation.defending.grid",
+    "DefendSettings": "hingeline.evaluation.defending.settings",
     "DoctorCard": "hingeline.probing.card",
     "ExactSettings": "hingeline.sensitivity.exact.search",
     "ExactStack": "hingeline.renormalisation.stacks.exact",
     "ExtractSettings": "hingeline.extraction.settings",
     "FeedForwardNetwork": "hingeline.networks.feed_forward",
+    "FilteredPool": "hingeline.defences.filtration.filtered_pool",
     "Finding": _OUTCOME,
     "FormatError": _ERRORS,
     "FragilityProfile": "hingeline.sensitivity.profile",
     "FragilitySettings": "hingeline.sensitivity.settings",
+    "HiddenLayerDetector": "hingeline.defences.detector.detector",
     "HingelineError": _ERRORS,
     "Identification": "hingeline.renormalisation.flow.identification",
     "IllConditioned": _ERRORS,
     "InvalidInput": _ERRORS,
     "MinimalFlips": "hingeline.sensitivity.exact.minimal",
     "MissingExtra": _ERRORS,
+    "ModelFamily": "hingeline.defences.family.family",
     "NetworkDifference": "hingeline.networks.difference",
     "NotComplete": _ERRORS,
     "Obfuscation": "hingeline.subspace.obfuscated",
@@ -117,6 +145,7 @@ _HOMES = {
     "PiecewiseLinearNetwork": "hingeline.networks.piecewise_linear",
     "Provenance": _OUTCOME,
     "QueryFailed": _ERRORS,
+    "QueryMonitor": "hingeline.defences.monitoring.query_monitor",
     "QuerySession": "hingeline.oracles.session",
     "RecoveredSpan": "hingeline.subspace.recovered",
     "RecoveryError": _ERRORS,
@@ -132,9 +161,12 @@ _HOMES = {
     "Threat": "hingeline.sensitivity.threat",
     "TooFewWitnesses": _ERRORS,
     "TrainedStack": "hingeline.renormalisation.stacks.training",
+    "TrainingSettings": "hingeline.defences.training.classifier",
     "UndirectedStack": "hingeline.renormalisation.stacks.undirected",
     "UnsupportedOracle": _ERRORS,
     "chain_information": "hingeline.renormalisation.information.chain",
+    "defend": "hingeline.evaluation.defending.defend",
+    "defended": "hingeline.defences.doors.defended",
     "demo_oracle": "hingeline.evaluation.demo_data",
     "diff": "hingeline.networks.loading",
     "direct_information": "hingeline.renormalisation.information.direct",
@@ -142,8 +174,16 @@ _HOMES = {
     "estimate_stability": "hingeline.renormalisation.flow.estimate",
     "estimate_undirected_stability": "hingeline.renormalisation.flow.estimate_undirected",
     "extract": "hingeline.extraction.extract",
+    "filter_hard": "hingeline.defences.filtration.filtering",
+    "fit_detector": "hingeline.defences.detector.fitting",
+    "fit_monitor": "hingeline.defences.monitoring.fitting",
     "fragility": "hingeline.sensitivity.fragility",
     "ising_exponents": "hingeline.renormalisation.known_answers.mcrg",
+    "judge_detector": "hingeline.defences.detector.judging",
+    "judge_monitor": "hingeline.defences.monitoring.judging",
+    "judge_muldef": "hingeline.defences.family.study",
+    "load_detector": "hingeline.defences.detector.storage",
+    "load_family": "hingeline.defences.family.storage",
     "load_stack": "hingeline.renormalisation.stacks.storage",
     "minimal_flips": "hingeline.sensitivity.exact.minimal",
     "obfuscate": "hingeline.subspace.obfuscate",
@@ -151,15 +191,21 @@ _HOMES = {
     "product_operators": "hingeline.renormalisation.operators.operator_set",
     "random_network": "hingeline.networks.feed_forward",
     "rank_profile": "hingeline.subspace.rank_profile",
+    "rebuild": "hingeline.defences.filtration.rebuilding",
     "recover_absolute_value": "hingeline.absolute_value.recover",
     "relevance": "hingeline.renormalisation.flow.relevance",
+    "save_family": "hingeline.defences.family.storage",
     "save_report": "hingeline.report.building",
     "save_stack": "hingeline.renormalisation.stacks.storage",
     "single_units": "hingeline.renormalisation.operators.operator_set",
     "span": "hingeline.subspace.span",
     "stability": "hingeline.renormalisation.stability",
     "stack_from_machines": "hingeline.renormalisation.stacks.importing",
+    "train_classifier": "hingeline.defences.training.classifier",
+    "train_family": "hingeline.defences.family.muldef",
+    "train_robust": "hingeline.defences.training.adversarial",
     "train_stack": "hingeline.renormalisation.stacks.training",
+    "transfer": "hingeline.defences.filtration.transfer",
     "white_box_span": "hingeline.subspace.white_box",
 }
 
@@ -168,21 +214,27 @@ __all__ = [
     "AmbiguousSign",
     "BudgetExhausted",
     "CollectiveOperators",
+    "Defence",
+    "DefenceGrid",
+    "DefendSettings",
     "DoctorCard",
     "ExactSettings",
     "ExactStack",
     "ExtractSettings",
     "FeedForwardNetwork",
+    "FilteredPool",
     "Finding",
     "FormatError",
     "FragilityProfile",
     "FragilitySettings",
+    "HiddenLayerDetector",
     "HingelineError",
     "Identification",
     "IllConditioned",
     "InvalidInput",
     "MinimalFlips",
     "MissingExtra",
+    "ModelFamily",
     "NetworkDifference",
     "NotComplete",
     "Obfuscation",
@@ -194,6 +246,7 @@ __all__ = [
     "PiecewiseLinearNetwork",
     "Provenance",
     "QueryFailed",
+    "QueryMonitor",
     "QuerySession",
     "RecoveredSpan",
     "RecoveryError",
@@ -209,10 +262,13 @@ __all__ = [
     "Threat",
     "TooFewWitnesses",
     "TrainedStack",
+    "TrainingSettings",
     "UndirectedStack",
     "UnsupportedOracle",
     "__version__",
     "chain_information",
+    "defend",
+    "defended",
     "demo_oracle",
     "diff",
     "direct_information",
@@ -220,8 +276,16 @@ __all__ = [
     "estimate_stability",
     "estimate_undirected_stability",
     "extract",
+    "filter_hard",
+    "fit_detector",
+    "fit_monitor",
     "fragility",
     "ising_exponents",
+    "judge_detector",
+    "judge_monitor",
+    "judge_muldef",
+    "load_detector",
+    "load_family",
     "load_stack",
     "minimal_flips",
     "obfuscate",
@@ -229,15 +293,21 @@ __all__ = [
     "product_operators",
     "random_network",
     "rank_profile",
+    "rebuild",
     "recover_absolute_value",
     "relevance",
+    "save_family",
     "save_report",
     "save_stack",
     "single_units",
     "span",
     "stability",
     "stack_from_machines",
+    "train_classifier",
+    "train_family",
+    "train_robust",
     "train_stack",
+    "transfer",
     "white_box_span",
 ]
 

@@ -22,14 +22,19 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.numerics.span import GrowingSpan
 from hingeline.numerics.tolerances import EPSILON
-from hingeline.probing.jacobian import region_jacobians, turned_basis
+from hingeline.probing.central_differences import central_jacobians
+from hingeline.probing.jacobian import RegionJacobians, region_jacobians, turned_basis
 from hingeline.probing.line import LineSweep
-from hingeline.probing.probe import Probe
+from hingeline.probing.probe import Probe, is_coarse
 
 GROUP_CONDITION = 60.0
 """A group of bends is solved together only if its output directions are this well conditioned."""
 USELESS = 1e-3
 """A unit normal whose entries are uncertain by more than this is not measured."""
+WORTHWHILE = 0.1
+"""From coarse answers, a unit row that is expected to be off by more than this is not measured."""
+TYPICAL_STEP = 0.15
+"""Step that mostly stays inside, as a fraction of half a piece."""
 SPARE_OUTPUTS = 2
 """Outputs kept free in each group, so that a wrong group shows as a residual."""
 
@@ -44,6 +49,20 @@ class KnownBends:
     """Jacobian after minus Jacobian before each explained bend, shape "b k d"; zero elsewhere."""
     errors: FloatArray
     """Standard deviation of one entry of each jump, shape "b"; zero elsewhere."""
+    planes: IntArray | None = None
+    """Which of the known hyperplanes each bend is, shape "b"; -1 elsewhere."""
+
+    def without(self, vague: BoolArray) -> KnownBends:
+        """The same where the bends whose hyperplane is `vague` (one value per hyperplane) pass for unknown."""
+        if self.planes is None or not len(vague):
+            return self
+        keep = self.mask & ~vague[self.planes]
+        return KnownBends(
+            keep,
+            np.where(keep[:, np.newaxis, np.newaxis], self.jumps, 0.0),
+            np.where(keep, self.errors, 0.0),
+            np.where(keep, self.planes, -1),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +88,14 @@ class MeasuredLine:
     """Standard deviation of one Jacobian entry, shape "b+1"; inf where not measured."""
     basis: FloatArray
     """Orthonormal rows spanning all gradients seen, shape "r d"."""
+    coarse: bool = False
+    """Whether answers were too coarse to ask more of a normal than its rough direction."""
 
     @property
     def measured(self) -> BoolArray:
         """Which bends have a normal that means something."""
-        return self.errors < USELESS
+        roughest = max(USELESS, WORTHWHILE / self.normals.shape[1] ** 0.5)
+        return self.errors < (roughest if self.coarse else USELESS)
 
 
 def measure_bends(
@@ -100,6 +122,8 @@ def measure_bends(
     """
     wanted = np.ones(len(sweep.bends), dtype=np.bool_) if known is None else ~known.mask
     groups = _groups(sweep, np.nonzero(wanted)[0])
+    if is_coarse(probe):
+        groups = _worthwhile(probe, sweep, groups, wanted)
     cells = np.unique(np.array([end for group in groups for end in group], dtype=np.int64))
     if not len(cells):
         cells = np.array([int(np.argmax(_relative_widths(sweep)))])
@@ -133,6 +157,25 @@ def _groups(sweep: LineSweep, unknown: IntArray) -> list[tuple[int, int]]:
         groups.append((slots[slot], slots[end]))
         slot = end
     return groups
+
+
+def _worthwhile(
+    probe: Probe, sweep: LineSweep, groups: list[tuple[int, int]], wanted: BoolArray
+) -> list[tuple[int, int]]:
+    """The groups whose pieces are wide enough for a normal that means something; others wait for a line.
+
+    A step in a piece of half width r stays inside up to about 0.15 r, so the Jacobian's error is the noise
+    over that; the jump of a unit normal with a typical speed along the line is the line's own, sqrt(d) up.
+    """
+    t, reaches = _centres(sweep)
+    error = probe.noise.at(sweep.line.at(t)) / (TYPICAL_STEP * reaches)
+    sizes = np.linalg.norm(sweep.jumps, axis=1)
+    kept: list[tuple[int, int]] = []
+    for first, last in groups:
+        inside = np.arange(first, last)[wanted[first:last]]
+        if np.hypot(error[first], error[last]) < WORTHWHILE * sizes[inside].min():
+            kept.append((first, last))
+    return kept
 
 
 def _condition(jumps: FloatArray) -> float:
@@ -211,14 +254,23 @@ class _Regions:
                 self.basis = self.span.refined()
 
     def _ask(self, cells: IntArray, turned: FloatArray) -> None:
-        found = region_jacobians(
-            self.probe, self.centres[cells], self.reaches[cells], self.sweep.line.direction,
-            self.sweep.slopes[cells], turned, self.rng,
-        )  # fmt: skip
+        found = self._jacobians(cells, turned)
         good = cells[found.certified]
         self.jacobians[good] = found.matrices[found.certified]
         self.values[good] = found.values[found.certified]
         self.errors[good] = found.errors[found.certified]
+
+    def _jacobians(self, cells: IntArray, turned: FloatArray) -> RegionJacobians:
+        sweep = self.sweep
+        if is_coarse(self.probe):
+            return central_jacobians(
+                self.probe, self.centres[cells], self.reaches[cells], sweep.line.direction,
+                sweep.slopes[cells], sweep.slope_errors[cells], turned, self.rng,
+            )  # fmt: skip
+        return region_jacobians(
+            self.probe, self.centres[cells], self.reaches[cells], sweep.line.direction,
+            sweep.slopes[cells], turned, self.rng,
+        )  # fmt: skip
 
     def _extend(self, cells: IntArray) -> bool:
         """Add the gradients of measured pieces to the span; True if it grew."""
@@ -241,7 +293,7 @@ class _Regions:
         offsets = -np.einsum("bd,bd->b", found.normals, crossings)
         return MeasuredLine(
             self.sweep, found.normals, offsets, found.jumps, found.errors, self.centres, self.jacobians,
-            self.values, self.errors, self.basis,
+            self.values, self.errors, self.basis, is_coarse(self.probe),
         )  # fmt: skip
 
     def _solve_group(

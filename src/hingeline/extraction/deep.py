@@ -21,6 +21,7 @@ from hingeline.extraction.suspects import Suspects
 from hingeline.extraction.verify import random_line
 from hingeline.extraction.walking import WalkingResult, recover_by_walking
 from hingeline.probing.line import sweep_line
+from hingeline.probing.probe import is_coarse
 
 REPAIRS = 3
 """Times that a network is finished; again only where verification led to a neuron that was missing."""
@@ -133,8 +134,9 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
         with probe.session.phase("membership"):
             rng = bench.randomness.step("membership", index)
             keep = belongs_to_first_layer(
-                probe, candidates.normals, candidates.offsets, candidates.errors, candidates.witnesses, rng
-            )
+                probe, candidates.normals, candidates.offsets, candidates.errors, candidates.witnesses, rng,
+                jumps=candidates.jumps if is_coarse(probe) else None,
+            )  # fmt: skip
         members = members.join(candidates.select(keep))
     return members
 

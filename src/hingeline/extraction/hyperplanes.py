@@ -10,6 +10,9 @@ from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.bends import KnownBends, MeasuredLine
 from hingeline.probing.line import Line, LineSweep
 
+VAGUE = 3e-3
+"""A unit row that is off by more than this is measured again where it is met in a wider gap."""
+
 
 @dataclass(frozen=True, eq=False)
 class Hyperplanes:
@@ -47,8 +50,20 @@ class Hyperplanes:
             self.witnesses[chosen],
         )  # fmt: skip
 
-    def join(self, other: Hyperplanes) -> Hyperplanes:
-        """Both sets; hyperplanes of `other` that are here already are left out."""
+    @property
+    def vague(self) -> BoolArray:
+        """Which of them are so uncertain that they deserve to be measured again, shape "n"."""
+        return self.errors * np.sqrt(self.normals.shape[1]) > VAGUE
+
+    def join(self, other: Hyperplanes, *, better: bool = False) -> Hyperplanes:
+        """Both sets; hyperplanes of `other` that are here already are left out.
+
+        Args:
+            other: What was measured since.
+            better: Let the more precise of two measurements of one hyperplane take its place.
+        """
+        if better:
+            return self._improved(other).join(other)
         fresh = other.select(~self.holds(other))
         return Hyperplanes(
             np.concatenate([self.normals, fresh.normals]),
@@ -56,6 +71,23 @@ class Hyperplanes:
             np.concatenate([self.jumps, fresh.jumps]),
             np.concatenate([self.errors, fresh.errors]),
             np.concatenate([self.witnesses, fresh.witnesses]),
+        )
+
+    def _improved(self, other: Hyperplanes) -> Hyperplanes:
+        """These, where `other` has the same hyperplane with a smaller error as measured there."""
+        order = np.arange(self.count)
+        pool = [*range(self.count)]
+        for j in order:
+            same = np.nonzero(self.select(order == j).holds(other))[0]
+            if len(same) and other.errors[same].min() < self.errors[j]:
+                pool[j] = self.count + int(same[np.argmin(other.errors[same])])
+        pick = np.array(pool, dtype=np.int64)
+        return Hyperplanes(
+            np.concatenate([self.normals, other.normals])[pick],
+            np.concatenate([self.offsets, other.offsets])[pick],
+            np.concatenate([self.jumps, other.jumps])[pick],
+            np.concatenate([self.errors, other.errors])[pick],
+            np.concatenate([self.witnesses, other.witnesses])[pick],
         )
 
     def holds(self, other: Hyperplanes) -> BoolArray:
@@ -91,8 +123,9 @@ class Hyperplanes:
         mask = np.zeros(len(sweep.bends), dtype=np.bool_)
         jumps = np.zeros((len(sweep.bends), sweep.slopes.shape[1], self.normals.shape[1]))
         errors = np.zeros(len(sweep.bends))
+        planes = np.full(len(sweep.bends), -1)
         if not self.count or not len(sweep.bends):
-            return KnownBends(mask, jumps, errors)
+            return KnownBends(mask, jumps, errors, planes)
         t = self.crossings(sweep.line)
         speed = self.normals @ sweep.line.direction
         reach = np.linalg.norm(sweep.line.origin) + np.abs(np.where(np.isfinite(t), t, 0.0))
@@ -110,6 +143,7 @@ class Hyperplanes:
             if used[j] or mask[i]:
                 continue
             used[j] = mask[i] = True
+            planes[i] = j
             # J_after - J_before = jump normal^T along the normal; jump = (slope jump) / (normal . direction)
             if same_jumps:
                 jump, jump_error = (
@@ -121,4 +155,4 @@ class Hyperplanes:
                 jump_error = float(np.hypot(*sweep.slope_errors[i : i + 2])) / abs(speed[j])
             jumps[i] = np.outer(jump, self.normals[j])
             errors[i] = jump_error * np.abs(self.normals[j]).max() + self.errors[j] * np.abs(jump).max()
-        return KnownBends(mask, jumps, errors)
+        return KnownBends(mask, jumps, errors, planes)

@@ -27,6 +27,10 @@ SIGHTINGS = 3
 """A member is seen at so many of its points; two would pass a deeper neuron in few-neuron networks."""
 HALVINGS = 30
 """Times that a point outside the domain is moved half way towards the witness."""
+COARSE_SIGMAS = 8.0
+"""Deviations of a hyperplane's place within which it is looked for, where answers are coarse."""
+FAINTEST_JUMP = 5.0
+"""There a bend is still seen if its jump has shrunk by this factor."""
 VISIBLE_SIGMAS = 40.0
 """A bend is seen if its second difference exceeds this many standard deviations."""
 
@@ -38,6 +42,8 @@ def belongs_to_first_layer(
     errors: FloatArray,
     witnesses: FloatArray,
     rng: np.random.Generator,
+    *,
+    jumps: FloatArray | None = None,
 ) -> BoolArray:
     """Which candidate hyperplanes are still there far from where they were seen.
 
@@ -48,6 +54,8 @@ def belongs_to_first_layer(
         errors: Standard deviation of a normal's entry, shape "m".
         witnesses: Where each was seen, shape "m d".
         rng: Draws the points.
+        jumps: Output change per unit across each, shape "m k", if answers are coarse: then what a bend must
+            span to be seen is found from it, and errors are trusted more closely.
 
     Returns:
         True for members, shape "m".
@@ -65,7 +73,10 @@ def belongs_to_first_layer(
     rows = np.arange(len(normals))
     for column, count in ((0, 2), *((c, 1) for c in range(2, TRIES))):
         at = points[rows, column : column + count]
-        seen[rows] += _sightings(probe, normals[rows], errors[rows], at).sum(axis=1)
+        offsets_across = _offsets_across(probe, errors[rows], at)
+        if jumps is not None:
+            offsets_across = _coarse_offsets(probe, errors[rows], at, witnesses[rows], jumps[rows])
+        seen[rows] += _sightings(probe, normals[rows], offsets_across, at).sum(axis=1)
         tried = column + count
         # a member has been seen often enough; what was never seen in three looks is none
         open_case = (seen < SIGHTINGS) & ((tried < BLIND) | (seen > 0)) & (seen + TRIES - tried >= SIGHTINGS)
@@ -116,11 +127,27 @@ def _covering(sides: BoolArray) -> list[int]:
     return picked
 
 
-def _sightings(probe: Probe, normals: FloatArray, errors: FloatArray, points: FloatArray) -> BoolArray:
-    """At which of its points ("m p d") each hyperplane shows: "m p"."""
+def _offsets_across(probe: Probe, errors: FloatArray, points: FloatArray) -> FloatArray:
+    """How far to either side of each point ("m p d") to look: "m p"."""
     norms = np.linalg.norm(points, axis=2)
     # wide enough for the normal's error at that distance, narrow enough to meet no other bend
-    offset = np.maximum(2e-6 * probe.calibration.scale, 30 * errors[:, np.newaxis] * norms)
+    return np.maximum(2e-6 * probe.calibration.scale, 30 * errors[:, np.newaxis] * norms)
+
+
+def _coarse_offsets(
+    probe: Probe, errors: FloatArray, points: FloatArray, witnesses: FloatArray, jumps: FloatArray
+) -> FloatArray:
+    """The same for coarse answers: the bend must rise above the noise, and the witness is a fixed point."""
+    norms = np.linalg.norm(points, axis=2)
+    lever = np.linalg.norm(points - witnesses[:, np.newaxis], axis=2)
+    size = np.linalg.norm(jumps, axis=1)[:, np.newaxis]
+    seen_from = FAINTEST_JUMP * VISIBLE_SIGMAS * probe.noise.at_norm(norms) / size
+    return np.maximum(seen_from, COARSE_SIGMAS * errors[:, np.newaxis] * lever)
+
+
+def _sightings(probe: Probe, normals: FloatArray, offset: FloatArray, points: FloatArray) -> BoolArray:
+    """At which of its points ("m p d") each hyperplane shows within an offset ("m p"): "m p"."""
+    norms = np.linalg.norm(points, axis=2)
     across = offset[:, :, np.newaxis] * normals[:, np.newaxis]
     asked = np.stack([points - across, points, points + across], axis=2)
     y = probe.ask(asked.reshape(-1, asked.shape[3])).reshape(*asked.shape[:3], -1)

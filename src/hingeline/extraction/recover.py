@@ -16,12 +16,18 @@ from hingeline.extraction.shallow import explains, layer_of, recover_affine, rec
 from hingeline.extraction.single_layer import RegionView
 from hingeline.extraction.verify import line_towards, random_line
 from hingeline.probing.line import Line, LineSweep, sweep_line
+from hingeline.probing.noise_check import checked_noise
+from hingeline.probing.probe import is_coarse
 
 FEW_STRANGERS = 1
 """Hyperplanes that do not extend, per 50, which a first line may show by mistake."""
 QUIET_LINES = 2
 """Lines without a new hyperplane that are no reason to stop: short ones in a bounded domain, or those
 drawn to where the last candidate was wrong."""
+COARSE_QUIET_LINES = 4
+"""Such lines where answers are coarse: a neuron may lie too near to others to be measured on one of them."""
+SLIGHT = 1.3
+"""Noise that is more by less than this factor is no reason to sweep a line again."""
 SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
 """Outcomes after which a deeper network need not be tried."""
 
@@ -32,27 +38,31 @@ def recover(bench: Bench) -> Recovery:
     Raises:
         BudgetExhausted: The budget ended; `bench.best` has what was found.
     """
-    first = _sweep(bench, None, 0)
+    first = _first_sweep(bench)
     lines = [_measure(bench, first, None, 0)]
     planes = Hyperplanes.from_line(lines[0], lines[0].measured)
     result: Recovery | None = None
-    quiet = 0
+    quiet, patience = 0, 0 if bench.probe.domain.free else QUIET_LINES
+    if is_coarse(bench.probe):
+        patience = COARSE_QUIET_LINES
     for attempt in range(1, bench.settings.most_lines):
         result = _one_layer(bench, planes, lines, attempt)
         if result is not None and result.outcome.status in SETTLED:
             return result
         members = _members(bench, planes, attempt)
         strangers = planes.count - int(members.sum())
-        if strangers > max(FEW_STRANGERS, FEW_STRANGERS * planes.count // 50):
+        coarse = is_coarse(bench.probe)
+        few = planes.count // 5 if coarse else FEW_STRANGERS * planes.count // 50
+        if strangers > max(FEW_STRANGERS, few):
             return recover_deep(bench, planes.select(members), lines)
         # a few that do not extend may be two bends taken for one: leave them out and look elsewhere
         planes = planes.select(members)
-        if strangers and attempt > 1:
+        if strangers and attempt > 1 and not coarse:
             return recover_deep(bench, planes, lines)
         hopeful = bench.contradiction is not None
         grown = _next_line(bench, planes, lines, attempt)
         quiet = quiet + 1 if grown.count == planes.count else 0
-        if quiet > (0 if bench.probe.domain.free and not hopeful else QUIET_LINES):
+        if quiet > (max(patience, QUIET_LINES) if hopeful else patience):
             if strangers:
                 return recover_deep(bench, planes, lines)
             break
@@ -86,13 +96,30 @@ def _one_layer(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine], att
 
 def _sweep(bench: Bench, known: Hyperplanes | None, index: int) -> LineSweep:
     line = _line(bench, index)
-    predicted = None if known is None else np.sort(known.crossings(line))
+    # predictions from coarse answers miss by more than it takes to save queries
+    foresee = known is not None and not is_coarse(bench.probe)
+    predicted = np.sort(known.crossings(line)) if known is not None and foresee else None
     with bench.probe.session.phase("lines"):
         sweep = sweep_line(bench.probe, line, predicted=predicted)
     bench.sweeps.append(sweep)
     bench.probe.note_slope(float(np.abs(sweep.slopes).max()))
     bench.probe.session.emit(Note(f"line {index + 1}: {len(sweep.bends)} bends"))
     return sweep
+
+
+def _first_sweep(bench: Bench) -> LineSweep:
+    """The first line; once more if its answers are coarser than the doctor thought."""
+    sweep = _sweep(bench, None, 0)
+    if not is_coarse(bench.probe) or bench.probe.noise_checked:
+        return sweep
+    with bench.probe.session.phase("noise"):
+        rougher = bench.probe.with_noise(checked_noise(bench.probe, bench.randomness.step("noise")))
+    worse = rougher.calibration.noise.per_norm > SLIGHT * bench.probe.calibration.noise.per_norm
+    bench.probe = rougher
+    if not worse:
+        return sweep
+    bench.sweeps.pop()
+    return _sweep(bench, None, 0)
 
 
 def _line(bench: Bench, index: int) -> Line:
@@ -106,6 +133,8 @@ def _measure(bench: Bench, sweep: LineSweep, known: Hyperplanes | None, index: i
     with bench.probe.session.phase("hyperplanes"):
         rng = bench.randomness.step("hyperplanes", index)
         explained = None if known is None else known.explain(sweep, same_jumps=True)
+        if known is not None and explained is not None and is_coarse(bench.probe):
+            explained = explained.without(known.vague)
         return measure_bends(bench.probe, sweep, rng, known=explained)
 
 
@@ -120,12 +149,13 @@ def _members(bench: Bench, planes: Hyperplanes, attempt: int) -> BoolArray:
     with bench.probe.session.phase("membership"):
         rng = bench.randomness.step("membership", attempt)
         return belongs_to_first_layer(
-            bench.probe, planes.normals, planes.offsets, planes.errors, planes.witnesses, rng
-        )
+            bench.probe, planes.normals, planes.offsets, planes.errors, planes.witnesses, rng,
+            jumps=planes.jumps if is_coarse(bench.probe) else None,
+        )  # fmt: skip
 
 
 def _next_line(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine], attempt: int) -> Hyperplanes:
     sweep = _sweep(bench, planes, attempt)
     line = _measure(bench, sweep, planes, attempt)
     lines.append(line)
-    return planes.join(Hyperplanes.from_line(line, line.measured))
+    return planes.join(Hyperplanes.from_line(line, line.measured), better=is_coarse(bench.probe))

@@ -7,6 +7,7 @@ only then are signs decided, which asks nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ from hingeline.extraction.verify import (
     verify,
 )
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.numerics.binary_system import BinaryStatus
+from hingeline.numerics.binary_system import BinarySolution, BinaryStatus
+from hingeline.probing.probe import is_coarse
 
 TEST_POINTS = 5
 """Fresh points that decide whether a set of hyperplanes is complete."""
@@ -43,12 +45,16 @@ TEST_SIZES = (1.0, 3.0, 1 / 3, 30.0, 300.0)
 """Their norms, in typical input norms: far out, biases that hide deeper layers near the origin do not."""
 LOOSEST = 1e-2
 """Gaps allowed above this fraction of what the answers vary do not tell complete from incomplete."""
+LOOSEST_COARSE = 0.5
+"""The same where answers are coarse: no more than a reason to try, the verification has the last word."""
 UNDECIDED = {
     BinaryStatus.NONE: "no choice of signs gives its linear part (opposite neurons, or a skip connection)",
     BinaryStatus.AMBIGUOUS: "several choices of signs fit equally well",
     BinaryStatus.UNDECIDED: "the search for the signs took too long",
 }
 """Why signs are not decided, by the outcome of the 0/1 system."""
+ROUNDABLE = 0.25
+"""From coarse answers, sign bits are rounded if all of them lie so near to 0 or 1; a missing neuron leaves more."""
 UNPROVED = "that no other choice of signs fits is not proved"
 MOST_ROUNDS = 4
 """Times that a verification may find more neurons before the result is called partial."""
@@ -90,7 +96,8 @@ def explains(bench: Bench, layer: SingleLayer, attempt: int) -> bool:
     answers = bench.probe.ask(points)
     gaps = np.abs(answers - layer(points)).max(axis=1)
     allowed = allowed_gap(bench.probe, layer.to_network(), [3 * layer.row_errors], points)
-    return bool((gaps <= allowed).all() and allowed.max() < LOOSEST * np.ptp(answers, axis=0).max())
+    loosest = LOOSEST_COARSE if is_coarse(bench.probe) else LOOSEST
+    return bool((gaps <= allowed).all() and allowed.max() < loosest * np.ptp(answers, axis=0).max())
 
 
 def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recovery:
@@ -121,6 +128,8 @@ def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) 
             np.zeros_like(layer.linear), layer.constant,
         )  # fmt: skip
         solution = decide_signs(bare, view)
+    if is_coarse(bench.probe):
+        solution = rounded(solution)
     bench.evidence[name] = {
         "status": str(solution.status),
         "deviation": solution.deviation,
@@ -136,6 +145,14 @@ def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) 
     return SingleLayer(
         signed.normals, signed.offsets, signed.jumps, signed.errors, signed.linear, layer.constant + shift
     ), "" if solution.unique else UNPROVED
+
+
+def rounded(solution: BinarySolution) -> BinarySolution:
+    """Bits that real numbers name although coarse rows fit them badly; verification has the last word."""
+    named = solution.rank == len(solution.relaxed) and solution.deviation < ROUNDABLE
+    if solution.status is not BinaryStatus.NONE or not named:
+        return solution
+    return replace(solution, status=BinaryStatus.EXACT, bits=solution.relaxed > 0.5, unique=True)
 
 
 def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:

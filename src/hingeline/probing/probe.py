@@ -14,6 +14,8 @@ from hingeline.numerics.tolerances import NoiseFloor
 from hingeline.oracles.session import QuerySession
 from hingeline.probing.domain import Domain
 
+COARSE = 1e-11
+"""Answers are coarse if their noise at typical inputs is more than this share of what they vary there."""
 ROUNDING = 0.3
 """Standard deviation of a rounded number, in epsilons: uniform between half an epsilon either way."""
 
@@ -61,6 +63,8 @@ class Probe:
         self.calibration = calibration
         self.domain = Domain(calibration.radius, calibration.half_width)
         self._steepest = 0.0
+        self.noise_checked = False
+        """Whether the calibrated noise has been measured again."""
         dtype = np.dtype(session.oracle.spec.dtype)
         self._input_epsilon = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
@@ -79,9 +83,21 @@ class Probe:
         """Error of a value, per unit of |x|, from rounding the input where the slope is so steep."""
         return ROUNDING * self._input_epsilon * slope
 
+    def with_noise(self, noise: NoiseFloor) -> Probe:
+        """The same door with a noise that was measured again."""
+        probe = Probe(self.session, replace(self.calibration, noise=noise))
+        probe.note_slope(self._steepest)
+        probe.noise_checked = True
+        return probe
+
     def note_slope(self, slope: float) -> None:
         """Take in a slope that was seen: the calibration may have looked where the network is dead."""
         self._steepest = max(self._steepest, slope)
+
+    @property
+    def steepest(self) -> float:
+        """The largest slope seen so far; 0 before any."""
+        return self._steepest
 
     def ask(self, points: FloatArray, *, fresh: bool = False) -> FloatArray:
         """Values at `points`, seen from the centre: "n d" to "n k"; n queries.
@@ -103,3 +119,10 @@ class Probe:
         convert = self.calibration.to_values
         values = answers if convert is None else convert(answers)
         return values if unit == 1.0 else values / unit
+
+
+def is_coarse(probe: Probe) -> bool:
+    """Whether answers carry so few digits that steps must be as wide as regions allow."""
+    scale = probe.calibration.scale
+    noise = float(probe.noise.at_norm(np.array([scale]))[0])
+    return probe.steepest > 0 and noise > COARSE * probe.steepest * scale

@@ -106,6 +106,12 @@ class Hyperplanes:
         same: BoolArray = ((distance < slack) & (shift < slack * reach)).any(axis=1)
         return same
 
+    def certainty(self, points: FloatArray) -> FloatArray:
+        """Least distance of each point ("p d") from a hyperplane, in deviations of that distance: "p"."""
+        heights = np.abs(points @ self.normals.T + self.offsets)
+        levers = np.stack([np.linalg.norm(points - witness, axis=1) for witness in self.witnesses], axis=1)
+        return (heights / (self.errors * levers + 1e-300)).min(axis=1, initial=np.inf)
+
     def crossings(self, line: Line) -> FloatArray:
         """Parameter at which each hyperplane meets `line`, shape "n"; inf if parallel."""
         with np.errstate(divide="ignore", invalid="ignore"):

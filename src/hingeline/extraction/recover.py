@@ -28,6 +28,9 @@ COARSE_QUIET_LINES = 4
 """Such lines where answers are coarse: a neuron may lie too near to others to be measured on one of them."""
 SLIGHT = 1.3
 """Noise that is more by less than this factor is no reason to sweep a line again."""
+SURE_SIGMAS = 8.0
+"""Deviations from every hyperplane at which a region is surely on the side that it seems to be on."""
+TINY = float(np.finfo(np.float64).tiny) ** 0.25
 SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
 """Outcomes after which a deeper network need not be tried."""
 
@@ -87,7 +90,7 @@ def _one_layer(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine], att
     """What one hidden layer of these hyperplanes comes to; None if it does not explain the answers."""
     if not planes.count and not len(lines[-1].sweep.bends):
         return recover_affine(bench, lines[-1])
-    view, values = _best_view(lines)
+    view, values = _best_view(bench, planes, lines)
     layer = layer_of(planes, view, values)
     with bench.probe.session.phase("hypothesis"):
         explained = explains(bench, layer, attempt)
@@ -138,11 +141,18 @@ def _measure(bench: Bench, sweep: LineSweep, known: Hyperplanes | None, index: i
         return measure_bends(bench.probe, sweep, rng, known=explained)
 
 
-def _best_view(lines: list[MeasuredLine]) -> tuple[RegionView, np.ndarray]:
-    line = min(lines, key=lambda item: float(item.jacobian_errors.min()))
-    piece = int(np.argmin(line.jacobian_errors))
-    view = RegionView(line.centres[piece], line.jacobians[piece], float(line.jacobian_errors[piece]))
-    return view, line.values[piece]
+def _best_view(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine]) -> tuple[RegionView, np.ndarray]:
+    """The most precise region; from coarse answers, of those where it is sure which side of what they are."""
+    errors = np.concatenate([line.jacobian_errors for line in lines])
+    centres = np.concatenate([line.centres for line in lines])
+    if is_coarse(bench.probe) and planes.count:
+        doubt = SURE_SIGMAS / np.maximum(planes.certainty(centres), TINY)
+        errors = np.where(np.isfinite(errors), np.maximum(1.0, doubt**2) * errors, np.inf)
+    best = int(np.argmin(errors))
+    jacobian = np.concatenate([line.jacobians for line in lines])[best]
+    error = float(np.concatenate([line.jacobian_errors for line in lines])[best])
+    values = np.concatenate([line.values for line in lines])[best]
+    return RegionView(centres[best], jacobian, error), values
 
 
 def _members(bench: Bench, planes: Hyperplanes, attempt: int) -> BoolArray:

@@ -25,6 +25,7 @@ from hingeline.extraction.single_layer import (
     SingleLayer,
     decide_signs,
     flipped,
+    sign_equations,
     with_bypass,
 )
 from hingeline.extraction.verify import (
@@ -129,7 +130,7 @@ def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) 
         )  # fmt: skip
         solution = decide_signs(bare, view)
     if is_coarse(bench.probe):
-        solution = rounded(solution)
+        solution = rounded(bare, view, solution)
     bench.evidence[name] = {
         "status": str(solution.status),
         "deviation": solution.deviation,
@@ -147,12 +148,24 @@ def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) 
     ), "" if solution.unique else UNPROVED
 
 
-def rounded(solution: BinarySolution) -> BinarySolution:
-    """Bits that real numbers name although coarse rows fit them badly; verification has the last word."""
-    named = solution.rank == len(solution.relaxed) and solution.deviation < ROUNDABLE
-    if solution.status is not BinaryStatus.NONE or not named:
+def rounded(layer: SingleLayer, view: RegionView, solution: BinarySolution) -> BinarySolution:
+    """Bits that plain least squares name, where coarse rows fit no bits well; verification has the last word.
+
+    The 0/1 system allows for errors that all point one way; those of coarse rows are noise.
+    """
+    if solution.status is BinaryStatus.EXACT or not layer.width:
         return solution
-    return replace(solution, status=BinaryStatus.EXACT, bits=solution.relaxed > 0.5, unique=True)
+    columns, right = sign_equations(layer, view)
+    if columns.shape[0] < columns.shape[1]:
+        return solution
+    relaxed = np.linalg.lstsq(columns, right, rcond=None)[0]
+    bits = relaxed > 0.5
+    deviation = float(np.abs(relaxed - bits).max())
+    if deviation > ROUNDABLE:
+        return solution
+    return replace(
+        solution, status=BinaryStatus.EXACT, bits=bits, unique=True, relaxed=relaxed, deviation=deviation
+    )
 
 
 def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:

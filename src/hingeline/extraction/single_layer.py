@@ -96,16 +96,21 @@ def decide_signs(layer: SingleLayer, view: RegionView) -> BinarySolution:
         layer: Neurons in any orientation.
         view: One measured region, better a precise one.
     """
+    columns, right = sign_equations(layer, view)
+    loudness = np.linalg.norm(layer.jumps, axis=1)
+    tolerance = float(np.hypot(view.error, np.linalg.norm(loudness * layer.errors)))
+    # rounding of the sums themselves
+    tolerance += 1e-15 * float(np.abs(columns).sum(axis=1).max())
+    return solve_binary(columns, right, tolerance, time_limit=SIGN_SECONDS)
+
+
+def sign_equations(layer: SingleLayer, view: RegionView) -> tuple[FloatArray, FloatArray]:
+    """The matrix, "k*d n", and right side, "k*d", whose 0/1 solution names the neurons the wrong way round."""
     past = layer.normals @ view.centre + layer.offsets > 0
     # sum_j e_j c_j w_j^T = sum_{j past} c_j w_j^T - J
     columns = np.einsum("nk,nd->kdn", layer.jumps, layer.normals)
     right = np.einsum("kdn,n->kd", columns, past.astype(np.float64)) - view.jacobian
-    loudness = np.linalg.norm(layer.jumps, axis=1)
-    tolerance = float(np.hypot(view.error, np.linalg.norm(loudness * layer.errors)))
-    # rounding of the sums themselves
-    tolerance += 1e-15 * float(np.abs(columns).sum(axis=2).max())
-    size = columns.shape[0] * columns.shape[1]
-    return solve_binary(columns.reshape(size, -1), right.reshape(size), tolerance, time_limit=SIGN_SECONDS)
+    return columns.reshape(right.size, -1), right.reshape(-1)
 
 
 def flipped(layer: SingleLayer, wrong: BoolArray) -> SingleLayer:

@@ -31,6 +31,10 @@ GROUP_CONDITION = 60.0
 """A group of bends is solved together only if its output directions are this well conditioned."""
 USELESS = 1e-3
 """A unit normal whose entries are uncertain by more than this is not measured."""
+NOISE_RANK = 1.5
+"""Directions count if gradients show them so many times as strongly as noise does at most."""
+SPARE_ROWS = 3
+"""Gradients beyond the rank that must lie in the same span before it is believed."""
 WORTHWHILE = 0.1
 """From coarse answers, a unit row that is expected to be off by more than this is not measured."""
 TYPICAL_STEP = 0.15
@@ -230,6 +234,9 @@ class _Regions:
         norms = np.linalg.norm(self.centres, axis=1) + self.sweep.line.scale
         order = cells[np.argsort(-(self.reaches / norms)[cells])]
         done = 0
+        if is_coarse(self.probe):
+            self._measure_coarse(order)
+            return
         if self.given is None:
             turned = turned_basis(self.basis, self.sweep.line.direction, self.rng)
             while done < len(order) and not self.span.full:
@@ -241,6 +248,25 @@ class _Regions:
                     break
             self.basis = self.span.refined() if self.span.rank else self.basis
         self._finish(order[done:])
+
+    def _measure_coarse(self, cells: IntArray) -> None:
+        """From coarse answers: in the directions known to matter, else in all, and then see which matter."""
+        direction, full = self.sweep.line.direction, np.eye(self.probe.input_dim)
+        if self.given is not None:
+            self._ask(cells, turned_basis(self.basis, direction, self.rng))
+            return
+        self._ask(cells, turned_basis(full, direction, self.rng))
+        good = cells[np.isfinite(self.errors[cells])]
+        rows = (self.jacobians[good] / self.errors[good, np.newaxis, np.newaxis]).reshape(-1, len(full))
+        if not len(rows):
+            return
+        _, singular, right = np.linalg.svd(rows, full_matrices=False)
+        # the largest singular value of pure noise of unit variance, "m d", is sqrt(m) + sqrt(d)
+        rank = int((singular > NOISE_RANK * (len(rows) ** 0.5 + len(full) ** 0.5)).sum())
+        if 0 < rank < len(full) and rank + SPARE_ROWS <= len(rows):
+            self.basis = right[:rank]
+            self.jacobians[good] = self.jacobians[good] @ self.basis.T @ self.basis
+            self.errors[good] *= (rank / len(full)) ** 0.5
 
     def _finish(self, cells: IntArray) -> None:
         direction = self.sweep.line.direction

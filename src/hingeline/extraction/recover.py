@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine, measure_bends
@@ -132,13 +132,25 @@ def _line(bench: Bench, index: int) -> Line:
     return line if target is None else line_towards(bench.probe, line.origin, target, bench.settings)
 
 
-def _measure(bench: Bench, sweep: LineSweep, known: Hyperplanes | None, index: int) -> MeasuredLine:
+def _measure(
+    bench: Bench,
+    sweep: LineSweep,
+    known: Hyperplanes | None,
+    index: int,
+    basis: FloatArray | None = None,
+) -> MeasuredLine:
     with bench.probe.session.phase("hyperplanes"):
         rng = bench.randomness.step("hyperplanes", index)
         explained = None if known is None else known.explain(sweep, same_jumps=True)
         if known is not None and explained is not None and is_coarse(bench.probe):
             explained = explained.without(known.vague)
-        return measure_bends(bench.probe, sweep, rng, known=explained)
+        return measure_bends(bench.probe, sweep, rng, known=explained, basis=basis)
+
+
+def narrow_basis(bench: Bench, lines: list[MeasuredLine]) -> FloatArray | None:
+    """From coarse answers: the span of all gradients, if it is less than everything."""
+    basis = lines[-1].basis
+    return basis if is_coarse(bench.probe) and len(basis) < bench.probe.input_dim else None
 
 
 def _best_view(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine]) -> tuple[RegionView, np.ndarray]:
@@ -166,6 +178,6 @@ def _members(bench: Bench, planes: Hyperplanes, attempt: int) -> BoolArray:
 
 def _next_line(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine], attempt: int) -> Hyperplanes:
     sweep = _sweep(bench, planes, attempt)
-    line = _measure(bench, sweep, planes, attempt)
+    line = _measure(bench, sweep, planes, attempt, narrow_basis(bench, lines))
     lines.append(line)
     return planes.join(Hyperplanes.from_line(line, line.measured), better=is_coarse(bench.probe))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import AmbiguousSign, OutsideDomain
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
@@ -11,6 +12,7 @@ from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.located import located_members
 from hingeline.extraction.membership import belongs_to_first_layer
 from hingeline.extraction.peeled import Peeled, orient, steerable, unexplained_gradients
 from hingeline.extraction.recovery import Bench, Recovery
@@ -27,6 +29,8 @@ REPAIRS = 3
 """Times that a network is finished; again only where verification led to a neuron that was missing."""
 WALKS = 3
 """Times that a walk may correct the first layer it was given."""
+QUIET_LINES = 3
+"""Lines without a new first-layer hyperplane after which there are no more, where answers are coarse."""
 WALKED_ERROR = 1e-6
 """Error that rows are claimed to have after a walk, before the polish."""
 
@@ -114,6 +118,8 @@ def _corrected(first: Hyperplanes, suspects: Suspects) -> Hyperplanes:
 def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) -> Hyperplanes:
     """Sweep more lines until every measured gradient lies in the span of the first layer's rows."""
     probe = bench.probe
+    if is_coarse(probe):
+        return _coarse_first_layer(bench, members, lines)
     for index in range(100, 100 + bench.settings.most_lines):
         probe.session.emit(NeuronRecovered(1, members.count))
         if members.count and not unexplained_gradients(members.normals, lines).any():
@@ -134,11 +140,46 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
         with probe.session.phase("membership"):
             rng = bench.randomness.step("membership", index)
             keep = belongs_to_first_layer(
-                probe, candidates.normals, candidates.offsets, candidates.errors, candidates.witnesses, rng,
-                jumps=candidates.jumps if is_coarse(probe) else None,
-            )  # fmt: skip
+                probe, candidates.normals, candidates.offsets, candidates.errors, candidates.witnesses, rng
+            )
         members = members.join(candidates.select(keep))
     return members
+
+
+def _coarse_first_layer(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) -> Hyperplanes:
+    """The same from coarse answers: every hyperplane is fitted to places where it is met.
+
+    Complete when there are as many as the gradients have dimensions, or, where gradients may have all
+    dimensions, after lines that show no new one.
+    """
+    probe, quiet = bench.probe, 0
+    basis = lines[0].basis
+    members = _located(bench, members, basis, 100)
+    for index in range(101, 100 + bench.settings.most_lines):
+        probe.session.emit(NeuronRecovered(1, members.count))
+        if members.count == len(basis) < probe.input_dim or (
+            quiet >= QUIET_LINES and len(basis) == probe.input_dim
+        ):
+            break
+        line = random_line(probe, bench.randomness.step("line", index), bench.settings)
+        with probe.session.phase("lines"):
+            sweep = sweep_line(probe, line)
+        bench.sweeps.append(sweep)
+        with probe.session.phase("hyperplanes"):
+            rng = bench.randomness.step("hyperplanes", index)
+            known = members.explain(sweep, same_jumps=False)
+            measured = measure_bends(probe, sweep, rng, basis=basis, known=known)
+        lines.append(measured)
+        fresh = _located(bench, Hyperplanes.from_line(measured, measured.measured), basis, index)
+        grown = members.join(fresh, better=True)
+        quiet = quiet + 1 if grown.count == members.count else 0
+        members = grown
+    return members
+
+
+def _located(bench: Bench, candidates: Hyperplanes, basis: FloatArray, index: int) -> Hyperplanes:
+    with bench.probe.session.phase("membership"):
+        return located_members(bench.probe, candidates, basis, bench.randomness.step("places", index))
 
 
 def _peel(bench: Bench, peeled: Peeled) -> Recovery | None:

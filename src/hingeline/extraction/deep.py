@@ -52,7 +52,7 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
         return _partial("no first-layer hyperplane could be told from deeper ones", first)
     if steerable(first.normals):
         try:
-            result = _peel(bench, orient(first, lines))
+            result = _peel(bench, orient(first, lines, coarse=is_coarse(bench.probe)))
         except OutsideDomain as problem:
             bench.probe.session.emit(Note(f"{problem}; walking instead"))
         except AmbiguousSign as problem:

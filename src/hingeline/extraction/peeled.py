@@ -24,6 +24,10 @@ from hingeline.probing.line import Line
 
 LARGEST_CONDITION = 1e5
 """A first layer is steered if its unit rows are at least so well conditioned."""
+SURE = 8.0
+"""Deviations from a hyperplane at which the side is sure."""
+MINORITY = 0.25
+"""Share of the regions that may contradict the others about a neuron's side, from coarse answers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +87,17 @@ class Peeled:
         ends = (np.array([low + margin, high - margin, 0.5]) * length) + shift
         return Line(origin, direction, length, float(ends[0]), float(ends[1]), float(ends[2]))
 
-    def view(self, line: MeasuredLine) -> tuple[RegionView, FloatArray]:
-        """The most precise measured region of a line inside the orthant, in heights, and its value."""
-        piece = int(np.argmin(line.jacobian_errors))
+    def view(
+        self, line: MeasuredLine, planes: Hyperplanes | None = None
+    ) -> tuple[RegionView, FloatArray]:
+        """The most precise measured region of a line inside the orthant, in heights, and its value.
+
+        With `planes`, known from coarse answers: of the regions whose side of each of them is sure.
+        """
+        errors = line.jacobian_errors
+        if planes is not None and planes.count:
+            errors = errors * np.maximum(1.0, (SURE / (planes.certainty(line.centres) + 1e-9)) ** 2)
+        piece = int(np.argmin(errors))
         error = float(line.jacobian_errors[piece]) * float(np.linalg.norm(self.inverse, axis=0).max())
         centre = self.heights(line.centres[piece][np.newaxis])[0]
         return RegionView(centre, line.jacobians[piece] @ self.inverse, error), line.values[piece]
@@ -135,8 +147,13 @@ def unexplained_gradients(normals: FloatArray, lines: Sequence[MeasuredLine]) ->
     return missing
 
 
-def orient(planes: Hyperplanes, lines: Sequence[MeasuredLine]) -> Peeled:
+def orient(planes: Hyperplanes, lines: Sequence[MeasuredLine], *, coarse: bool = False) -> Peeled:
     """Signs of a steerable first layer: a neuron whose coefficient in J W^+ is not zero is on there.
+
+    Args:
+        planes: The first layer.
+        lines: Lines with measured regions.
+        coarse: Whether answers are: then some regions may be wrong, and the majority decides.
 
     Raises:
         AmbiguousSign: A neuron is on on both sides of its hyperplane, or was never seen on.
@@ -148,11 +165,14 @@ def orient(planes: Hyperplanes, lines: Sequence[MeasuredLine]) -> Peeled:
         for piece in np.nonzero(np.isfinite(line.jacobian_errors))[0]:
             coefficients = np.abs(line.jacobians[piece] @ inverse).max(axis=0)
             noise = line.jacobian_errors[piece] * spread
-            on = coefficients > 30 * noise + 1e-5 * coefficients.max(initial=0.0)
+            # errors of the rows leak from one coefficient into the others
+            leak = np.linalg.norm(coefficients * planes.errors) * spread if coarse else np.zeros(1)
+            on = coefficients > 30 * np.hypot(noise, leak) + 1e-5 * coefficients.max(initial=0.0)
             side = (planes.normals @ line.centres[piece] + planes.offsets > 0).astype(np.int64)
             votes[on, side[on]] += 1
     positive = votes[:, 1] > votes[:, 0]
-    doubtful = np.minimum(votes[:, 0], votes[:, 1]) > 0
+    minority = np.minimum(votes[:, 0], votes[:, 1])
+    doubtful = minority > (MINORITY * votes.sum(axis=1) if coarse else 0)
     if doubtful.any() or (votes.sum(axis=1) == 0).any():
         raise AmbiguousSign(f"{int(doubtful.sum())} neurons seem on both sides of their hyperplane")
     sign = np.where(positive, 1.0, -1.0)

@@ -23,11 +23,16 @@ from hingeline.extraction.recovery import Bench
 from hingeline.extraction.single_layer import RegionView, SingleLayer, with_bypass
 from hingeline.extraction.verify import allowed_gap, fresh_points
 from hingeline.probing.line import sweep_line
+from hingeline.probing.probe import is_coarse
 
 SPREADS = (0.7, 1.5, 3.0)
 """Logarithmic spreads of the heights between which lines run: rarely active neurons need uneven ones."""
 QUIET_LINES = 1
 """Lines without a new neuron after which the axes are tried."""
+COARSE_LINES = 5
+"""Times as many lines where answers are coarse, and cheap beside the first layer."""
+COARSE_QUIET_LINES = 10
+"""The same where answers are coarse: a neuron is not measured on lines where others are close to it."""
 TEST_POINTS = 4
 """Random points tried together with the axes."""
 HALVINGS = 20
@@ -59,10 +64,13 @@ class OrthantSearch:
     def run(self, most_lines: int) -> SingleLayer | None:
         """The unsigned layer on the heights once it explains the oracle; None if it never does."""
         quiet = 0
+        coarse = is_coarse(self.bench.probe)
+        most_lines *= COARSE_LINES if coarse else 1
         while self.lines < most_lines:
             found = self._sweep(*self._random_ends())
             quiet = 0 if found else quiet + 1
-            if quiet >= QUIET_LINES or found == 0:
+            patience = COARSE_QUIET_LINES if coarse else QUIET_LINES
+            if quiet >= patience:
                 break
         return self._close_gaps(most_lines + self.peeled.width)
 
@@ -78,7 +86,8 @@ class OrthantSearch:
             centre = self.view().centre
             target = failing[min(tried, len(failing) - 1)]
             tried = 0 if self._sweep(centre, target) else tried + 1
-        return None
+        # from coarse answers a layer may be whole and yet miss by more than is claimed: the polish will tell
+        return self.layer() if is_coarse(self.bench.probe) and self.planes is not None else None
 
     def look_towards(self, point: FloatArray, most_lines: int) -> SingleLayer | None:
         """The layer with what a line to a contradicted point ("d") shows; None if nothing new does."""
@@ -91,7 +100,7 @@ class OrthantSearch:
         """What is known so far, with the bypass that fits the most precise region."""
         if self.best is None or self.planes is None:
             raise RuntimeError("no line has been swept yet")
-        view, values = self.peeled.view(self.best)
+        view, values = self.peeled.view(self.best, self._sides)
         layer = with_bypass(self.peeled.layer_above(self.planes), view)
         return layer.with_constant_from(view.centre[np.newaxis], values[np.newaxis])
 
@@ -99,7 +108,12 @@ class OrthantSearch:
         """The most precise measured region, in heights."""
         if self.best is None:
             raise RuntimeError("no line has been swept yet")
-        return self.peeled.view(self.best)[0]
+        return self.peeled.view(self.best, self._sides)[0]
+
+    @property
+    def _sides(self) -> Hyperplanes | None:
+        """What must be surely on one side of a viewed region, where answers are coarse."""
+        return self.planes if is_coarse(self.bench.probe) else None
 
     def _random_ends(self) -> tuple[FloatArray, FloatArray]:
         rng = self.bench.randomness.step("orthant", self.lines)
@@ -116,7 +130,8 @@ class OrthantSearch:
         """Sweep one line, measure what is new on it; how many neurons it added."""
         bench = self.bench
         line = self.peeled.line(start, end).within(bench.probe.domain)
-        predicted = None if self.planes is None else np.sort(self.planes.crossings(line))
+        foresee = self.planes is not None and not is_coarse(bench.probe)
+        predicted = np.sort(self.planes.crossings(line)) if self.planes is not None and foresee else None
         with bench.probe.session.phase("orthant lines"):
             sweep = sweep_line(bench.probe, line, predicted=predicted)
         bench.sweeps.append(sweep)
@@ -131,7 +146,8 @@ class OrthantSearch:
             self.best = measured
         new = Hyperplanes.from_line(measured, measured.measured)
         before = 0 if self.planes is None else self.planes.count
-        self.planes = new if self.planes is None else self.planes.join(new)
+        better = is_coarse(bench.probe)
+        self.planes = new if self.planes is None else self.planes.join(new, better=better)
         added = self.planes.count - before
         if added:
             bench.probe.session.emit(NeuronRecovered(2, self.planes.count))

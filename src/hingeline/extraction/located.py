@@ -11,6 +11,7 @@ r + 5 places for a member of a layer of rank r, half a dozen for others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +35,21 @@ APPROACHES = 8
 """Times it is moved."""
 WORST_CHI = 4.0
 """Root mean square misfit of the places, in deviations, that a hyperplane may show."""
+REDRAWS = 100
+"""Times that a place is drawn again that lies where the hyperplane is not whole."""
 SAMPLES = 9
+"""Of the first round on a short line."""
 
 
-def located_members(probe: Probe, planes: Hyperplanes, basis: FloatArray, rng: np.random.Generator) -> Hyperplanes:
+def located_members(
+    probe: Probe,
+    planes: Hyperplanes,
+    basis: FloatArray,
+    rng: np.random.Generator,
+    *,
+    draw: Callable[[np.random.Generator], FloatArray] | None = None,
+    holds: Callable[[FloatArray], bool] | None = None,
+) -> Hyperplanes:
     """The candidates that are first-layer hyperplanes, each fitted to the places where it was met.
 
     Args:
@@ -45,15 +57,24 @@ def located_members(probe: Probe, planes: Hyperplanes, basis: FloatArray, rng: n
         planes: Candidates; their errors need only be right to a factor of a few.
         basis: Orthonormal rows that span all gradients, "r d".
         rng: Draws points.
+        draw: Draws a point, "r" in coordinates of the basis, towards which to look; by default a typical one.
+        holds: Whether the hyperplanes are whole at a point ("r"); everywhere by default.
 
     Raises:
         BudgetExhausted: The budget ended.
     """
+    unit = probe.calibration.scale / np.sqrt(basis.shape[1])
+
+    def towards() -> FloatArray:
+        if draw is not None:
+            return draw(rng)
+        return rng.standard_normal(len(basis)) * unit * rng.choice(np.array([1.0, 2.0]))
+
     kept: list[int] = []
     normals, offsets, errors = planes.normals.copy(), planes.offsets.copy(), planes.errors.copy()
     for index in range(planes.count):
         fit = _Fit.of(planes, index, basis)
-        if _followed(probe, planes, index, fit, basis, rng):
+        if _followed(probe, planes, index, fit, basis, towards, holds):
             kept.append(index)
             normals[index], offsets[index], errors[index] = fit.plane(basis)
     chosen = np.array(kept, dtype=np.int64)
@@ -145,7 +166,13 @@ class _Fit:
 
 
 def _followed(
-    probe: Probe, planes: Hyperplanes, index: int, fit: _Fit, basis: FloatArray, rng: np.random.Generator
+    probe: Probe,
+    planes: Hyperplanes,
+    index: int,
+    fit: _Fit,
+    basis: FloatArray,
+    towards: Callable[[], FloatArray],
+    holds: Callable[[FloatArray], bool] | None,
 ) -> bool:
     """Meet one candidate at place after place; whether it is a first-layer hyperplane."""
     rank, dim = basis.shape
@@ -154,8 +181,11 @@ def _followed(
     jump = float(np.abs(planes.jumps[index]).max())
     seen = missed = far = 0
     while seen < rank + EXTRA_PLACES:
-        target = rng.standard_normal(rank) * unit * rng.choice(np.array([1.0, 2.0]))
-        point, whole = _foretold(fit, target, witness, WIDEST * unit)
+        point, whole = _foretold(fit, towards(), witness, WIDEST * unit)
+        for _ in range(REDRAWS):
+            if holds is None or holds(point):
+                break
+            point, whole = _foretold(fit, towards(), witness, WIDEST * unit)
         found = _met(probe, fit, point, basis, jump)
         if found is None:
             missed += 1

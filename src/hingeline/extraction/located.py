@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def located_members(
     basis: FloatArray,
     rng: np.random.Generator,
     *,
-    draw: Callable[[np.random.Generator], FloatArray] | None = None,
+    draw: Callable[[np.random.Generator, FloatArray], FloatArray] | None = None,
     holds: Callable[[FloatArray], bool] | None = None,
 ) -> Hyperplanes:
     """The candidates that are first-layer hyperplanes, each fitted to the places where it was met.
@@ -57,7 +58,8 @@ def located_members(
         planes: Candidates; their errors need only be right to a factor of a few.
         basis: Orthonormal rows that span all gradients, "r d".
         rng: Draws points.
-        draw: Draws a point, "r" in coordinates of the basis, towards which to look; by default a typical one.
+        draw: Draws a point, "r" in coordinates of the basis, towards which to look, given a witness, "d"; by
+            default a typical one.
         holds: Whether the hyperplanes are whole at a point ("r"); everywhere by default.
 
     Raises:
@@ -65,19 +67,20 @@ def located_members(
     """
     unit = probe.calibration.scale / np.sqrt(basis.shape[1])
 
-    def towards() -> FloatArray:
+    def towards(index: int) -> FloatArray:
         if draw is not None:
-            return draw(rng)
+            return draw(rng, planes.witnesses[index])
         return rng.standard_normal(len(basis)) * unit * rng.choice(np.array([1.0, 2.0]))
 
     kept: list[int] = []
     normals, offsets, errors = planes.normals.copy(), planes.offsets.copy(), planes.errors.copy()
     for index in range(planes.count):
         fit = _Fit.of(planes, index, basis)
-        if _followed(probe, planes, index, fit, basis, towards, holds):
+        if _followed(probe, planes, index, fit, basis, partial(towards, index), holds):
             kept.append(index)
             normals[index], offsets[index], errors[index] = fit.plane(basis)
-    chosen = np.array(kept, dtype=np.int64)
+    chosen = np.zeros(planes.count, dtype=np.bool_)
+    chosen[kept] = True
     witnesses = planes.witnesses - (
         (np.einsum("nd,nd->n", planes.witnesses, normals) + offsets)[:, np.newaxis] * normals
     )
@@ -153,6 +156,8 @@ class _Fit:
     @property
     def misfit(self) -> float:
         """Root mean square of the places' heights, in deviations."""
+        if not self.rows:
+            return 0.0
         heights = np.array(self.rows) @ self.estimate * np.array(self.weights)
         return float(np.sqrt(np.mean(heights**2)))
 
@@ -186,10 +191,14 @@ def _followed(
             if holds is None or holds(point):
                 break
             point, whole = _foretold(fit, towards(), witness, WIDEST * unit)
+        else:
+            # nowhere else to look: what was measured stands
+            return seen == 0 or fit.misfit <= WORST_CHI
         found = _met(probe, fit, point, basis, jump)
         if found is None:
             missed += 1
-            if missed > MISSES + seen // 2:
+            # inside an orthant other bends are close, and a miss says less
+            if missed > (MISSES + seen // 2 if holds is None else 3 * MISSES + 2 * seen):
                 return False
             continue
         fit.add(*found)
@@ -197,7 +206,7 @@ def _followed(
         far += whole
         if seen > 3 and fit.misfit > WORST_CHI:
             return False
-    return far >= 3
+    return far >= 3 or holds is not None
 
 
 def _foretold(fit: _Fit, target: FloatArray, witness: FloatArray, widest: float) -> tuple[FloatArray, bool]:

@@ -87,9 +87,7 @@ class Peeled:
         ends = (np.array([low + margin, high - margin, 0.5]) * length) + shift
         return Line(origin, direction, length, float(ends[0]), float(ends[1]), float(ends[2]))
 
-    def view(
-        self, line: MeasuredLine, planes: Hyperplanes | None = None
-    ) -> tuple[RegionView, FloatArray]:
+    def view(self, line: MeasuredLine, planes: Hyperplanes | None = None) -> tuple[RegionView, FloatArray]:
         """The most precise measured region of a line inside the orthant, in heights, and its value.
 
         With `planes`, known from coarse answers: of the regions whose side of each of them is sure.

@@ -41,6 +41,8 @@ HALVINGS = 20
 LENIENCE = 30.0
 """Times that claimed errors may be exceeded here: a missing neuron shows a million times, and the last word
 is the verification's."""
+NEARBY = 0.7
+"""Share of the places looked for around the witness, the others anywhere in the orthant."""
 COARSE_PATIENCE = 15
 """The same where answers are coarse."""
 PATIENCE = 5
@@ -84,8 +86,10 @@ class OrthantSearch:
         """Coarse hyperplanes fitted to the places where they are met inside the orthant, each once."""
         bench, peeled = self.bench, self.peeled
 
-        def draw(rng: np.random.Generator) -> FloatArray:
-            heights = self.unit * np.exp(SPREADS[int(rng.integers(2))] * rng.standard_normal(peeled.width))
+        def draw(rng: np.random.Generator, witness: FloatArray) -> FloatArray:
+            around = np.maximum(peeled.heights(witness[np.newaxis])[0], 0.1 * self.unit)
+            around = around if rng.uniform() < NEARBY else np.full(peeled.width, self.unit)
+            heights = around * np.exp(SPREADS[int(rng.integers(2))] * rng.standard_normal(peeled.width))
             return peeled.basis @ peeled.steer(heights[np.newaxis])[0]
 
         def holds(point: FloatArray) -> bool:

@@ -44,7 +44,9 @@ def noisy_hinge(x, size=1e-6):
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_a_float32_network_of_one_hidden_layer_comes_back_to_six_digits(seed):
     network = random_network([20, 10, 1], seed=seed)
-    finding = hl.extract(hl.oracle(in_float32(network), input_dim=20), seed=seed, budget=20 * network_size(network))
+    finding = hl.extract(
+        hl.oracle(in_float32(network), input_dim=20), seed=seed, budget=20 * network_size(network)
+    )
     assert_right_or_honest(finding, network)
 
 

@@ -57,7 +57,7 @@ class KnownBends:
     """Which of the known hyperplanes each bend is, shape "b"; -1 elsewhere."""
 
     def without(self, vague: BoolArray) -> KnownBends:
-        """The same where the bends whose hyperplane is `vague` (one value per hyperplane) pass for unknown."""
+        """The same where bends whose hyperplane is `vague` (one value each) pass for unknown."""
         if self.planes is None or not len(vague):
             return self
         keep = self.mask & ~vague[self.planes]

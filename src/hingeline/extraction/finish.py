@@ -28,9 +28,12 @@ from hingeline.extraction.verify import (
 )
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.probe import is_coarse
 
 SAMPLES_PER_UNKNOWN = 1.3
 """Fresh answers asked for each free parameter and output: a well-conditioned fit."""
+COARSE_SAMPLES_PER_UNKNOWN, COARSE_SAMPLES_PER_PARAMETER = 60, 3
+"""Further answers where they are coarse: so many for each unknown, at most so many for each parameter."""
 ON_PER_WEIGHT = 1.6
 """Samples in which a neuron is on, for each weight of its row."""
 WORST_NOISE = 5.0
@@ -162,10 +165,24 @@ def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
         held = rng.permutation(len(points)) < max(SPARE_SAMPLES // 2, len(points) // 20)
     else:
         points, held = _designed(bench, network, count, rng)
+    if is_coarse(bench.probe):
+        extra = _pool(
+            bench, network, _extra_samples(network, unknowns), bench.randomness.step("more samples")
+        )
+        points, held = (
+            np.concatenate([points, extra]),
+            np.concatenate([held, np.arange(len(extra)) % 20 == 0]),
+        )
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(points)
     noise = bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
     return _Recorded(points, answers, noise, held)
+
+
+def _extra_samples(network: PiecewiseLinearNetwork, unknowns: int) -> int:
+    """More answers than unknowns average the noise of coarse answers away; within a few per parameter."""
+    wanted = COARSE_SAMPLES_PER_UNKNOWN * unknowns
+    return int(min(wanted, COARSE_SAMPLES_PER_PARAMETER * network.parameter_count) / network.output_dim)
 
 
 def _designed(

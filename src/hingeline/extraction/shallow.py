@@ -55,7 +55,7 @@ UNDECIDED = {
 }
 """Why signs are not decided, by the outcome of the 0/1 system."""
 ROUNDABLE = 0.25
-"""From coarse answers, sign bits are rounded if all of them lie so near to 0 or 1; a missing neuron leaves more."""
+"""From coarse answers, sign bits are rounded if all lie so near to 0 or 1; a missing neuron leaves more."""
 UNPROVED = "that no other choice of signs fits is not proved"
 MOST_ROUNDS = 4
 """Times that a verification may find more neurons before the result is called partial."""

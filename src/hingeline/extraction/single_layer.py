@@ -105,7 +105,7 @@ def decide_signs(layer: SingleLayer, view: RegionView) -> BinarySolution:
 
 
 def sign_equations(layer: SingleLayer, view: RegionView) -> tuple[FloatArray, FloatArray]:
-    """The matrix, "k*d n", and right side, "k*d", whose 0/1 solution names the neurons the wrong way round."""
+    """The matrix, "k*d n", and right side, "k*d", whose 0/1 solution names neurons the wrong way round."""
     past = layer.normals @ view.centre + layer.offsets > 0
     # sum_j e_j c_j w_j^T = sum_{j past} c_j w_j^T - J
     columns = np.einsum("nk,nd->kdn", layer.jumps, layer.normals)

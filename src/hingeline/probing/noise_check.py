@@ -2,7 +2,7 @@
 
 The doctor asks a handful of ladders, so its noise may be wrong by a factor of four. That costs digits where
 answers have many, but with seven digits a factor of four makes bends out of noise. Second differences across
-short steps at a few dozen random places are noise wherever no bend is met; their median is robust to the rest.
+short steps at a few dozen random places are noise wherever no bend is met; their median ignores the rest.
 
 Source: ours. Cost: 3 queries per place, 90 in all.
 """

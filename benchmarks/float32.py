@@ -3,7 +3,7 @@
     python benchmarks/float32.py
     python benchmarks/float32.py --seeds 5 --door cast 40-20-1 784-32-1 ../shared/targets/NAME.npz
 
-Doors: "compute" works in float32 throughout, "cast" in float64 with answers cast to float32, "half" in float16.
+Doors: "compute" works in float32 throughout, "cast" in float64, answers cast to float32, "half" in float16.
 The error is the largest of a parameter, rows normalised and neurons matched; every query is counted.
 """
 

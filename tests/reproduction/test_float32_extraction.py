@@ -1,8 +1,8 @@
 """Float32 doors: networks come back to 1e-4 or better within 20 queries per parameter, or honestly in part.
 
-Specs on extraction, section 2 ("Float32 oracles") and section 7. Published attacks reach float32-level signatures
-of these networks after minutes to hours; here the whole network is wanted, every query counted. A result that is
-called complete must be right; how many of the seeds are complete is asserted as measured.
+Specs on extraction, section 2 ("Float32 oracles") and section 7. Published attacks reach float32-level
+signatures of these networks after minutes to hours; here the whole network is wanted, every query counted. A
+result that is called complete must be right; how many of the seeds are complete is asserted as measured.
 """
 
 from pathlib import Path

@@ -78,7 +78,9 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
     bench.evidence["parameter_error"] = largest_error(claimed)
     if not check.agreed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
-    unexplained = contradictions(network, largest_error(claimed), bench.sweeps)
+    unexplained = contradictions(
+        network, largest_error(claimed), bench.sweeps, bench.probe if is_coarse(bench.probe) else None
+    )
     bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))

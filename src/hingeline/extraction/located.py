@@ -1,12 +1,12 @@
-"""First-layer hyperplanes from coarse answers: find the place of each again and again, and fit it to the places.
+"""Hyperplanes from coarse answers: find the place of each again and again, and fit it to the places.
 
 From coarse answers a gradient has three digits, but the place of a bend on a short line has five. So a
 candidate is met at many points, the next of them always where its place is foretold well enough to look
-closely, and is fitted to all places seen. A first-layer neuron's hyperplane goes on for ever and ends up known
-to the places' digits; a deeper neuron's boundary bends away, and is soon not where it is foretold.
+closely, and is fitted to all places seen. A first-layer neuron's hyperplane goes on for ever and ends up
+known to the places' digits; a deeper neuron's boundary bends away, and is soon not where it is foretold.
 
-Source: ours; test of hyperplanes by extension as in Rolnick and Körding 2020. Cost: about 15 queries per place,
-r + 5 places for a member of a layer of rank r, half a dozen for others.
+Source: ours; test by extension as in Rolnick and Körding 2020. Cost: about 15 queries per place, r + 5 places
+for a member of a layer of rank r, half a dozen for others.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def _followed(
 
 
 def _foretold(fit: _Fit, target: FloatArray, witness: FloatArray, widest: float) -> tuple[FloatArray, bool]:
-    """The foot of a target on the hyperplane, or as far towards it as is foretold well enough; whether whole."""
+    """The foot of a target on the hyperplane, or as far towards it as is foretold; whether all the way."""
     estimate = fit.estimate
     normal = estimate[:-1]
     point = target

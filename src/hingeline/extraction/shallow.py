@@ -229,7 +229,8 @@ def _rebased(layer: SingleLayer, view: RegionView, before: SingleLayer) -> Singl
 def _judged(bench: Bench, layer: SingleLayer, undecided: str) -> Recovery:
     """The outcome of a verified layer, once every bend seen before is explained too."""
     network = layer.to_network()
-    unexplained = contradictions(network, float(layer.errors.max(initial=0.0)), bench.sweeps)
+    noisy = bench.probe if is_coarse(bench.probe) else None
+    unexplained = contradictions(network, float(layer.errors.max(initial=0.0)), bench.sweeps, noisy)
     bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))

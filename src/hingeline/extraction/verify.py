@@ -347,11 +347,16 @@ def _changes_slope(network: PiecewiseLinearNetwork, line: Line, edges: FloatArra
 
 
 def contradictions(
-    network: PiecewiseLinearNetwork, parameter_error: float, sweeps: Sequence[LineSweep]
+    network: PiecewiseLinearNetwork,
+    parameter_error: float,
+    sweeps: Sequence[LineSweep],
+    probe: Probe | None = None,
 ) -> int:
     """How many clear bends of lines swept before the network does not explain; no queries.
 
-    A neuron of tiny effect may escape every comparison of values, but not this one.
+    A neuron of tiny effect may escape every comparison of values, but not this one. With a `probe`, of coarse
+    answers, a bend is let pass where the network meets the pieces on both sides within the noise: a bend
+    clear of the noise lifts the far end of a piece above it, one that noise made up does not.
     """
     count = 0
     for sweep in sweeps:
@@ -360,8 +365,23 @@ def contradictions(
         jumps = np.abs(sweep.jumps).max(axis=1)
         doubt = np.hypot(sweep.slope_errors[:-1], sweep.slope_errors[1:])
         clear = sweep.bends[jumps > CLEAR_SIGMAS * doubt]
-        count += int(np.isin(unexplained, clear).sum())
+        wrong = np.isin(sweep.bends, unexplained) & np.isin(sweep.bends, clear)
+        if probe is not None and wrong.any():
+            met = _meets_pieces(network, sweep, probe)
+            wrong &= ~(met[:-1] & met[1:])
+        count += int(wrong.sum())
     return count
+
+
+def _meets_pieces(network: PiecewiseLinearNetwork, sweep: LineSweep, probe: Probe) -> BoolArray:
+    """Which pieces of a sweep the network meets at both ends within the noise of the answers, "b+1"."""
+    lengths = (sweep.highs - sweep.lows)[:, np.newaxis]
+    met = np.ones(len(sweep.lows), dtype=np.bool_)
+    for at, seen in ((sweep.lows, sweep.values), (sweep.highs, sweep.values + lengths * sweep.slopes)):
+        points = sweep.line.at(at)
+        noise = probe.noise.at(points) + EPSILON * np.abs(seen).max(axis=1)
+        met &= np.abs(network(points) - seen).max(axis=1) <= SIGMAS * noise
+    return met
 
 
 def unexplained_bends(sweep: LineSweep, predicted: FloatArray, parameter_error: float) -> FloatArray:

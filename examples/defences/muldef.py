@@ -39,7 +39,7 @@ SEEDS = (21, 22, 23, 24, 25)
 """None of them served to choose anything."""
 SPLIT = 20
 TEST = 497
-MNIST_TRAIN, MNIST_TEST = 10_000, 500
+MNIST_TRAIN, MNIST_TEST = 3000, 300
 WORDS = {
     "clean": "clean",
     "static": "one step on the undefended model",

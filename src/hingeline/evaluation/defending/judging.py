@@ -13,6 +13,7 @@ from hingeline.defences.doors.defence import Defence
 from hingeline.evaluation.defending.call import DefendCall
 from hingeline.evaluation.defending.choosing import UNDEFENDED, Chosen
 from hingeline.evaluation.defending.grid import DefenceGrid, DefenceRow
+from hingeline.evaluation.defending.hurried import Hurried
 from hingeline.evaluation.defending.keeping import Kept
 from hingeline.evaluation.defending.leak import Leak, LeakRun, leak_run
 from hingeline.evaluation.defending.learned import LearnedRun, learned_run
@@ -24,6 +25,7 @@ from hingeline.evaluation.defending.trial import Case, around, shown_answers, st
 from hingeline.evaluation.defending.utility import Utility, utility_of
 from hingeline.numerics.statistics import median
 from hingeline.oracles.journal import Journal
+from hingeline.oracles.protocol import Oracle
 from hingeline.sensitivity.attacks.base import Scene
 from hingeline.sensitivity.attacks.ray import GradientRay
 from hingeline.sensitivity.decision import Decision
@@ -140,7 +142,7 @@ class Judging:
 
         def measure(seed: int) -> LeakRun:
             return leak_run(
-                around(self.case, made[seed], seed),
+                self._hurried(made[seed], seed),
                 seed=seed,
                 budget=self.call.budget,
                 truth=truths[seed],
@@ -166,7 +168,7 @@ class Judging:
         truth, limit = next(iter(truths.values())), self.call.settings.span_budget or self.call.budget
 
         def measure(seed: int) -> SpanRun:
-            return span_run(around(self.case, made[seed], seed), seed=seed, budget=limit, truth=truths[seed])
+            return span_run(self._hurried(made[seed], seed), seed=seed, budget=limit, truth=truths[seed])
 
         runs = self._each(text, "span", SpanRun, measure)
         return SpanLeak(runs, None if truth is None else int(np.linalg.matrix_rank(truth.weights[0])))
@@ -176,6 +178,10 @@ class Judging:
             text, "robustness", StandingRun, lambda seed: standing_run(self.case, made[seed], seed)
         )
         return Robustness.of(runs, 1.0 / self.case.classes)
+
+    def _hurried(self, defence: Defence | None, seed: int) -> Oracle:
+        """The defended door for one attack, which ends in time."""
+        return Hurried(around(self.case, defence, seed), self.call.settings.seconds)
 
     def _each(
         self, text: str, part: str, kind: type[Told], measure: Callable[[int], Told]

@@ -32,6 +32,8 @@ class DefendSettings:
     """Restarts of each gradient attack."""
     repeats: int = 20
     """Times that a door which answers at random is asked the same."""
+    seconds: float = 60.0
+    """Most seconds of one extraction or one search for the span; what it has by then counts."""
     span_budget: int | None = None
     """Most rows that one search for the span may ask; as many as an extraction if not given."""
 
@@ -46,6 +48,8 @@ class DefendSettings:
             )
         if self.radius is not None and not 0 < self.radius < float("inf"):
             raise InvalidInput(f"radius wants a number above 0; got {self.radius}")
+        if not 0 < self.seconds < float("inf"):
+            raise InvalidInput(f"seconds wants a number above 0; got {self.seconds}")
         for name in ("inputs", "steps", "restarts", "repeats", "span_budget"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -37,6 +37,7 @@ SPARE_ROWS = 3
 """Gradients beyond the rank that must lie in the same span before it is believed."""
 WORTHWHILE = 0.1
 """From coarse answers, a unit row that is expected to be off by more than this is not measured."""
+TINY = 1e-100
 TYPICAL_STEP = 0.15
 """Step that mostly stays inside, as a fraction of half a piece."""
 SPARE_OUTPUTS = 2
@@ -172,7 +173,7 @@ def _worthwhile(
     over that; the jump of a unit normal with a typical speed along the line is the line's own, sqrt(d) up.
     """
     t, reaches = _centres(sweep)
-    error = probe.noise.at(sweep.line.at(t)) / (TYPICAL_STEP * reaches)
+    error = probe.noise.at(sweep.line.at(t)) / np.maximum(TYPICAL_STEP * reaches, TINY)
     sizes = np.linalg.norm(sweep.jumps, axis=1)
     kept: list[tuple[int, int]] = []
     for first, last in groups:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.extraction.bias_fit import fit_biases
+from hingeline.extraction.bias_fit import fit_biases, with_repeats, with_rounding
 from hingeline.extraction.recovery import Bench
 from hingeline.extraction.typical_check import Returned
 from hingeline.extraction.verify import expected_gap, fresh_points
@@ -63,6 +63,11 @@ def with_biases(
     fit = fit_biases(distant.network, points, answers, said)
     factor = distant.factor
     fit = replace(fit, covariance=fit.covariance * max(factor / fit.factor, 1.0) ** 2)
+    step = probe.calibration.rounding
+    if step is not None:
+        fit = with_rounding(fit, points, said, step, rng)
+    else:
+        fit = with_repeats(fit, points, answers, said)
     return Returned(fit, lambda at: factor * noise(at), reach)
 
 
@@ -83,6 +88,8 @@ def _bias_points(
     far = np.exp(rng.uniform(np.log(max(reach / FAR_SPAN, 1.0)), np.log(reach + EDGE), half))
     near = np.exp(rng.uniform(np.log(NEAREST), np.log(3.0), half))
     points = _at_norms(bench, np.concatenate([far, near]), rng)
+    if not network.hidden_widths:
+        return points
     pool = _at_norms(bench, np.exp(rng.uniform(np.log(NEAREST / 10), np.log(reach + EDGE), POOL * half)), rng)
     on = np.concatenate(network.activation_pattern(points), axis=1)
     offered = np.concatenate(network.activation_pattern(pool), axis=1)

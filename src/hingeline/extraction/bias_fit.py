@@ -9,7 +9,7 @@ Cost: no queries; n b^2 flops for n answers and b biases. Source: Gauss-Newton, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,12 @@ MARGIN = 2.0
 """A sample stays while every pre-activation is at least this many times its predicted change."""
 SPARE = 1.5
 """Samples are left out only while the others are this many times the unknowns."""
+ROUNDED_DRAWS = 12
+"""Networks whose rounded answers tell what rounding does to the biases."""
+ALIKE = 2.0
+"""Such errors within so many times the stated ones are those of independent answers."""
+GRAIN = 1e-3
+"""Predictions that differ by less than this share of the noise are one."""
 UNSEEN = 1e-9
 """Directions that excite the answers less than this, relative to a bias of its own, cannot be told."""
 
@@ -85,6 +91,67 @@ def fit_biases(
     ends = np.cumsum([len(bias) for bias in network.biases])[:-1]
     worst = float(np.abs(left).max()) / factor
     return BiasFit(network, covariance, tuple(np.split(errors, ends)), factor, worst)
+
+
+def with_rounding(
+    fit: BiasFit, points: FloatArray, noise: FloatArray, step: float, rng: np.random.Generator
+) -> BiasFit:
+    """The fit with the errors that rounding makes where it is no noise: one value is always rounded alike.
+
+    Where all hidden neurons are off, many questions have one answer, and averaging gains nothing. So the
+    rounding is done to networks that this fit cannot tell from its own, and their biases are fitted.
+
+    Args:
+        fit: Biases, with errors as if those of answers were independent.
+        points: Where it was asked, "n d".
+        noise: As for the fit, "n".
+        step: Of the rounding.
+        rng: Draws the networks.
+    """
+    importance = 1.0 / noise[:, np.newaxis]
+    linear = _linearised(fit.network, points, importance)
+    rows = bias_rows(linear)
+    everything = np.ones(len(points), dtype=np.bool_)
+    outputs = fit.network.output_dim
+    known = np.sqrt(np.maximum(np.diag(fit.covariance), 0.0))
+    misses = np.zeros((ROUNDED_DRAWS, len(known)))
+    for draw in range(ROUNDED_DRAWS):
+        step_taken = known * rng.standard_normal(len(known))
+        step_taken[-outputs:] += step * rng.uniform(-0.5, 0.5, outputs)
+        values = _with_biases(fit.network, linear.layers, step_taken)(points)
+        lost = np.round(values / step) * step - values
+        misses[draw] = _solved(rows, (lost * importance).T, everything)[0]
+    return _enlarged(fit, misses.T @ misses / ROUNDED_DRAWS)
+
+
+def with_repeats(fit: BiasFit, points: FloatArray, answers: FloatArray, noise: FloatArray) -> BiasFit:
+    """The fit with the errors of answers that are all one: where the network is constant, they err alike.
+
+    Args:
+        fit: Biases, with errors as if those of answers were independent.
+        points: Where it was asked, "n d".
+        answers: What it answered, "n k".
+        noise: As for the fit, "n".
+    """
+    same = np.round(fit.network(points) / (GRAIN * noise.min()))
+    _, group, count = np.unique(
+        np.column_stack([answers, same]), axis=0, return_inverse=True, return_counts=True
+    )
+    if count.max() == 1:
+        return fit
+    once = fit_biases(fit.network, points, answers, noise * np.sqrt(count[group.ravel()]))
+    return _enlarged(fit, once.covariance * (fit.factor / once.factor) ** 2)
+
+
+def _enlarged(fit: BiasFit, covariance: FloatArray) -> BiasFit:
+    """The fit with another covariance added, if that is clearly larger than its own anywhere."""
+    if (np.diag(covariance) <= ALIKE**2 * np.diag(fit.covariance)).all():
+        return fit
+    covariance = fit.covariance + covariance
+    told = np.isfinite(np.concatenate(fit.errors))
+    errors = np.where(told, np.sqrt(np.maximum(np.diag(covariance), 0.0)), np.inf)
+    ends = np.cumsum([len(bias) for bias in fit.network.biases])[:-1]
+    return replace(fit, covariance=covariance, errors=tuple(np.split(errors, ends)))
 
 
 def bias_rows(linear: Linearised) -> FloatArray:

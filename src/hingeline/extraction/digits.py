@@ -38,7 +38,23 @@ def digits_of(
     if tuple(len(part) for part in rows) != tuple(network.hidden_widths):
         return None
     gap = float(np.sqrt(np.mean(expected_gap(network, rows, points) ** 2)))
-    return {"layers": digits_by_layer(rows), "expected_gap": gap}
+    return {"layers": digits_by_layer(rows, _of_biases(network, rows, points)), "expected_gap": gap}
+
+
+def _of_biases(
+    network: PiecewiseLinearNetwork, rows: Sequence[FloatArray], points: FloatArray
+) -> list[FloatArray]:
+    """Errors of biases: what the errors of a row's entries come to at a layer input of typical size.
+
+    A bias is read off points on its hyperplane, b = -w x, so it is as wrong as w is, times the norm of x.
+    """
+    canonical = network.canonical()
+    inputs = [points, *(np.maximum(z, 0.0) for z in canonical.pre_activations(points))]
+    sizes = [float(np.median(np.linalg.norm(part, axis=1))) for part in inputs]
+    return [
+        errors * np.hypot(1.0 + np.abs(bias), size)
+        for errors, bias, size in zip(rows, canonical.biases, sizes, strict=False)
+    ]
 
 
 def digits_by_layer(

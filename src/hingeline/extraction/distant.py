@@ -196,9 +196,12 @@ def _outcome(
         return Outcome(Status.PARTIAL, reason)
     biases = np.concatenate(fit.errors)
     biases = biases[np.isfinite(biases)]
+    told = "no bias is told on its own"
+    if biases.size:
+        worst, middle = digits(float(biases.max())), digits(float(np.median(biases)))
+        told = f"biases to {worst:.1f} (median {middle:.1f})"
     sentence = (
         f" Answers are uncertain by {check.noise:.2g}: weights are known to "
-        f"{digits(largest_error(rows)):.1f} decimals or more, biases to {digits(float(biases.max())):.1f} "
-        f"(median {digits(float(np.median(biases))):.1f}), outputs at typical inputs to {gap:.1g}."
+        f"{digits(largest_error(rows)):.1f} decimals or more, {told}, outputs at typical inputs to {gap:.1g}."
     )
     return replace(found, reason=found.reason + sentence)

@@ -24,6 +24,7 @@ from hingeline.extraction.distant import recover_from_afar
 from hingeline.extraction.larger_unit import largest_unit
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.steadiness import Markers
 from hingeline.extraction.verify import TYPICAL_POINTS, fresh_points
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.journal import Journal
@@ -32,11 +33,16 @@ from hingeline.oracles.session import QuerySession
 from hingeline.probing.card import DoctorCard
 from hingeline.probing.coordinates import centred
 from hingeline.probing.doctor import calibration, examine
+from hingeline.probing.domain import Domain
 from hingeline.probing.ground import Ground
 from hingeline.probing.probe import Probe
 
 MOST_BATCH_CHANGE = 1e-4
 """Change of an answer with its batch, as a fraction of what answers vary, above which nothing is tried."""
+NINETY_NINE_OF_100 = 2.33
+"""Deviations of a normal number that 99 of 100 stay below."""
+SYSTEMATIC = 1 / 3
+"""Share of an answer's error that may be the same wherever the answer is."""
 SOURCES = (
     "Carlini, Jagielski and Mironov, Cryptanalytic Extraction of Neural Network Models, CRYPTO 2020",
     "Rolnick and Körding, Reverse-Engineering Deep ReLU Networks, ICML 2020",
@@ -108,10 +114,12 @@ def _run(
         ground = Ground.of(session.input_dim, session.oracle.spec.bounds, None)
         probe = Probe(session, centred(calibration(card), ground))
         bench = Bench(probe, randomness, settings, evidence=evidence)
+        markers = Markers.asked(probe, randomness.step("markers"))
         unit = largest_unit(probe, card.variation, randomness.step("far out"))
         result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit, card.variation)
         _note_digits(bench, result)
-        return _moved_back(bench, _within_sight(card, result))
+        result = _steady(bench.probe, markers, card, _within_sight(card, bench.probe.domain, result))
+        return _moved_back(bench, result)
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
     except UnsupportedOracle as refused:
@@ -126,21 +134,51 @@ def _note_digits(bench: Bench, result: Recovery) -> None:
     if result.network is None or "digits" in bench.evidence:
         return
     rng = np.random.default_rng(0)
-    stated = digits_of(result.network, bench.row_errors, fresh_points(bench.probe, rng, TYPICAL_POINTS))
+    points = fresh_points(bench.probe, rng, TYPICAL_POINTS)
+    stated = digits_of(result.network, bench.row_errors, points)
     if stated is not None:
+        # rounding errs alike wherever answers are alike, and no averaging helps
+        systematic = SYSTEMATIC * float(np.sqrt(np.mean(bench.probe.noise.at(points) ** 2)))
+        stated["expected_gap"] = float(np.hypot(stated["expected_gap"], systematic))
         bench.evidence["digits"] = stated
 
 
-def _within_sight(card: DoctorCard, result: Recovery) -> Recovery:
-    """Not complete if typical inputs lie outside what could be verified; bounds say what is typical."""
-    if not result.outcome.ok or card.bounds is not None or card.radius >= card.scale:
+def _within_sight(card: DoctorCard, domain: Domain, result: Recovery) -> Recovery:
+    """Not complete if typical inputs lie outside what could be verified."""
+    typical = card.scale if card.bounds is None else _box_norm(domain, card.input_dim)
+    radius = card.radius if card.bounds is None else domain.radius
+    if result.outcome.status not in (Status.COMPLETE, Status.EQUIVALENT) or radius >= typical:
         return result
+    middle = "the origin" if card.bounds is None else "the middle of the box"
+    where = f"typical inputs lie at {typical:.3g}"
+    if card.bounds is not None:
+        where = f"inputs within the bounds lie up to {typical:.3g} from it"
     reason = (
-        f"Recovered and verified only within {card.radius:.3g} of the origin, where answers stop changing; "
-        f"typical inputs lie at {card.scale:.3g}."
+        f"Recovered and verified only within {radius:.3g} of {middle}, beyond which answers cannot be used "
+        f"or stop changing; {where}."
     )
-    advice = "If inputs are clipped, declare it with --bounds LO HI."
+    advice = "If inputs are clipped, declare it with --bounds LO HI." if card.bounds is None else ""
     return Recovery(result.network, Outcome(Status.PARTIAL, reason, advice))
+
+
+def _steady(probe: Probe, markers: Markers, card: DoctorCard, result: Recovery) -> Recovery:
+    """Inconclusive where the door is not the one any more that it was at the start."""
+    if result.outcome.status not in (Status.COMPLETE, Status.EQUIVALENT):
+        return result
+    complaint = markers.complaint(probe, batch_change=card.batch_change or 0.0)
+    if not complaint:
+        return result
+    advice = "Ask a model that stands still while it is asked."
+    return Recovery(result.network, Outcome(Status.INCONCLUSIVE, complaint, advice))
+
+
+def _box_norm(domain: Domain, dim: int) -> float:
+    """Distance from the middle of the box within which 99 of 100 points drawn from it lie.
+
+    A squared coordinate of half width 1 has mean 1/3 and variance 4/45, and the sum of many is normal.
+    """
+    squared = dim / 3 + NINETY_NINE_OF_100 * np.sqrt(4 * dim / 45)
+    return float(domain.half_width * np.sqrt(min(squared, dim)))
 
 
 def _moved_back(bench: Bench, result: Recovery) -> Recovery:

@@ -38,6 +38,7 @@ from hingeline.extraction.verify import (
 )
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.binary_system import BinarySolution, BinaryStatus
+from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.probe import is_coarse
 
 TEST_POINTS = 5
@@ -56,6 +57,8 @@ UNDECIDED = {
 """Why signs are not decided, by the outcome of the 0/1 system."""
 ROUNDABLE = 0.25
 """From coarse answers, sign bits are rounded if all lie so near to 0 or 1; a missing neuron leaves more."""
+BIT_SIGMAS = 3.0
+"""Deviations of a bit's own noise that must lie within that: bits that nothing tells are not rounded."""
 UNPROVED = "that no other choice of signs fits is not proved"
 MOST_ROUNDS = 4
 """Times that a verification may find more neurons before the result is called partial."""
@@ -161,7 +164,10 @@ def rounded(layer: SingleLayer, view: RegionView, solution: BinarySolution) -> B
     relaxed = np.linalg.lstsq(columns, right, rcond=None)[0]
     bits = relaxed > 0.5
     deviation = float(np.abs(relaxed - bits).max())
-    if deviation > ROUNDABLE:
+    # what the rows' noise, as the bits leave it, does to each unknown: without a bound, chance names the bits
+    noise = float(np.sqrt(np.mean((columns @ bits - right) ** 2)))
+    doubt = noise * float(np.linalg.norm(np.linalg.pinv(columns, rcond=EPSILON), axis=1).max())
+    if max(deviation, BIT_SIGMAS * doubt) > ROUNDABLE:
         return solution
     return replace(
         solution, status=BinaryStatus.EXACT, bits=bits, unique=True, relaxed=relaxed, deviation=deviation

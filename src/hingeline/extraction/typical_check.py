@@ -19,7 +19,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.extraction.bias_fit import BiasFit
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.telling_points import telling_points
-from hingeline.extraction.verify import bends_of, fresh_points, points_beside, random_line
+from hingeline.extraction.verify import TINY, bends_of, fresh_points, points_beside, random_line
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.probe import Probe
 
@@ -34,6 +34,12 @@ WORST = 7.0
 WORST_GROWTH = 1.5
 COARSEST = 1e-3
 """Agreement is proof if what stays unseen is less than this share of how much the answers vary."""
+ON_HYPERPLANE = 16
+"""Points on each hyperplane, whose misfits are averaged: there two neurons taken for one miss most."""
+ON_HYPERPLANE_WORST = 6.0
+"""Averages of more standard deviations do not happen by chance."""
+DEEP_LINES = 48
+"""Lines on which such points are looked for in deeper layers, offline."""
 LINES = 3
 """Fresh lines, on and beside whose bends it is asked."""
 LINE_REACH = 30.0
@@ -64,6 +70,8 @@ class TypicalCheck:
     """How much the answers vary over the typical points."""
     noise: float
     """Standard deviation of a typical answer."""
+    on_hyperplanes: float
+    """Largest average misfit over one hyperplane, in its standard deviations."""
     bends: int
     """Bends on fresh lines, on and beside which it was asked."""
     reach: float
@@ -72,7 +80,8 @@ class TypicalCheck:
     @property
     def agreed(self) -> bool:
         """True if misfits are what chance makes."""
-        return self.misfit <= self.allowed and self.worst <= self.worst_allowed
+        fits = self.misfit <= self.allowed and self.worst <= self.worst_allowed
+        return fits and self.on_hyperplanes <= ON_HYPERPLANE_WORST
 
     @property
     def telling(self) -> bool:
@@ -82,6 +91,12 @@ class TypicalCheck:
     @property
     def complaint(self) -> str:
         """Why it did not pass, one sentence; empty if it did."""
+        if not self.agreed and self.on_hyperplanes > ON_HYPERPLANE_WORST:
+            return (
+                f"Found from far away, the network misses answers on one of its hyperplanes by "
+                f"{self.on_hyperplanes:.2g} times what is expected of their average: there are several "
+                "neurons close together, or a bias is wrong."
+            )
         if not self.agreed:
             return (
                 f"Found from far away, the network misses answers at typical inputs by {self.misfit:.2g} "
@@ -98,7 +113,11 @@ class TypicalCheck:
         """JSON-ready, under the names that a verification without noise uses."""
         return {
             **asdict(self),
-            "worst_ratio": max(self.misfit / self.allowed, self.worst / self.worst_allowed),
+            "worst_ratio": max(
+                self.misfit / self.allowed,
+                self.worst / self.worst_allowed,
+                self.on_hyperplanes / ON_HYPERPLANE_WORST,
+            ),
             "unexplained_bends": 0,
             "bends_on_fresh_line": self.bends,
         }
@@ -156,9 +175,75 @@ def check_typical(
         visible=float(np.median(expected[near]) * np.sqrt(excess)),
         variation=float(np.ptp(answers[near], axis=0).max()),
         noise=float(np.median(noise[near])),
+        on_hyperplanes=_worst_hyperplane(probe, returned, rng, settings, farthest),
         bends=sum(len(line) for line in lines) // 3,
         reach=float(np.linalg.norm(asked, axis=1).max()),
     )
+
+
+def _worst_hyperplane(
+    probe: Probe,
+    returned: Returned,
+    rng: np.random.Generator,
+    settings: ExtractSettings,
+    farthest: float,
+) -> float:
+    """Largest average misfit over points of one hyperplane, in standard deviations of that average."""
+    network = returned.fit.network
+    groups = hyperplane_points(network, probe, rng, settings, farthest)
+    if not groups:
+        return 0.0
+    points = np.concatenate(groups)
+    answers, predicted = probe.ask(points), network(points)
+    noise, gaps = returned.noise(points), returned.fit.gap(points)
+    ends = np.cumsum([len(group) for group in groups])[:-1]
+    worst = 0.0
+    for rows in np.split(np.arange(len(points)), ends):
+        mean = np.abs((answers[rows] - predicted[rows]).mean(axis=0))
+        # where predictions coincide, so may the errors of the answers
+        grain = 1e-2 * noise[rows].min()
+        different = np.array([len(np.unique(np.round(column / grain))) for column in predicted[rows].T])
+        deviation = np.hypot(noise[rows].max() / np.sqrt(different), gaps[rows].max())
+        worst = max(worst, float((mean / deviation).max()))
+    return worst
+
+
+def hyperplane_points(
+    network: PiecewiseLinearNetwork,
+    probe: Probe,
+    rng: np.random.Generator,
+    settings: ExtractSettings,
+    farthest: float,
+) -> list[FloatArray]:
+    """Up to a few points on each hyperplane, at norms up to `farthest`, group by group; no queries."""
+    if not network.hidden_widths:
+        return []
+    canonical = network.canonical()
+    groups: list[FloatArray] = []
+    for normal, offset in zip(canonical.weights[0], canonical.biases[0], strict=True):
+        points = fresh_points(probe, rng, ON_HYPERPLANE, (1 / 3, 1.0, 1.0))
+        points = points - np.outer(points @ normal + offset, normal)
+        groups.append(points[np.linalg.norm(points, axis=1) <= farthest])
+    if len(canonical.hidden_widths) > 1:
+        groups += _deeper_points(canonical, probe, rng, settings)
+    return [group[:ON_HYPERPLANE] for group in groups if len(group)]
+
+
+def _deeper_points(
+    network: PiecewiseLinearNetwork, probe: Probe, rng: np.random.Generator, settings: ExtractSettings
+) -> list[FloatArray]:
+    """Where random lines meet the hyperplanes of the layers above the first, neuron by neuron."""
+    found: list[FloatArray] = []
+    for _ in range(DEEP_LINES):
+        line = random_line(probe, rng, settings)
+        at = bends_of(network, line)
+        found.append(line.at(at[np.abs(at) <= 3.0 * probe.calibration.scale]))
+    points = np.concatenate(found)
+    if not len(points):
+        return []
+    heights = np.abs(np.concatenate(network.pre_activations(points)[: len(network.hidden_widths)], axis=1))
+    nearest = np.argmin(heights / np.maximum(np.median(heights, axis=0), TINY), axis=1)
+    return [points[nearest == index] for index in range(network.hidden_widths[0], heights.shape[1])]
 
 
 def _on_line(

@@ -251,7 +251,7 @@ class _Sweep:
         pieces, asked = self.pieces(), len(self.t)
         if asked > self.settings.samples_per_piece * (20 + len(pieces.first)):
             return True
-        if asked < self.settings.samples_per_piece * 20:
+        if asked < self.settings.samples_per_piece * 20 or len(pieces.first) < 2:
             return False
         jumps = np.abs(np.diff(pieces.slopes, axis=0)).max(axis=1)
         doubt = np.hypot(pieces.slope_errors[1:], pieces.slope_errors[:-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,10 @@ from hingeline.cli.options import Plan, TargetRequest, View, open_target, plan_o
 
 _EVERY = 4
 """With --stability every so many-th of the 200 held-out digits is looked at."""
+_DOORS = ("round:4", "round:2", "labels")
+"""Defences that --defend judges beside none."""
+_JUDGED = {"seeds": 3, "inputs": 20, "steps": 20}
+"""Settings of --defend: small, but no single seed."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,8 +27,14 @@ _EVERY = 4
     is_flag=True,
     help="Instead, measure how stable a stack of random units is that reads the same digits.",
 )
+@click.option(
+    "--defend",
+    "doors",
+    is_flag=True,
+    help="Instead, judge what rounding its answers, or showing labels only, would have bought.",
+)
 @view_options
-def command(plan: Plan, keep: bool, stack: bool, view: View) -> int:
+def command(plan: Plan, keep: bool, stack: bool, doors: bool, view: View) -> int:
     """Watch a real digit classifier being rebuilt from its answers.
 
     A 64-32-10 network, trained on scans of handwritten digits, sits behind a counter: it can only be asked.
@@ -31,9 +42,16 @@ def command(plan: Plan, keep: bool, stack: bool, view: View) -> int:
 
     With --stability another classifier is read instead, a 64-48-32-10 stack of random units: how small
     differences between digits grow or die through its layers, in about 15 seconds.
+
+    With --defend the first classifier is put behind four doors (none, round:4, round:2, labels) and each is
+    attacked: what it costs users, what still leaks, who still stands, in about 15 seconds.
     """
+    if stack and doors:
+        raise click.UsageError("--stability and --defend are two demos; take one")
     if stack:
         return _stability(plan, keep, view)
+    if doors:
+        return _defend(plan, keep, view)
     # NumPy and the solvers are loaded when a run begins; --help must not pay for them.
     from hingeline.cli.console import messages, output
     from hingeline.cli.demo_view import introduce, show
@@ -62,20 +80,41 @@ def _stability(plan: Plan, keep: bool, view: View) -> int:
     """`hingeline stability` of the stack that comes along, on digits it was not trained on."""
     if keep:
         raise click.UsageError("--keep leaves the hidden model, and with --stability nothing is hidden")
+    from hingeline.evaluation.demo_data import DIGITS_STACK
+
+    return _on_digits("stability", DIGITS_STACK, {}, plan, view)
+
+
+def _defend(plan: Plan, keep: bool, view: View) -> int:
+    """`hingeline defend` of the digit classifier, at digits it was not trained on."""
+    if keep:
+        raise click.UsageError("--keep leaves the hidden model, and with --defend nothing is hidden")
+    from hingeline.evaluation.demo_data import DIGITS_MODEL
+
+    # every pixel of a changed digit stays between white and black
+    settings = {**_JUDGED, "defences": list(_DOORS), "box": [0.0, 1.0]}
+    return _on_digits("defend", DIGITS_MODEL, settings, plan, view, every=1)
+
+
+def _on_digits(
+    verb: str, model: Path, settings: dict[str, Any], plan: Plan, view: View, every: int | None = None
+) -> int:
+    """A verb that wants inputs, of a model that comes along, with held-out digits."""
     # NumPy and the estimators are loaded when a run begins.
     import numpy as np
 
     from hingeline.cli.running import announce, open_recorded, perform, prepared, tell
-    from hingeline.evaluation.demo_data import DIGITS_STACK, held_out_digits
+    from hingeline.evaluation.demo_data import held_out_digits
     from hingeline.report.recipe import Recipe, described_file, described_target
     from hingeline.report.run_folder import RunFolder, next_free
 
-    folder = RunFolder.reserve(plan.out or next_free(Path("runs/demo-stability")))
-    digits, data = held_out_digits(), folder.path / "digits.npz"
-    np.savez(data, x=digits.points[::_EVERY], y=digits.labels[::_EVERY])
+    folder = RunFolder.reserve(plan.out or next_free(Path(f"runs/demo-{verb}")))
+    digits, data, step = held_out_digits(), folder.path / "digits.npz", every or _EVERY
+    np.savez(data, x=digits.points[::step], y=digits.labels[::step])
     files = {"data": described_file(data), "labels": described_file(data)}
-    target = described_target(TargetRequest(str(DIGITS_STACK)).said())
-    recipe = Recipe("stability", target, plan.seed, plan.budget, {}, files)
+    recipe = Recipe(
+        verb, described_target(TargetRequest(str(model)).said()), plan.seed, plan.budget, settings, files
+    )
     oracle = open_recorded(recipe)
     folder.begin(recipe)
     announce(oracle, recipe, folder, view)

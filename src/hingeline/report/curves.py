@@ -6,6 +6,7 @@ import math
 
 from hingeline.core.figure_data import Axis, Curve, Curves
 from hingeline.report.axes import Scale, tick_words
+from hingeline.report.dot_names import dot_names
 from hingeline.report.drawing import (
     BLUE,
     GREEN,
@@ -50,7 +51,15 @@ def curves_svg(figure: Curves) -> str:
         words((_LEFT + WIDTH - _RIGHT) / 2, bottom + 38, figure.across.words, anchor="middle", size=12)
     )
     parts.append(words(16, _TOP + _HEIGHT / 2, figure.up.words, anchor="middle", size=12, turn=True))
-    legend = _legend(figure.curves, bottom + 58)
+    alone = len(figure.curves) > 1 and all(len(c.x) == 1 and not c.joined for c in figure.curves)
+    if alone:
+        dots = [
+            (across.place(x), up.place(y), curve.label)
+            for curve, points in zip(figure.curves, shown, strict=True)
+            for x, y in points
+        ]
+        parts += dot_names(dots, _LEFT, WIDTH - _RIGHT, _TOP, bottom)
+    legend = [] if alone else _legend(figure.curves, bottom + 58)
     return frame(
         figure.caption, bottom + 48 + _LEGEND_ROW * (len(figure.curves) if legend else 0), parts + legend
     )

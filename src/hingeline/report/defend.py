@@ -59,11 +59,14 @@ def _sections(finding: Finding[DefenceGrid], recipe: Recipe | None) -> Iterable[
 def _tiles(finding: Finding[DefenceGrid]) -> Iterable[Tile]:
     grid = finding.value
     if grid is not None:
-        yield Tile("none" if grid.knee is None else grid.knee.text, "defence at the knee")
+        yield Tile("no knee" if grid.knee is None else grid.knee.text, "defence at the knee")
         yield Tile(count(len(grid.rows) - 1), f"defences judged, {grid.seeds} seeds each")
         plain = grid.row(UNDEFENDED).robustness
         if plain is not None and plain.stated:
-            yield Tile(percent(plain.mean("adaptive")), f"stand undefended at {small(grid.radius)}")
+            yield Tile(
+                percent(plain.mean("adaptive")),
+                f"of inputs stand undefended, changed by {small(grid.radius)}",
+            )
     yield Tile(duration(finding.spending.seconds), "on the clock")
 
 
@@ -80,13 +83,32 @@ def _overview(grid: DefenceGrid) -> Iterable[Block]:
     yield Table(
         tuple(columns),
         rows,
-        "Decisions changed, confidence lost; neurons and input directions (span) found by our attacks, '?' "
-        "where they cannot read the answers; decisions that a copy learned from labels takes over; "
-        "attacked inputs that stand. Medians over the seeds for what leaks, means for who stands. "
-        "'Unaware' is what an attack shows that does not know the defence: not to be relied on.",
+        _legend(grid),
         everywhere=True,
     )
     yield from grid.figures()
+
+
+def _legend(grid: DefenceGrid) -> str:
+    """What each column of the overview is."""
+    measured, told = grid.rows[0], []
+    told.append("changed: decisions that are not the undefended model's; conf. lost: mean gap in confidence")
+    if measured.leak is not None:
+        found = "neurons" if measured.leak.neurons is not None else "copies"
+        told.append(f"{found}: found by our extraction, '?' where it cannot read such answers")
+        told.append("learned: decisions that a copy trained on answered decisions takes over")
+    if measured.span is not None:
+        told.append("span: input directions found by our search")
+    if measured.robustness is not None:
+        told.append(
+            "unaware: inputs that stand against an attack through the door alone, not to be relied on"
+        )
+        told.append(
+            "adaptive: that stand against the worst of all attacks, those that know the defence included"
+        )
+    if grid.knee is not None:
+        told.append("◀: the knee")
+    return "; ".join(told) + "."
 
 
 def _line(grid: DefenceGrid, row: DefenceRow) -> tuple[str, ...]:
@@ -95,7 +117,7 @@ def _line(grid: DefenceGrid, row: DefenceRow) -> tuple[str, ...]:
     if row.leak is not None:
         cells += [words.told_leak(row.leak), _share(row.leak.learned_agreement)]
     if row.span is not None:
-        cells.append(_span(row))
+        cells.append(words.told_span(row))
     if row.robustness is not None:
         cells += [words.told_standing(row, "unaware"), words.told_standing(row, "adaptive")]
     return tuple(cells)
@@ -105,12 +127,11 @@ def _costs(grid: DefenceGrid) -> Iterable[Block]:
     rows: list[tuple[str, ...]] = []
     for row in grid.rows:
         used = row.utility
-        ends = used.accuracy_interval
         rows.append(
             (
                 row.words,
                 "" if used.accuracy is None else percent(used.accuracy),
-                "" if ends is None else f"{percent(ends[0])} to {percent(ends[1])}",
+                words.between(used.accuracy_interval),
                 percent(used.changed),
                 percent(used.abstained),
                 "" if used.calibration_error is None else small(used.calibration_error),
@@ -146,7 +167,7 @@ def _leaks(grid: DefenceGrid) -> Iterable[Block]:
                 f"{leak.complete} of {len(leak.runs)}",
                 count(leak.queries),
                 _share(leak.learned_agreement),
-                leak.runs[0].reason,
+                leak.runs[0].reason.split(". ")[0],
             )
         )
     if rows:
@@ -161,10 +182,12 @@ def _leaks(grid: DefenceGrid) -> Iterable[Block]:
                 "in its own words",
             ),
             tuple(rows),
-            "Neurons whose row and bias are right to a thousandth; digits are decimal, the mean over all "
-            "neurons, a missing one counting 0.",
+            "Neurons whose row and bias are right to a thousandth, median over the seeds (fewest to most); "
+            "digits are decimal, the mean over all neurons, a missing one counting 0. Where another model "
+            "answers in the model's place, its own neurons; where a random one does, complete copies. '?': "
+            "our extraction turned away after looking at the door.",
         )
-    spans = [(row.words, _span(row), *_spanned(row)) for row in grid.rows if row.span is not None]
+    spans = [(row.words, words.told_span(row), *_spanned(row)) for row in grid.rows if row.span is not None]
     if spans:
         yield Table(
             ("defence", "directions", "claimed whole", "largest angle", "questions"),
@@ -180,13 +203,12 @@ def _standing(grid: DefenceGrid) -> Iterable[Block]:
             continue
         found, shown = row.robustness, [words.told_standing(row, n) for n in _ATTACKERS]
         ends = found.interval("adaptive") if found.stated else None
-        low, high = found.range("adaptive")
         rows.append(
             (
                 row.words,
                 *shown,
-                f"{percent(low)} to {percent(high)}" if found.stated else "",
-                "" if ends is None else f"{percent(ends[0])} to {percent(ends[1])}",
+                words.between(found.range("adaptive")) if found.stated else "",
+                words.between(ends),
             )
         )
     if not rows:
@@ -215,25 +237,24 @@ _ATTACKERS = ("clean", "noise", "transfer", "unaware", "adaptive")
 
 
 def _checks(grid: DefenceGrid) -> Iterable[Block]:
-    for row in grid.rows:
-        if row.robustness is None:
-            continue
-        failed = row.robustness.why_not
-        passed = len(row.robustness.checks) - len(failed)
-        seen = "; ".join(failed) if failed else f"{passed} of {len(row.robustness.checks)}"
-        yield Claim(f"{row.text}: the attack passes its checks", not failed, seen)
+    judged = [(row, row.robustness) for row in grid.rows if row.robustness is not None]
+    if not judged:
+        return
+    passed = [row.text for row, found in judged if found.stated]
+    checks = judged[0][1].checks
+    yield Claim(
+        f"The attacks pass their {len(checks)} checks behind {len(passed)} of {len(judged)} doors",
+        len(passed) == len(judged),
+        ", ".join(check.name for check in checks),
+    )
+    for row, found in judged:
+        if not found.stated:
+            yield Claim(f"{row.text}: no figure is stated", False, "; ".join(found.why_not))
 
 
 def _honest(grid: DefenceGrid) -> Iterable[Block]:
     yield from (Claim(line.rstrip("."), None) for line in grid.left_out)
     yield from (Text(line) for line in words.NOT_SAID)
-
-
-def _span(row: DefenceRow) -> str:
-    if row.span is None or not row.span.attempted:
-        return "" if row.span is None else "?"
-    rank = f"{row.span.rank:.0f}"
-    return rank if row.span.true_rank is None else f"{rank}/{row.span.true_rank}"
 
 
 def _spanned(row: DefenceRow) -> tuple[str, str, str]:

@@ -43,11 +43,13 @@ def _told(section: Section) -> list[RenderableType]:
             told.append(_claim(block))
         elif isinstance(block, Table) and block.everywhere:
             told += [Words(section.title, style="bold"), _table(block)]
+            if block.caption:
+                told += [Words(block.caption, style="dim"), Words("")]
     return told
 
 
 def _table(block: Table) -> Grid:
-    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False, header_style="dim")
     for place, name in enumerate(block.columns):
         grid.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
     for row in block.rows:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.defences.doors.defence import Defence
 from hingeline.evaluation.defending.shown import Reading
 from hingeline.oracles.session import QuerySession
@@ -27,6 +27,8 @@ _UNAWARE_STEPS = 15
 _SMALL = 1e-5
 """Its differences, as a share of the radius: as small as one would take for float64."""
 _NOISES = 4
+_AIMS = 3
+"""Nearest classes that are aimed at one by one."""
 _TRIALS = 150
 
 
@@ -36,12 +38,15 @@ def transfer_candidates(
     """Changed inputs that fool the undefended model, just and by far: "a n d".
 
     What barely fools a model may not fool it behind a defence; so the margin is also brought down by all of
-    the radius, from the input and from a random place.
+    the radius, from the input and from a random place, and towards each of the nearest classes.
     """
     nearest = ProjectedGradient(radius, steps, restarts).run(scene, rng).points
     places = random_within(scene, np.full(len(scene.points), radius), rng)
     begins = (scene.points, places)
-    return np.stack([nearest, *(_descended(scene, begin, radius, steps) for begin in begins)])
+    far = [_descended(scene, begin, radius, steps) for begin in begins]
+    leads = scene.decision.leads(scene.model.outputs(scene.points), scene.classes)
+    aims = leads.argsort(axis=1)[:, :_AIMS].T if leads.shape[1] > 1 else ()
+    return np.stack([nearest, *far, *(_descended(scene, scene.points, radius, steps, aim) for aim in aims)])
 
 
 def one_step_candidates(scene: Scene, radius: float) -> FloatArray:
@@ -129,15 +134,17 @@ def _slopes(
     return np.einsum("mn,mnd->nd", (up - down) / (2.0 * step * _DIRECTIONS), directions)
 
 
-def _descended(scene: Scene, begin: FloatArray, radius: float, steps: int) -> FloatArray:
-    """Down the smallest lead to the end, whether the class has changed or not: "n d"."""
+def _descended(
+    scene: Scene, begin: FloatArray, radius: float, steps: int, aim: IntArray | None = None
+) -> FloatArray:
+    """Down the smallest lead, or that over the class aimed at, to the end: "n d"."""
     radii, points = np.full(len(begin), radius), begin
     best, lowest = begin, np.full(len(begin), np.inf)
     for step in range(steps + 1):
         outputs = scene.model.outputs(points)
         leads = scene.decision.leads(outputs, scene.classes)
-        nearest = leads.argmin(axis=1)
-        lead = leads.min(axis=1)
+        nearest = leads.argmin(axis=1) if aim is None else aim
+        lead = leads[np.arange(len(points)), nearest]
         better = lead < lowest
         best, lowest = np.where(better[:, np.newaxis], points, best), np.minimum(lead, lowest)
         if step == steps:

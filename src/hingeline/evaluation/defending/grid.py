@@ -138,21 +138,29 @@ class DefenceGrid:
         }
 
     def figures(self) -> tuple[Figure, ...]:
-        """Utility lost against leak prevented, one dot for each defence."""
-        dots = tuple(
-            Curve(row.text, (row.utility.cost,), (1.0 - row.leaked,), joined=False)
-            for row in self.rows
-            if row.leaked is not None
-        )
-        if not dots:
+        """Utility lost against what our attacks no longer find, one dot for each defence."""
+        known = [(row, row.leaked) for row in self.rows if row.leaked is not None]
+        if not known:
             return ()
-        told = "" if self.knee is None else f"; the knee is {self.knee.text}"
+        unread = [row.text for row in self.rows if row.leaked is None]
+        told = "" if self.knee is None else f" The knee is {self.knee.text}."
+        if unread:
+            told += f" Not drawn, for our attacks cannot read their answers: {', '.join(unread)}."
         return (
             Curves(
                 "defences",
-                f"What each defence costs users and how much of the leak it stops{told}.",
+                "What each defence costs users, and which share of neurons and input directions our attacks "
+                f"then do not find.{told}",
                 Axis("utility lost: decisions changed + confidence lost", from_zero=True),
-                Axis("leak stopped: share of neurons and directions not found", from_zero=True),
-                dots,
+                Axis("share not found by our attacks", from_zero=True),
+                tuple(
+                    Curve(
+                        f"{row.text} (knee)" if row is self.knee else row.text,
+                        (row.utility.cost,),
+                        (1.0 - leaked,),
+                        joined=False,
+                    )
+                    for row, leaked in known
+                ),
             ),
         )

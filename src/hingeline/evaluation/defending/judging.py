@@ -33,6 +33,8 @@ from hingeline.sensitivity.stages import Stages
 
 _HIDDEN = (128, 128)
 """Hidden widths of what is trained in place of a model whose own are not seen."""
+_BEYOND = 1.01
+"""The middle input lies on its boundary at exactly the middle size: it would stand or fall by rounding."""
 Told = TypeVar("Told", LeakRun, LearnedRun, SpanRun, StandingRun)
 
 
@@ -95,7 +97,7 @@ class Judging:
                 "fewer than half of the inputs flip along their gradient, so no size of changes follows from "
                 "them; say one: radius=..., or --radius R"
             )
-        return float(middle), "half of the undefended inputs flip along their gradient"
+        return _BEYOND * float(middle), "half of the undefended inputs flip along their gradient"
 
     def _row(self, one: Chosen | None) -> DefenceRow:
         text, words = (UNDEFENDED, "undefended") if one is None else (one.text, one.words)

@@ -103,6 +103,8 @@ class SpanLeak:
             "rank": self.rank,
             "angle": self.angle,
             "queries": self.queries,
+            "attempted": self.attempted,
+            "share": self.share,
             "runs": [run.to_dict() for run in self.runs],
         }
 

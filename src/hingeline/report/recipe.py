@@ -18,6 +18,8 @@ from hingeline.report.toml_text import toml_text
 SCHEMA = 1
 _FLAGS = {"authorised": "--i-am-authorised", "identification": "--identify"}
 # Lists that are typed with commas; others, such as a box, are words one after the other.
+_SAID_AGAIN = {"defences": "--defence"}
+"""Options that take one value and may be given again."""
 _WITH_COMMAS = ("attacks", "parts", "sizes")
 
 
@@ -61,6 +63,9 @@ class Recipe:
             if name not in ("target", "sha256"):
                 words += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), *_spelled(value)]
         for name, value in self.settings.items():
+            if name in _SAID_AGAIN:
+                words += [word for one in _spelled(value) for word in (_SAID_AGAIN[name], one)]
+                continue
             flag = _FLAGS.get(name, f"--{'no-' if value is False else ''}{name.replace('_', '-')}")
             words += [flag, *([",".join(_spelled(value))] if name in _WITH_COMMAS else _spelled(value))]
         for name, file in self.files.items():

@@ -74,8 +74,14 @@ class DefendCall:
         bounds, decision = opened.door.spec.bounds, Decision(opened.model.output_dim)
         threat = Threat(norm, box or bounds)
         inputs.check(threat, box, bounds)
-        usual = default_defences(opened.model.output_dim)
-        named = chosen_defences(usual if defences is None else defences)
+        if defences is None:
+            usual = chosen_defences(default_defences(opened.model.output_dim))
+            # a door of probabilities, say, is not judged behind a softmax
+            named = tuple(one for one in usual if one.fits(opened.door))
+        else:
+            named = chosen_defences(defences)
+        for one in named:
+            one.check(opened.door)
         trained = [one.text for one in named if one.trains]
         if trained and opened.model.output_dim == 1:
             raise InvalidInput(

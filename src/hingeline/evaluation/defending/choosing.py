@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hingeline.core.errors import InvalidInput
+from hingeline.defences.doors.chained import Chained
 from hingeline.defences.doors.defence import Defence
 from hingeline.defences.doors.typed import defence_from
 from hingeline.evaluation.defending.trained import TRAINED_FORMS, Training, chained, trained_form
+from hingeline.oracles.protocol import Oracle
 
 UNDEFENDED = "none"
 """The row of the model without a defence."""
@@ -41,6 +43,25 @@ class Chosen:
     words: str
     make: Callable[[int, Training | None], Defence]
     trains: bool = False
+    around: tuple[Defence, ...] = ()
+    """Of a trained defence, those put around it."""
+
+    def check(self, door: Oracle) -> None:
+        """Refuse at once what could only be refused when its turn comes.
+
+        Raises:
+            InvalidInput: It cannot be put around what the door answers.
+        """
+        parts = Chained(self.around) if self.trains else self.make(0, None)
+        parts.around(door)
+
+    def fits(self, door: Oracle) -> bool:
+        """Whether it can be put around what the door answers."""
+        try:
+            self.check(door)
+        except InvalidInput:
+            return False
+        return True
 
 
 def default_defences(outputs: int) -> tuple[str, ...]:
@@ -88,4 +109,6 @@ def _typed(one: Any) -> Chosen:
         return chained(make(seed, training), around)
 
     text = "+".join([first, *(part.text for part in around)])
-    return Chosen(text, ", ".join([words, *(part.words for part in around)]), made, trains=True)
+    return Chosen(
+        text, ", ".join([words, *(part.words for part in around)]), made, trains=True, around=around
+    )

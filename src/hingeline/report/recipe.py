@@ -17,9 +17,9 @@ from hingeline.report.toml_text import toml_text
 
 SCHEMA = 1
 _FLAGS = {"authorised": "--i-am-authorised", "identification": "--identify"}
-# Lists that are typed with commas; others, such as a box, are words one after the other.
+# Options that take one value and may be given again.
 _SAID_AGAIN = {"defences": "--defence"}
-"""Options that take one value and may be given again."""
+# Lists that are typed with commas; others, such as a box, are words one after the other.
 _WITH_COMMAS = ("attacks", "parts", "sizes")
 
 

@@ -59,6 +59,12 @@ _AT_LEAST_ONE = click.IntRange(min=1)
     "--repeats", type=_AT_LEAST_ONE, metavar="N", help="Questions to a door that answers at random (20)."
 )
 @click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Most time of one extraction or search (60); a slow machine finds less in it.",
+)
+@click.option(
     "--parts", type=NAMES, metavar="NAMES", help="Of leak, span, robustness, with commas; all three."
 )
 @view_options

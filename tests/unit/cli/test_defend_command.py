@@ -75,6 +75,7 @@ def test_options_and_their_help_agree_with_the_settings(shell: Any) -> None:
     assert chosen <= set(options)
     for name in ("seeds", "inputs", "steps", "restarts", "repeats"):
         assert f"({getattr(default, name)})" in (options[name].help or "")
+    assert f"({default.seconds:g})" in (options["seconds"].help or "")
     assert options["seeds"].type.min == FEWEST_SEEDS
     assert all(part in (options["parts"].help or "") for part in PARTS)
 
@@ -159,6 +160,7 @@ FILES: dict[str, Any] = {
         ("", ("--seeds", "2"), "--seeds"),
         ("", ("--radius", "0"), "--radius"),
         ("", ("--inputs", "0"), "--inputs"),
+        ("", ("--seconds", "0"), "--seconds"),
         ("", ("--budget", "0"), "--budget"),
         ("", ("--norm", "l7"), "--norm"),
         ("", ("--box", "1", "0"), "box"),

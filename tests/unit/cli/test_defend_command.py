@@ -23,8 +23,8 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.storage import save_npz
 
 DIM, ROWS = 4, 24
-QUICK = ("--seeds", "3", "--inputs", "6", "--steps", "5", "--restarts", "1", "--budget", "3000")
-QUICK = (*QUICK, "--defence", "round:2")
+FEW = ("--seeds", "3", "--inputs", "6", "--steps", "5", "--restarts", "1", "--budget", "3000")
+QUICK = (*FEW, "--defence", "round:2")
 TRAINED = ("--train", "x.npy", "--train-labels", "y.npy")
 STANDING = (*QUICK, "--parts", "robustness")
 MODULE = """
@@ -76,7 +76,8 @@ def test_options_and_their_help_agree_with_the_settings(shell: Any) -> None:
     for name in ("seeds", "inputs", "steps", "restarts", "repeats"):
         assert f"({getattr(default, name)})" in (options[name].help or "")
     assert f"({default.seconds:g})" in (options["seconds"].help or "")
-    assert options["seeds"].type.min == FEWEST_SEEDS
+    seeds = options["seeds"].type
+    assert isinstance(seeds, click.IntRange) and seeds.min == FEWEST_SEEDS
     assert all(part in (options["parts"].help or "") for part in PARTS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -62,7 +63,7 @@ def test_no_door_that_shows_fewer_answers_of_the_model_stands_worse_than_the_bar
 def test_what_is_trained_never_saw_the_digits_that_are_asked() -> None:
     sys.path.append(str(SCRIPT.parent))
     try:
-        from grid import training_digits
+        training_digits = importlib.import_module("grid").training_digits
     finally:
         sys.path.remove(str(SCRIPT.parent))
     x, y = training_digits(quick=False)

@@ -23,6 +23,7 @@ from hingeline.report.building import save_report
 from hingeline.report.curves import curves_svg
 from hingeline.report.defend import defend_report
 from hingeline.report.defend_words import NOT_SAID, between
+from hingeline.report.figures import svg_text
 from hingeline.report.html import html_text
 from hingeline.report.machine import result_text
 from hingeline.report.model import Claim, Report, Table, Text
@@ -155,7 +156,7 @@ def test_the_knee_is_marked_in_the_table_the_tiles_and_the_figure(bent: Any) -> 
     (table,) = (b for b in blocks(report, TITLES[0]) if isinstance(b, Table))
     assert [row[0] for row in table.rows if "◀" in row[0]] == [f"{grid.knee.text} ◀"]
     assert report.tiles[0].value == grid.knee.text
-    assert f"{grid.knee.text} (knee)" in curves_svg(report.figures[0])
+    assert f"{grid.knee.text} (knee)" in svg_text(report.figures[0])
 
 
 def test_where_no_curve_bends_no_defence_is_called_the_knee(found: Any) -> None:

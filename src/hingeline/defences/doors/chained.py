@@ -36,6 +36,11 @@ class Chained(Defence):
         """Whether any part is."""
         return any(part.is_random for part in self.parts)
 
+    @property
+    def follows_scores(self) -> bool:
+        """Whether all parts do."""
+        return all(part.follows_scores for part in self.parts)
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door with all of them; parts of the same kind get seeds of their own.
 

@@ -43,6 +43,15 @@ class Defence(ABC):
         """Whether the same question may be answered differently when it is asked again."""
         return False
 
+    @property
+    def follows_scores(self) -> bool:
+        """Whether what is shown depends on the model's scores alone, so that who lowers them fools the door.
+
+        A defence that asks something else than the model at the point that was sent does not follow them, and
+        has to name attacks that know it.
+        """
+        return False
+
     @abstractmethod
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The defended door.

@@ -54,6 +54,11 @@ class KeyedNoise(Defence):
         """For tables."""
         return f"noise {self.deviation:g} fixed by the input"
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: scores and a secret."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The noisy door; `seed` is its secret.
 

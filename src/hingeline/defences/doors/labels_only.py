@@ -26,6 +26,11 @@ class LabelsOnly(Defence):
         """For tables."""
         return "labels only"
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: the largest score's place."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door that answers labels; `seed` is not used. One probability counts above 1/2.
 

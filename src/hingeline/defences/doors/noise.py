@@ -48,6 +48,11 @@ class Noise(Defence):
         """True: asked again, it draws again."""
         return True
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: scores and luck."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The noisy door; the n-th row answered gets the n-th draw of `seed`, whatever the batches.
 

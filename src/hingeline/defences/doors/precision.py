@@ -48,6 +48,11 @@ class Precision(Defence):
         """For tables."""
         return f"inputs as {self.dtype}" if self.inputs else f"answers as {self.dtype}"
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: scores as near as the type's spacing allows, whether they or the inputs are cast."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door in that precision; `seed` is not used. A score beyond the type's range becomes infinite.
 

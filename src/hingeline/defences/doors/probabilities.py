@@ -29,6 +29,11 @@ class Probabilities(Defence):
         """For tables."""
         return "probabilities"
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: a function of all scores."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door that answers probabilities; `seed` is not used.
 
@@ -55,5 +60,7 @@ class _ProbabilityDoor(DefendedOracle):
 
 def softmax(logits: FloatArray) -> FloatArray:
     """Probabilities of every row, "n k" to "n k"; finite for any finite logits."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    # logits at both ends of the numbers are infinitely far apart, which is a probability of 0
+    with np.errstate(over="ignore"):
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

@@ -48,6 +48,11 @@ class RateLimited(Defence):
         """For tables."""
         return f"at most {self.rate:g} rows per second"
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: the answers themselves."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door with the limit; `seed` is not used. A client may wait and ask again."""
         return _RateDoor(oracle, self)

@@ -38,7 +38,7 @@ class Rounded(Defence):
         if len(given) != 1:
             raise InvalidInput("rounding wants decimals or bits, one of the two: 'round:3' or 'bits:15'")
         value, most = given[0]
-        if not 0 <= value <= most:
+        if not isinstance(value, int | np.integer) or not 0 <= value <= most:
             what = "round takes 0 to 17 decimals" if self.bits is None else "bits takes 0 to 60 bits"
             raise InvalidInput(f"{what}; got {value}")
 
@@ -53,6 +53,11 @@ class Rounded(Defence):
         if self.bits is None:
             return f"rounded to {self.decimals} decimals"
         return f"rounded to multiples of 2^-{self.bits}"
+
+    @property
+    def follows_scores(self) -> bool:
+        """True: the same scores on a grid."""
+        return True
 
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door whose answers are rounded; `seed` is not used.

@@ -30,7 +30,7 @@ class TopK(Defence):
     """Scores shown."""
 
     def __post_init__(self) -> None:
-        if self.count < 1:
+        if not isinstance(self.count, int | np.integer) or self.count < 1:
             raise InvalidInput(f"top-k shows 1 score or more, such as 'top-k:3'; got {self.count}")
 
     @property
@@ -42,6 +42,11 @@ class TopK(Defence):
     def words(self) -> str:
         """For tables."""
         return f"{self.count} largest scores only"
+
+    @property
+    def follows_scores(self) -> bool:
+        """True: the largest scores."""
+        return True
 
     def around(self, oracle: Oracle, *, seed: int = 0) -> Oracle:
         """The door that shows so many scores; `seed` is not used.

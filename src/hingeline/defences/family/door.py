@@ -12,14 +12,19 @@ def family_defence(
 ) -> RandomMember:
     """The defence whose answers come from random members.
 
+    Where one member is drawn for a client, an attacker who may try again brings, beside what fools most of
+    them, what was made for each member alone.
+
     Args:
         family: Who may answer, and how likely.
         draw: "per row", or "once" for every client.
         settings: How hard the attack that it brings along searches.
     """
+    singles = tuple(family.alone(index) for index in range(len(family))) if draw == "once" else ()
+    targets = (family, *singles)
     return RandomMember(
         members=tuple(member.outputs for member in family.members),
         weights=tuple(float(weight) for weight in family.weights),
         draw=draw,
-        adaptive=(adaptive_attack(family, settings),),
+        adaptive=tuple(adaptive_attack(target, settings) for target in targets),
     )

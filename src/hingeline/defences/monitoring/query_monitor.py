@@ -34,6 +34,11 @@ class QueryMonitor(Defence):
         """For tables."""
         return "watched, refused after an alarm" if self.block else "watched"
 
+    @property
+    def follows_scores(self) -> bool:
+        """True: the answers themselves."""
+        return True
+
     def around(self, oracle: Oracle, *, seed: int = 0) -> WatchedDoor:
         """The watched door of one client; `seed` is not used.
 

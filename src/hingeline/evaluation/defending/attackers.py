@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.errors import InvalidInput
 from hingeline.defences.doors.defence import Defence
 from hingeline.evaluation.defending.shown import Reading
 from hingeline.oracles.session import QuerySession
@@ -94,9 +95,28 @@ def adaptive_candidates(
     """What the attacks bring that the defence itself names: "a n d", possibly none."""
     attacks = () if defence is None else defence.attacks()
     found = [
-        attack(scene.model, scene.points, scene.classes, scene.threat, radius, rng) for attack in attacks
+        _legal(attack(scene.model, scene.points, scene.classes, scene.threat, radius, rng), scene, radius)
+        for attack in attacks
     ]
     return np.stack(found) if found else np.zeros((0, *scene.points.shape))
+
+
+def _legal(candidates: FloatArray, scene: Scene, radius: float) -> FloatArray:
+    """What an attack of a defence brought, if an attacker could have sent it.
+
+    Raises:
+        InvalidInput: Another shape, no numbers, or outside the box or the radius.
+    """
+    found = np.asarray(candidates, dtype=np.float64)
+    if found.shape != scene.points.shape or not np.isfinite(found).all():
+        raise InvalidInput(
+            f"an attack of a defence wants to bring finite inputs of shape {scene.points.shape}; "
+            f"got {found.shape}"
+        )
+    inside = within(scene, found, np.full(len(found), radius))
+    if not np.allclose(inside, found, rtol=1e-6, atol=1e-9 * radius):
+        raise InvalidInput(f"an attack of a defence left the box or the radius {radius:g} that it was given")
+    return inside
 
 
 def unaware_candidates(

@@ -12,7 +12,7 @@ from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
 from hingeline.evaluation.defending.choosing import Chosen, chosen_defences, default_defences
 from hingeline.evaluation.defending.opening import Defended, open_defended
-from hingeline.evaluation.defending.settings import DefendSettings
+from hingeline.evaluation.defending.settings import DefendSettings, is_whole
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.inputs import Inputs
 from hingeline.sensitivity.threat import Norm, Threat
@@ -67,6 +67,12 @@ class DefendCall:
             FormatError: A file that is not what its name says.
         """
         chosen, inputs = DefendSettings.of(settings), Inputs.read(x, y)
+        if not is_whole(seed) or seed < 0:
+            raise InvalidInput(f"seed must be a whole number, 0 or more; got {seed!r}")
+        if budget is not None and (not is_whole(budget) or budget < 1):
+            raise InvalidInput(f"budget must be at least 1 query, a whole number; got {budget!r}")
+        if isinstance(defences, str):
+            raise InvalidInput(f"defences want a list, such as [{defences!r}]; got a text")
         opened = open_defended(target, inputs.shape, seed)
         width, wanted = inputs.points.shape[1], opened.model.input_dim
         if width != wanted:
@@ -83,6 +89,10 @@ class DefendCall:
         for one in named:
             one.check(opened.door)
         trained = [one.text for one in named if one.trains]
+        for one in named:
+            if not one.trains:
+                # an order that cannot be meant is better refused now than after hours
+                one.make(seed, None).around(opened.door, seed=seed)
         if trained and opened.model.output_dim == 1:
             raise InvalidInput(
                 f"{', '.join(trained)}: trained defences want one output for each class, from 2 up"
@@ -92,8 +102,6 @@ class DefendCall:
                 f"{', '.join(trained)}: trained defences want data to be trained on: train=(x, y), or "
                 "--train FILE and --train-labels FILE"
             )
-        if budget is not None and budget < 1:
-            raise InvalidInput(f"budget must be at least 1 query; got {budget}")
         return cls(
             opened=opened,
             points=inputs.points,
@@ -101,12 +109,14 @@ class DefendCall:
             named=named,
             train=None if train is None else _training(train, wanted, decision),
             threat=threat,
-            budget=budget or _default_budget(opened),
+            budget=_default_budget(opened) if budget is None else int(budget),
             settings=chosen,
         )
 
 
-def _training(train: tuple[Any, Any], width: int, decision: Decision) -> tuple[FloatArray, IntArray]:
+def _training(train: Any, width: int, decision: Decision) -> tuple[FloatArray, IntArray]:
+    if not isinstance(train, (tuple, list)) or len(train) != 2:
+        raise InvalidInput(f"training data are inputs and their classes, train=(x, y); got {train!r:.60}")
     rows = Inputs.read(*train)
     if rows.points.shape[1] != width:
         raise InvalidInput(f"the model takes {width} numbers; training inputs have {rows.points.shape[1]}")

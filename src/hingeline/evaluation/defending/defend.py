@@ -80,6 +80,7 @@ def defend(
         seed=seed,
         settings=settings,
     )
+    seed = int(seed)
     judging = Judging(call, seed, journal, on_event)
     grid = judging.run()
     told = {
@@ -91,7 +92,8 @@ def defend(
     }
     provenance = Provenance("defend", call.opened.model.name, seed, told, SOURCES)
     spending = _spending(grid, judging.stages.spending())
-    return Finding(grid, _outcome(grid), {"grid": grid.to_dict()}, spending, provenance)
+    missing = [one.text for one in call.named if one.text not in {row.text for row in grid.rows}]
+    return Finding(grid, _outcome(grid, missing), {"grid": grid.to_dict()}, spending, provenance)
 
 
 def _spending(grid: DefenceGrid, taken: Spending) -> Spending:
@@ -106,10 +108,16 @@ def _spending(grid: DefenceGrid, taken: Spending) -> Spending:
     return Spending(sum(by_phase.values()), taken.seconds, by_phase, taken.seconds_by_phase)
 
 
-def _outcome(grid: DefenceGrid) -> Outcome:
+def _outcome(grid: DefenceGrid, missing: Sequence[str]) -> Outcome:
     weak = [row.text for row in grid.rows if row.robustness is not None and not row.robustness.stated]
     count = len(grid.rows) - 1
     what = f"{count} {'defence' if count == 1 else 'defences'} judged over {grid.seeds} seeds"
+    if missing:
+        return Outcome(
+            Status.PARTIAL,
+            f"{what}; not judged: {', '.join(missing)}, whose doors broke it off.",
+            "The grid tells why of each (left_out).",
+        )
     if weak:
         return Outcome(
             Status.PARTIAL,

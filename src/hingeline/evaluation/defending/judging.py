@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hingeline.core.errors import InvalidInput
+from hingeline.core.errors import InvalidInput, OracleError
 from hingeline.core.events import EventSink, Note
+from hingeline.defences.doors.chained import Chained
 from hingeline.defences.doors.defence import Defence
+from hingeline.defences.doors.rate_limited import RateLimited
 from hingeline.evaluation.defending.call import DefendCall
 from hingeline.evaluation.defending.choosing import UNDEFENDED, Chosen
 from hingeline.evaluation.defending.grid import DefenceGrid, DefenceRow
@@ -20,7 +22,7 @@ from hingeline.evaluation.defending.learned import LearnedRun, learned_run
 from hingeline.evaluation.defending.robustness import Robustness, StandingRun
 from hingeline.evaluation.defending.shown import Reading
 from hingeline.evaluation.defending.span_leak import SpanLeak, SpanRun, span_run
-from hingeline.evaluation.defending.trained import Training, truth_behind
+from hingeline.evaluation.defending.trained import Training, stands_in, truth_behind
 from hingeline.evaluation.defending.trial import Case, around, shown_answers, standing_run
 from hingeline.evaluation.defending.utility import Utility, utility_of
 from hingeline.numerics.statistics import median
@@ -65,10 +67,12 @@ class Judging:
             call.settings,
         )
         self.kept = Kept(journal, call, radius)
+        self._undefended: Robustness | None = None
 
     def run(self) -> DefenceGrid:
         """The undefended model, then every defence."""
-        rows = [self._row(None), *(self._row(one) for one in self.call.named)]
+        found = [self._row(None), *(self._tried(one) for one in self.call.named)]
+        rows = [row for row in found if row is not None]
         return DefenceGrid(
             target=self.call.opened.model.name,
             rows=tuple(rows),
@@ -99,6 +103,14 @@ class Judging:
             )
         return _BEYOND * float(middle), "half of the undefended inputs flip along their gradient"
 
+    def _tried(self, one: Chosen) -> DefenceRow | None:
+        """The row of a defence; None, and a sentence, where its door breaks the measurement off."""
+        try:
+            return self._row(one)
+        except OracleError as error:
+            self.stages.left_out.append(f"{one.text} was not judged: {error}")
+            return None
+
     def _row(self, one: Chosen | None) -> DefenceRow:
         text, words = (UNDEFENDED, "undefended") if one is None else (one.text, one.words)
         self.on_event(Note(f"{text}: {words}"))
@@ -117,8 +129,24 @@ class Judging:
 
     def _made(self, one: Chosen | None, seed: int) -> Defence | None:
         """The defence for one seed, trained if it has to be."""
-        if one is None:
-            return None
+        return None if one is None else self._unlimited(one, self._trained(one, seed))
+
+    def _unlimited(self, one: Chosen, defence: Defence) -> Defence:
+        """The defence without limits of rate: these cost time, and here nobody waits for a clock."""
+        parts = defence.parts if isinstance(defence, Chained) else (defence,)
+        limits = [part for part in parts if isinstance(part, RateLimited)]
+        if not limits:
+            return defence
+        slowest = min(part.rate for part in limits)
+        told = (
+            f"{one.text}: a limit of rate changes no answer and was not waited for; {self.call.budget} "
+            f"queries take {self.call.budget / slowest:.3g} s behind it"
+        )
+        if told not in self.stages.left_out:
+            self.stages.left_out.append(told)
+        return Chained(tuple(part for part in parts if part not in limits))
+
+    def _trained(self, one: Chosen, seed: int) -> Defence:
         if not one.trains or self.call.train is None:
             return one.make(seed, None)
         with self.stages.stage(f"{one.text}/training"):
@@ -159,10 +187,11 @@ class Judging:
                 classes=self.case.classes,
                 points=self.case.points,
                 decided=self.case.decided,
+                budget=self.call.budget,
             )
 
-        runs = self._each(text, "leak", LeakRun, measure)
-        learned = self._each(text, "learned copy", LearnedRun, learn)
+        runs = self._each(text, "leak", LeakRun, made, measure)
+        learned = self._each(text, "learned copy", LearnedRun, made, learn)
         return Leak(runs, None if truth is None else sum(truth.hidden_widths), learned)
 
     def _span(self, text: str, made: dict[int, Defence | None]) -> SpanLeak:
@@ -172,26 +201,38 @@ class Judging:
         def measure(seed: int) -> SpanRun:
             return span_run(self._hurried(made[seed], seed), seed=seed, budget=limit, truth=truths[seed])
 
-        runs = self._each(text, "span", SpanRun, measure)
+        runs = self._each(text, "span", SpanRun, made, measure)
         return SpanLeak(runs, None if truth is None else int(np.linalg.matrix_rank(truth.weights[0])))
 
     def _robustness(self, text: str, made: dict[int, Defence | None]) -> Robustness:
         runs = self._each(
-            text, "robustness", StandingRun, lambda seed: standing_run(self.case, made[seed], seed)
+            text, "robustness", StandingRun, made, lambda seed: standing_run(self.case, made[seed], seed)
         )
-        return Robustness.of(runs, 1.0 / self.case.classes)
+        rests = not any(stands_in(defence) for defence in made.values())
+        found = Robustness.of(runs, 1.0 / self.case.classes, self._undefended if rests else None)
+        if text == UNDEFENDED:
+            self._undefended = found
+        return found
 
     def _hurried(self, defence: Defence | None, seed: int) -> Oracle:
         """The defended door for one attack, which ends in time."""
         return Hurried(around(self.case, defence, seed), self.call.settings.seconds)
 
     def _each(
-        self, text: str, part: str, kind: type[Told], measure: Callable[[int], Told]
+        self,
+        text: str,
+        part: str,
+        kind: type[Told],
+        made: dict[int, Defence | None],
+        measure: Callable[[int], Told],
     ) -> tuple[Told, ...]:
         """One run for each seed, from the journal where it was finished before."""
         runs: list[Told] = []
         for seed in self.seeds:
             with self.stages.stage(f"{text}/{part}"):
-                found: Any = self.kept.once(f"{text}/{part}/{seed}", kind, lambda seed=seed: measure(seed))
+                defence = made[seed]
+                known = None if defence is None else (defence, around(self.case, defence, seed))
+                name = f"{text}/{part}/{seed}"
+                found: Any = self.kept.once(name, kind, lambda seed=seed: measure(seed), known)
                 runs.append(found)
         return tuple(runs)

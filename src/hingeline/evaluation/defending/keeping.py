@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from hingeline.core.errors import HingelineError
+from hingeline.defences.doors.defence import Defence
 from hingeline.evaluation.defending.call import DefendCall
 from hingeline.oracles.journal import Journal
+from hingeline.oracles.protocol import Oracle
 
 PHASE = "grid of defences"
 Part = TypeVar("Part")
@@ -33,10 +36,12 @@ class Kept:
         self._common = hashlib.sha256()
         if journal is None:
             return
-        answers = call.opened.model.outputs(call.points[:_PROBES])
+        self._points = call.points[:_PROBES]
+        truth = call.opened.truth
         for array in (
             call.points,
-            answers,
+            call.opened.model.outputs(self._points),
+            *(() if truth is None else (*truth.weights, *truth.biases)),
             *(() if call.labels is None else (call.labels,)),
             *(call.train or ()),
         ):
@@ -46,15 +51,35 @@ class Kept:
         threat = (call.threat.norm, call.threat.box, radius)
         self._common.update(repr((threat, sorted(told.items()), call.budget)).encode())
 
-    def once(self, name: str, kind: Any, measure: Callable[[], Part]) -> Part:
-        """A part as it was kept, or measured and kept; `kind` reads what its `to_dict` told."""
+    def once(
+        self, name: str, kind: Any, measure: Callable[[], Part], defence: tuple[Defence, Oracle] | None = None
+    ) -> Part:
+        """A part as it was kept, or measured and kept.
+
+        Args:
+            name: Of the part.
+            kind: Reads what its `to_dict` told.
+            measure: Measures it.
+            defence: What it is about with a fresh door of it; it is recognised by its answers and attacks,
+                since objects of one name may be different defences.
+        """
         if self._journal is None:
             return measure()
         key = self._common.copy()
         key.update(name.encode())
+        if defence is not None:
+            key.update(self._recognised(*defence))
         told = self._journal.decision(PHASE, key.hexdigest())
         if told is not None:
             return kind.read(told)
         found: Any = measure()
         self._journal.decide(PHASE, key.hexdigest(), found.to_dict())
         return found
+
+    def _recognised(self, defence: Defence, door: Oracle) -> bytes:
+        attacks = [getattr(one, "__qualname__", type(one).__qualname__) for one in defence.attacks()]
+        said = repr((type(defence).__qualname__, defence.is_random, defence.follows_scores, attacks)).encode()
+        try:
+            return said + np.ascontiguousarray(door.query(self._points)).tobytes()
+        except HingelineError as error:
+            return said + str(error).encode()

@@ -17,6 +17,7 @@ from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import HingelineError
 from hingeline.core.events import EventSink, ignore
 from hingeline.core.outcome import Finding
+from hingeline.evaluation.defending.counted import Counted
 from hingeline.evaluation.defending.learned import LearnedRun
 from hingeline.evaluation.score import FOUND
 from hingeline.extraction.extract import extract
@@ -175,12 +176,13 @@ def leak_run(
         decided: What the undefended model decides there, shape "n".
         on_event: Where the attack's events go.
     """
+    counted = Counted(door)
     try:
-        finding = extract(door, budget=budget, seed=seed, on_event=on_event)
+        finding = extract(counted, budget=budget, seed=seed, on_event=on_event)
     except HingelineError as error:
         # doors may answer what nothing can be read from, or turn the attacker away: that is an outcome here
         neurons, digits = (None, None) if truth is None else (0, 0.0)
-        return LeakRun(seed, "failed", False, neurons, digits, None, 0, str(error), attempted=False)
+        return LeakRun(seed, "failed", False, neurons, digits, None, counted.rows, str(error), False)
     reference = _reference(finding)
     seen_truth = None if truth is None else as_log_ratios(truth, reference)
     neurons, digits = (None, None) if seen_truth is None else found_neurons(finding.value, seen_truth)

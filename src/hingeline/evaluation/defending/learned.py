@@ -56,7 +56,13 @@ class LearnedRun:
 
 
 def learned_run(
-    door: Oracle, *, seed: int, classes: int, points: FloatArray, decided: IntArray
+    door: Oracle,
+    *,
+    seed: int,
+    classes: int,
+    points: FloatArray,
+    decided: IntArray,
+    budget: int | None = None,
 ) -> LearnedRun:
     """Learn a copy through a door.
 
@@ -66,13 +72,14 @@ def learned_run(
         classes: Classes of the model.
         points: Ordinary inputs, shape "n d": a random half for the learner, the others to compare at.
         decided: What the undefended model decides at them, shape "n".
+        budget: Most rows that it may ask, if that is less than `QUERIES`.
     """
     if len(points) < FEWEST_INPUTS:
         return LearnedRun(seed, None, 0)
     rng = Randomness(seed).step("learned copy")
     order = rng.permutation(len(points))
     known, unknown = order[: len(points) // 2], order[len(points) // 2 :]
-    rows = _mixed(points[known], rng)
+    rows = _mixed(points[known], rng)[:budget]
     session = QuerySession(door)
     try:
         shown = Reading.of(door, classes).decided(session.ask(rows))

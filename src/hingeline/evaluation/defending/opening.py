@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hingeline.core.errors import InvalidInput
@@ -52,8 +52,19 @@ def open_defended(target: Any, shape: tuple[int, ...] | None, seed: int) -> Defe
     if isinstance(model, AskedModel):
         if not model.has_values:
             raise InvalidInput(f"{model.name} answers labels only; defend wants a model that tells scores")
-        return Defended(model, model.session.oracle, None)
+        return Defended(model, _told(model), None)
     spec = OracleSpec(model.name, model.input_dim, model.output_dim, answers="logits")
     network = model.network if isinstance(model, NetworkModel) else None
     truth = network if isinstance(network, PiecewiseLinearNetwork) else None
     return Defended(model, CallableOracle(model.outputs, spec), truth)
+
+
+def _told(model: AskedModel) -> Oracle:
+    """The model's door; where it does not say that it answers probabilities, as the doctor found out.
+
+    One probability decides at 1/2, one logit at 0, and a softmax belongs around logits only.
+    """
+    door = model.session.oracle
+    if door.spec.answers != "auto" or model.card.answers != "probabilities":
+        return door
+    return CallableOracle(door.query, replace(door.spec, answers="probabilities"))

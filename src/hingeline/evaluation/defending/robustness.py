@@ -48,12 +48,17 @@ class StandingRun:
         clean: Not attacked at all.
         transfer: Under attacks on the undefended model, carried over.
         unaware: Under descent through the door by small differences.
-        adaptive: Under the worst of all candidates, those of attacks that know the defence among them.
+        adaptive: Under the worst of everything that anyone brought, attacks that know the defence among them.
         noise: Under random changes of the same size.
         one_step: Under one step along the gradient of the undefended model.
         search: Under random search through the defended door, without gradients.
         effort: Under the adaptive attacks and their repetition with other chance.
         large: Under the adaptive attacks with changes so large that nothing is left of the inputs.
+        gradient: Under the candidates of gradient attacks and of those that know the defence, without noise,
+            search and repetition; None where `adaptive` is that.
+        alone: Under the attacks that the defence names, and nothing else; None if it names none.
+        unlike: Share of inputs, and of places around them, at which the model is sure and the door decides
+            otherwise; 0 for a defence that shows nothing but the model's scores.
     """
 
     seed: int
@@ -67,6 +72,9 @@ class StandingRun:
     search: float
     effort: float
     large: float
+    gradient: float | None = None
+    alone: float | None = None
+    unlike: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -100,14 +108,18 @@ class Robustness:
             )
 
     @classmethod
-    def of(cls, runs: Sequence[StandingRun], chance: float) -> Robustness:
+    def of(
+        cls, runs: Sequence[StandingRun], chance: float, undefended: Robustness | None = None
+    ) -> Robustness:
         """Runs with their checks.
 
         Args:
             runs: One for each seed.
             chance: Share of inputs that stand by chance when nothing is left of them.
+            undefended: The model itself, if the attack on this defence rests on its gradients.
         """
-        return cls(tuple(runs), tuple(_checks(runs, chance)))
+        inherited = () if undefended is None else _inherited(undefended)
+        return cls(tuple(runs), (*_checks(runs, chance), *inherited))
 
     @property
     def stated(self) -> bool:
@@ -153,9 +165,10 @@ class Robustness:
 def _checks(runs: Sequence[StandingRun], chance: float) -> Iterable[Check]:
     mean = {
         name: float(np.mean([getattr(run, name) for run in runs]))
-        for name in ("adaptive", "noise", "one_step", "search", "effort", "large")
+        for name in ("noise", "one_step", "search", "effort", "large", "transfer", "unlike")
     }
-    large, adaptive = mean["large"], mean["adaptive"]
+    found = float(np.mean([run.adaptive if run.gradient is None else run.gradient for run in runs]))
+    large = mean["large"]
     yield Check(
         "large changes fool everybody",
         large <= chance + _CHANCE,
@@ -163,21 +176,42 @@ def _checks(runs: Sequence[StandingRun], chance: float) -> Iterable[Check]:
     )
     yield Check(
         "more effort finds nothing more",
-        adaptive - mean["effort"] <= _EFFORT,
-        f"twice the effort brings {adaptive:.1%} down to {mean['effort']:.1%}",
+        found - mean["effort"] <= _EFFORT,
+        f"twice the effort brings {found:.1%} down to {mean['effort']:.1%}",
     )
     yield Check(
         "worse than noise",
-        adaptive <= mean["noise"] + _SLACK,
-        f"the attack leaves {adaptive:.1%} standing, random changes of its size {mean['noise']:.1%}",
+        found <= mean["noise"] + _SLACK,
+        f"the attack leaves {found:.1%} standing, random changes of its size {mean['noise']:.1%}",
     )
     yield Check(
         "worse than one step",
-        adaptive <= mean["one_step"] + _SLACK,
-        f"the attack leaves {adaptive:.1%} standing, one step along the gradient {mean['one_step']:.1%}",
+        found <= mean["one_step"] + _SLACK,
+        f"the attack leaves {found:.1%} standing, one step along the gradient {mean['one_step']:.1%}",
     )
     yield Check(
         "gradients are not masked",
-        adaptive <= mean["search"] + _SLACK,
-        f"the attack leaves {adaptive:.1%} standing, a search without gradients {mean['search']:.1%}",
+        found <= mean["search"] + _SLACK,
+        f"the attack leaves {found:.1%} standing, a search without gradients {mean['search']:.1%}",
     )
+    yield _knows(runs, mean["transfer"], mean["unlike"])
+
+
+def _knows(runs: Sequence[StandingRun], transfer: float, unlike: float) -> Check:
+    """Whether somebody attacked what answers, where that is not the model."""
+    name, told = "the attacker knows the defence", f"the door decides unlike the model at {unlike:.1%}"
+    alone = [run.alone for run in runs if run.alone is not None]
+    if unlike <= _SLACK:
+        return Check(name, True, f"{told}, so who fools the model fools the door")
+    if len(alone) < len(runs):
+        return Check(name, False, f"{told}, and the defence names no attack that knows it (Defence.attacks)")
+    own = float(np.mean(alone))
+    words = f"{told}; attacks that know it leave {own:.1%} standing, those on the model {transfer:.1%}"
+    return Check(name, own <= transfer + _SLACK, words)
+
+
+def _inherited(undefended: Robustness) -> Iterable[Check]:
+    """What failed at the model itself says that its gradients mislead; every door around it inherits that."""
+    failed = [check.name for check in undefended.checks if not check.passed]
+    words = f"the same attack on the undefended model failed: {', '.join(failed)}" if failed else "it did"
+    yield Check("the attack on the undefended model passed its checks", not failed, words)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from hingeline.core.errors import InvalidInput
 
 PARTS = ("leak", "span", "robustness")
@@ -41,19 +43,21 @@ class DefendSettings:
         strange = [part for part in self.parts if part not in PARTS]
         if strange:
             raise InvalidInput(f"no part is called {', '.join(strange)}; known are {', '.join(PARTS)}")
+        for name in ("seeds", "inputs", "steps", "restarts", "repeats", "span_budget"):
+            value = getattr(self, name)
+            if value is not None and (not is_whole(value) or value < 1):
+                raise InvalidInput(f"{name} wants a whole number from 1 up; got {value!r}")
+            if value is not None:
+                object.__setattr__(self, name, int(value))  # NumPy's whole numbers are not JSON-ready
         if self.seeds < FEWEST_SEEDS:
             raise InvalidInput(
                 f"a grid wants at least {FEWEST_SEEDS} seeds, for one alone tells nothing about chance; "
                 f"got {self.seeds}"
             )
-        if self.radius is not None and not 0 < self.radius < float("inf"):
-            raise InvalidInput(f"radius wants a number above 0; got {self.radius}")
-        if not 0 < self.seconds < float("inf"):
-            raise InvalidInput(f"seconds wants a number above 0; got {self.seconds}")
-        for name in ("inputs", "steps", "restarts", "repeats", "span_budget"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InvalidInput(f"{name} wants a whole number from 1 up; got {value}")
+        if self.radius is not None and not (_is_number(self.radius) and 0 < self.radius < float("inf")):
+            raise InvalidInput(f"radius wants a number above 0; got {self.radius!r}")
+        if not (_is_number(self.seconds) and 0 < self.seconds < float("inf")):
+            raise InvalidInput(f"seconds wants a number above 0; got {self.seconds!r}")
 
     @classmethod
     def of(cls, said: DefendSettings | Mapping[str, Any] | None) -> DefendSettings:
@@ -64,6 +68,11 @@ class DefendSettings:
         """
         if said is None or isinstance(said, DefendSettings):
             return said or cls()
+        given: Any = said
+        if not isinstance(given, Mapping):
+            raise InvalidInput(
+                f"settings want DefendSettings or a mapping of their names; got {type(given).__name__}"
+            )
         known = [field.name for field in fields(cls)]
         strange = [name for name in said if name not in known]
         if strange:
@@ -76,3 +85,12 @@ class DefendSettings:
     def told(self) -> dict[str, Any]:
         """JSON-ready, for the provenance."""
         return asdict(self) | {"parts": list(self.parts)}
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a caller's value is a whole number; True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

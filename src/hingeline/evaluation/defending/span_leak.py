@@ -12,6 +12,7 @@ from scipy.linalg import subspace_angles
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import HingelineError
 from hingeline.core.events import EventSink, ignore
+from hingeline.evaluation.defending.counted import Counted
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.protocol import Oracle
 from hingeline.subspace.span import span
@@ -118,10 +119,11 @@ def span_run(
     on_event: EventSink = ignore,
 ) -> SpanRun:
     """Search for the span through a door, then compare with the truth, which the search never sees."""
+    counted = Counted(door)
     try:
-        finding = span(door, budget=budget, seed=seed, on_event=on_event)
+        finding = span(counted, budget=budget, seed=seed, on_event=on_event)
     except HingelineError:
-        return SpanRun(seed, "failed", False, 0, None, 0, attempted=False)
+        return SpanRun(seed, "failed", False, 0, None, counted.rows, attempted=False)
     found = finding.value
     if found is None:
         examined = finding.evidence.get("doctor", {}).get("queries", 0)

@@ -138,6 +138,12 @@ def chained(first: Defence, rest: tuple[Defence, ...]) -> Defence:
     return Chained((first, *rest)) if rest else first
 
 
+def stands_in(defence: Defence | None) -> bool:
+    """Whether other models answer in the place of the one that is defended."""
+    parts = defence.parts if isinstance(defence, Chained) else (defence,)
+    return any(isinstance(part, RobustModel | RandomMember) for part in parts)
+
+
 def truth_behind(
     defence: Defence | None, truth: PiecewiseLinearNetwork | None
 ) -> PiecewiseLinearNetwork | None:

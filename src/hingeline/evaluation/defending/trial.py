@@ -33,6 +33,10 @@ _LARGE = 50.0
 """Changes after which nothing is left of an input, in units of the inputs' spread (or the whole box)."""
 
 
+_SURE = 0.5
+"""Leads above this share of the median one are no matter of rounding."""
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """What is defended, and at which inputs.
@@ -140,7 +144,35 @@ class _Judge:
             "effort": again,
         }
         stand = {name: self._stands(scene, candidates) for name, candidates in brought.items()}
-        return StandingRun(seed=seed, inputs=len(scene.points), large=self._large(scene), **stand)
+        # each input counts by the worst that anyone found for it; judging random doors again may be lucky
+        worst = self._stands(scene, np.concatenate(list(brought.values())))
+        gradient = stand.pop("adaptive")
+        return StandingRun(
+            seed=seed,
+            inputs=len(scene.points),
+            **stand,
+            adaptive=min(worst, *stand.values(), gradient),
+            gradient=gradient,
+            large=self._large(scene),
+            alone=self._stands(scene, np.concatenate([start, aware])) if len(aware) else None,
+            unlike=self._unlike(scene, np.concatenate([start, brought["noise"], transfer[1:]])),
+        )
+
+    def _unlike(self, scene: Scene, candidates: FloatArray) -> float:
+        """Share of places where the model is sure and the door gives another class."""
+        if self.defence is None or self.defence.follows_scores:
+            return 0.0
+        points, decision = candidates.reshape(-1, candidates.shape[-1]), scene.decision
+        outputs = scene.model.outputs(points)
+        classes = decision.of(outputs)
+        lead = decision.leads(outputs, classes).min(axis=1)
+        sure = lead >= _SURE * float(np.median(lead))
+        doors = self.standing.drawn or ((1.0, self.session),)
+        other = sum(share * (self._class_at(door, points) != classes) for share, door in doors)
+        return float(np.asarray(other)[sure].mean())
+
+    def _class_at(self, door: QuerySession, points: FloatArray) -> IntArray:
+        return self.reading.decided(door.ask(points, fresh=True))
 
     def _transfer(self, scene: Scene, radius: float, name: str) -> FloatArray:
         chosen = self.case.settings
@@ -152,7 +184,7 @@ class _Judge:
         free = replace(scene, threat=replace(scene.threat, norm="linf"))
         box = scene.threat.box
         spread = float(np.ptp(scene.points))
-        radius = box[1] - box[0] if box is not None else _LARGE * max(spread, 1e-300)
+        radius = box[1] - box[0] if box is not None else _LARGE * max(spread, self.case.radius)
         candidates = np.concatenate(
             [
                 self._transfer(free, radius, "large"),

@@ -92,3 +92,25 @@ def test_a_weak_attack_is_found_out(weak: dict[str, float]) -> None:
     found = Robustness.of([_run(**weak)] * 3, 0.1)
     assert not found.stated
     assert len(found.why_not) == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "stated"),
+    [
+        ({"unlike": 0.02}, True),
+        ({"unlike": 0.2}, False),
+        ({"unlike": 0.2, "alone": 0.9, "transfer": 0.5}, False),
+        ({"unlike": 0.2, "alone": 0.5, "transfer": 0.5}, True),
+    ],
+)
+def test_what_answers_instead_of_the_model_has_to_be_attacked_itself(
+    seen: dict[str, float], stated: bool
+) -> None:
+    assert Robustness.of([_run(**seen)] * 3, 0.1).stated is stated
+
+
+def test_a_defence_inherits_what_failed_at_the_model() -> None:
+    masked, sound = Robustness.of([_run(search=0.1)] * 3, 0.1), Robustness.of([_run()] * 3, 0.1)
+    assert Robustness.of([_run()] * 3, 0.1, sound).stated
+    found = Robustness.of([_run()] * 3, 0.1, masked)
+    assert not found.stated and "gradients are not masked" in found.why_not[0]

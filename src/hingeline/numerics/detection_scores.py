@@ -1,4 +1,4 @@
-"""How well a score tells what should be found (positives) from the rest: AUROC, AUPR and FPR at a TPR.
+"""How well a score tells what should be found (positives) from the rest: AUROC, AUPR, FPR and TPR.
 
 A score flags what lies at or above a threshold; rows of one score are flagged together, so ties carry no
 order and no result depends on how rows lie. AUROC counts a tied pair half. AUPR means little without its base
@@ -104,6 +104,22 @@ def fpr_at_tpr(scores: Any, positive: Any, share: float = FOUND_SHARE) -> float:
     # a count that makes up the share exactly may be rounded below it
     enough = true * found.sum() >= share * found.sum() - 1e-9
     return float(false[enough.argmax()])
+
+
+def tpr_at_fpr(scores: Any, positive: Any, share: float) -> float:
+    """True positive rate at the lowest threshold that flags at most `share` of the negatives.
+
+    Raises:
+        InvalidInput: As `detection_scores`, or a share outside 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise InvalidInput(f"a rate of false positives lies between 0 and 1; got {share}")
+    values, found = _checked(scores, positive)
+    true, false = _curve(values, found)
+    negatives = int((~found).sum())
+    # a count that makes up the share exactly may be rounded above it
+    allowed = false * negatives <= share * negatives + 1e-9
+    return float(true[np.flatnonzero(allowed)[-1]])
 
 
 def _curve(scores: FloatArray, positive: BoolArray) -> tuple[FloatArray, FloatArray]:

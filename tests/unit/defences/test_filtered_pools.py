@@ -73,6 +73,9 @@ def test_changed_data_are_noticed(filtered: FilteredPool, tmp_path: Path, name: 
         ({"votes_needed": 2}, "votes"),
         ({"votes_needed": "1"}, "votes_needed wants int"),
         ({"min_conf": "0.5"}, "min_conf"),
+        ({"min_conf": True}, "min_conf"),
+        ({"agree": "none"}, "asks for other votes"),
+        ({"agree": 5}, "asks for other votes"),
         ({"pool": {"rows": 3}}, "pool wants the fields"),
         ({"extra": 1}, "wants the fields"),
     ],
@@ -80,6 +83,14 @@ def test_changed_data_are_noticed(filtered: FilteredPool, tmp_path: Path, name: 
 def test_a_manifest_that_is_none_is_refused(filtered: FilteredPool, change: Any, words: str) -> None:
     with pytest.raises(FormatError, match=words):
         Manifest.from_dict(filtered.manifest.to_dict() | change)
+
+
+@pytest.mark.parametrize("count", [{"hard": 10**6}, {"hard": 0}, {"queries": -4}])
+def test_counts_that_no_pool_of_its_size_gives_are_refused(filtered: FilteredPool, count: Any) -> None:
+    told = filtered.manifest.to_dict()
+    told["references"] = [told["references"][0] | count]
+    with pytest.raises(FormatError, match="counts"):
+        Manifest.from_dict(told)
 
 
 def test_files_that_are_not_there_are_told(filtered: FilteredPool, tmp_path: Path) -> None:

@@ -14,21 +14,20 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.figure_data import Axis, Curve, Curves
+from hingeline.defences.checks import Check
 from hingeline.defences.detector.metrics import auroc, rate_at
 from hingeline.numerics.statistics import median, wilson
 from hingeline.sensitivity.results import listed, number, numbers
 
 
 @dataclass(frozen=True)
-class SanityFact:
+class SanityFact(Check):
     """One thing that must hold if the attacks are to be believed."""
 
-    name: str
-    """What is asked."""
-    holds: bool
-    """Whether it is so."""
-    words: str
-    """The numbers behind."""
+    @property
+    def holds(self) -> bool:
+        """Whether it is so."""
+        return self.passed
 
 
 @dataclass(frozen=True, eq=False)

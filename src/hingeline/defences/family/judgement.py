@@ -14,6 +14,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.core.figure_data import Bars, Figure, Heat
+from hingeline.defences.checks import Check
 from hingeline.defences.family.retries import Retries
 from hingeline.numerics.statistics import wilson
 from hingeline.sensitivity.results import listed, numbers
@@ -77,19 +78,11 @@ class DefenceRow:
 
 
 @dataclass(frozen=True)
-class Fact:
+class Fact(Check):
     """One check of the attack itself."""
 
-    name: str
-    passed: bool
-    words: str
-    """The numbers it rests on."""
     inputs: int
     """Inputs it was looked at with."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-ready."""
-        return {"name": self.name, "passed": self.passed, "words": self.words, "inputs": self.inputs}
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,7 +130,8 @@ def check_settings(mode: Mode, min_conf: float | None, y: Any) -> float | None:
     if mode == "misclassified" and y is None:
         raise InvalidInput("mode 'misclassified' wants labels y; only 'ood_confident' does without")
     least = OOD_CONFIDENCE if min_conf is None and mode == "ood_confident" else min_conf
-    if least is not None and not 0 <= least <= 1:
+    is_number = isinstance(least, int | float | np.integer | np.floating) and not isinstance(least, bool)
+    if least is not None and not (is_number and 0 <= least <= 1):
         raise InvalidInput(f"min_conf is a probability from 0 to 1; got {min_conf!r}")
     return None if least is None else float(least)
 

@@ -176,13 +176,27 @@ def _check(found: Manifest) -> None:
         or "rows outside the pool" * any(not 0 <= row < found.pool.rows for row in rows)
         or "a min_conf that is no probability" * (not _is_share(found.min_conf))
         or "votes that no references give" * (not 1 <= found.votes_needed <= len(found.references))
+        or f"agree {found.agree!r} that asks for other votes" * (_votes(found) != found.votes_needed)
+        or "counts that no pool of its size gives" * any(_impossible(found, one) for one in found.references)
     )
     if wrong:
         raise FormatError(f"a manifest with {wrong}")
 
 
+def _votes(found: Manifest) -> Any:
+    return {"all": len(found.references), "any": 1}.get(str(found.agree), found.agree)
+
+
+def _impossible(found: Manifest, reference: ReferenceRecord) -> bool:
+    """Whether a reference finds more rows hard than there are, or fewer than were kept for its sake."""
+    least = found.kept.rows if found.votes_needed == len(found.references) else 0
+    return reference.queries < 0 or not least <= reference.hard <= found.pool.rows
+
+
 def _is_share(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and 0 <= value <= 1)
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    )
 
 
 def _table(told: Any, what: str) -> dict[str, Any]:

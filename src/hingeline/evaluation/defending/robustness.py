@@ -15,6 +15,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
+from hingeline.defences.checks import Check
 from hingeline.numerics.statistics import wilson
 
 _CHANCE = 0.05
@@ -23,19 +24,6 @@ _EFFORT = 0.05
 """Share of inputs that twice the effort may bring down and the attack still counts as exhausted."""
 _SLACK = 0.03
 """Share by which an attack that should be weaker may be stronger: chance."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that must be so if the attack is any good."""
-
-    name: str
-    passed: bool
-    words: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.defences.family.door import family_defence
-from hingeline.defences.family.expectation import FamilyAttackSettings, attack_family
+from hingeline.defences.family.expectation import FamilyAttackSettings
 from hingeline.defences.family.family import ModelFamily
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.loading import as_network
@@ -32,12 +32,13 @@ def test_the_attack_that_it_brings_lowers_the_expected_accuracy() -> None:
     assert FAMILY.expected_accuracy(found, y) < FAMILY.expected_accuracy(X, y) - 0.1
 
 
-def test_a_client_who_keeps_one_member_meets_an_attack_made_for_each() -> None:
-    y = FAMILY.member_logits(X)[0].argmax(axis=1)
-    few = FamilyAttackSettings(steps=5, restarts=1)
-    both, *alone = family_defence(FAMILY, draw="once", settings=few).attacks()
+def test_a_client_who_keeps_the_unlikely_member_meets_an_attack_made_for_it() -> None:
+    y, radius = FAMILY.member_logits(X)[1].argmax(axis=1), 0.2
+    first, *alone = family_defence(FAMILY, draw="once", settings=FamilyAttackSettings(steps=15)).attacks()
     assert len(alone) == len(FAMILY)
-    best = attack_family(FAMILY, X, y, Threat("linf"), 0.2, np.random.default_rng(0), settings=few).right
-    for index, attack in enumerate(alone):
-        found = attack(FAMILY.members[0], X, y, Threat("linf"), 0.2, np.random.default_rng(0))
-        assert FAMILY.right(found, y)[index].mean() <= best[index].mean()
+    shared, own = (
+        FAMILY.right(attack(FAMILY.members[0], X, y, Threat("linf"), radius, np.random.default_rng(0)), y)[1]
+        for attack in (first, alone[1])
+    )
+    # what fools the likely member best often leaves the other one alone
+    assert own.mean() < shared.mean()

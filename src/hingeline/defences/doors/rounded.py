@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Rounded(Defence):
     """Fractional bits kept, 0 to 60: multiples of 2^-bits."""
 
     def __post_init__(self) -> None:
-        given = [
+        given: list[tuple[Any, int]] = [
             (value, most)
             for value, most in ((self.decimals, MOST_DECIMALS), (self.bits, MOST_BITS))
             if value is not None

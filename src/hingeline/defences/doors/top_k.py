@@ -8,6 +8,7 @@ clearly below it, since an argmax takes the first of equals. Cost: one sort of e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ class TopK(Defence):
     """Scores shown."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.count, int | np.integer) or self.count < 1:
+        count: Any = self.count
+        if not isinstance(count, int | np.integer) or count < 1:
             raise InvalidInput(f"top-k shows 1 score or more, such as 'top-k:3'; got {self.count}")
 
     @property

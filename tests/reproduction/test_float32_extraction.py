@@ -1,23 +1,35 @@
 """Float32 doors: networks come back to 1e-4 or better within 20 queries per parameter, or honestly in part.
 
 Specs on extraction, section 2 ("Float32 oracles") and section 7. Published attacks reach float32-level
-signatures of these networks after minutes to hours; here the whole network is wanted, every query counted. A
-result that is called complete must be right; how many of the seeds are complete is asserted as measured.
+signatures of these networks after minutes to hours; here the whole network is wanted, every query counted.
+
+The door computes in float32 throughout: weights, inputs and sums. Random networks have He weights and normal
+biases of deviation 0.3. The bar: over five seeds, each run is either complete, with every parameter right to
+1e-4 within 20 queries per parameter, or it is not ok and says why; a wrong ok fails the test. How many are
+complete is asserted too, but only as a floor that shows regressions: it lies below what was measured and is no
+bar of its own.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import hingeline as hl
-from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 pytestmark = pytest.mark.paper
 TARGETS = Path(__file__).resolve().parents[2].parent / "shared" / "targets"
 QUERIES_PER_PARAMETER = 20
 ERROR = 1e-4
+SEEDS = range(201, 206)
+
+
+def drawn(widths, seed):
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal((b, a)) * np.sqrt(2 / a) for a, b in itertools.pairwise(widths)]
+    return PiecewiseLinearNetwork(weights, [0.3 * rng.standard_normal(width) for width in widths[1:]])
 
 
 def in_float32(network):
@@ -46,8 +58,8 @@ def size(network):
     return sum(w.size for w in network.weights) + sum(b.size for b in network.biases)
 
 
-def complete_seeds(targets):
-    """How many of (network, seed) are complete within the budget; each of those must be right."""
+def completes(targets):
+    """How many of (network, seed) are complete; each run must meet the bar or give a reason."""
     count = 0
     for network, seed in targets:
         budget = QUERIES_PER_PARAMETER * size(network)
@@ -62,22 +74,17 @@ def complete_seeds(targets):
     return count
 
 
-@pytest.mark.parametrize(("widths", "least"), [((20, 10, 1), 3), ((40, 20, 1), 3), ((784, 32, 1), 3)])
-def test_random_networks_of_one_hidden_layer(widths, least):
-    targets = [(random_network(list(widths), seed=seed), seed) for seed in range(5)]
-    assert complete_seeds(targets) >= least
+@pytest.mark.parametrize(
+    ("widths", "regression_floor"),
+    [((20, 10, 1), 4), ((40, 20, 1), 4), ((784, 32, 1), 4), ((10, 15, 15, 1), 0)],
+)
+def test_random_networks_meet_the_bar_or_say_why_not(widths, regression_floor):
+    assert completes([(drawn(widths, seed), seed) for seed in SEEDS]) >= regression_floor
 
 
-def test_the_public_784_32_1_network():
-    network = shared("carlini_784-32-1_seed42.npz")
-    assert complete_seeds([(network, seed) for seed in range(5)]) >= 2
-
-
-def test_the_public_784_16_16_1_network_is_never_wrong_and_found_whole():
-    network = shared("foerster_mnist784_16x2_1.npz")
-    oracle = hl.oracle(in_float32(network), input_dim=784)
-    finding = hl.extract(oracle, seed=0, budget=QUERIES_PER_PARAMETER * size(network))
-    assert finding.value is not None
-    assert finding.value.hidden_widths == (16, 16)
-    assert hl.diff(finding.value, network).max_parameter_error <= 10 * ERROR
-    assert not finding.outcome.ok or hl.diff(finding.value, network).max_parameter_error <= ERROR
+@pytest.mark.parametrize(
+    ("name", "regression_floor"), [("carlini_784-32-1_seed42.npz", 3), ("foerster_mnist784_16x2_1.npz", 3)]
+)
+def test_public_networks_meet_the_bar_or_say_why_not(name, regression_floor):
+    network = shared(name)
+    assert completes([(network, seed) for seed in SEEDS]) >= regression_floor

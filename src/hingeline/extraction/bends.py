@@ -35,6 +35,10 @@ NOISE_RANK = 1.5
 """Directions count if gradients show them so many times as strongly as noise does at most."""
 SPARE_ROWS = 3
 """Gradients beyond the rank that must lie in the same span before it is believed."""
+LONELY = 0.95
+"""A direction is shown by one gradient alone if so much of it, of 1, is that gradient's."""
+AGAIN = 0.5
+"""Cosine of two measurements of a direction from which they are one direction."""
 WORTHWHILE = 0.1
 """From coarse answers, a unit row that is expected to be off by more than this is not measured."""
 TINY = 1e-100
@@ -258,16 +262,40 @@ class _Regions:
             return
         self._ask(cells, turned_basis(full, direction, self.rng))
         good = cells[np.isfinite(self.errors[cells])]
-        rows = (self.jacobians[good] / self.errors[good, np.newaxis, np.newaxis]).reshape(-1, len(full))
-        if not len(rows):
+        if not len(good):
             return
-        _, singular, right = np.linalg.svd(rows, full_matrices=False)
-        # the largest singular value of pure noise of unit variance, "m d", is sqrt(m) + sqrt(d)
-        rank = int((singular > NOISE_RANK * (len(rows) ** 0.5 + len(full) ** 0.5)).sum())
+        left, rank, right = self._strong_directions(good)
+        lonely = int(np.argmax(np.abs(left[:, rank - 1]))) if 0 < rank < len(full) else 0
+        if 0 < rank < len(full) and np.abs(left[lonely, rank - 1]) > LONELY:
+            # one region alone shows this direction: a neuron that is on nowhere else, or a wrong Jacobian
+            cell = good[lonely // self.jacobians.shape[1]]
+            if not self._shown_again(int(cell), right[: rank - 1]):
+                self.errors[cell] = np.inf
+                good = good[good != cell]
+                _, rank, right = self._strong_directions(good)
+        rows = self.jacobians[good].reshape(-1, len(full))
         if 0 < rank < len(full) and rank + SPARE_ROWS <= len(rows):
             self.basis = right[:rank]
             self.jacobians[good] = self.jacobians[good] @ self.basis.T @ self.basis
             self.errors[good] *= (rank / len(full)) ** 0.5
+
+    def _strong_directions(self, good: IntArray) -> tuple[FloatArray, int, FloatArray]:
+        """Of the gradients in these pieces: left vectors, how many directions noise cannot make, directions."""
+        dim = self.probe.input_dim
+        rows = (self.jacobians[good] / self.errors[good, np.newaxis, np.newaxis]).reshape(-1, dim)
+        left, singular, right = np.linalg.svd(rows, full_matrices=False)
+        # the largest singular value of pure noise of unit variance, "m d", is sqrt(m) + sqrt(d)
+        rank = int((singular > NOISE_RANK * (len(rows) ** 0.5 + dim**0.5)).sum())
+        return left, rank, right
+
+    def _shown_again(self, cell: int, others: FloatArray) -> bool:
+        """Ask one piece again in other directions: whether its gradient leaves the others' span as before."""
+        first = self.jacobians[cell] - self.jacobians[cell] @ others.T @ others
+        full = np.eye(self.probe.input_dim)
+        self._ask(np.array([cell]), turned_basis(full, self.sweep.line.direction, self.rng))
+        again = self.jacobians[cell] - self.jacobians[cell] @ others.T @ others
+        agreement = float((first * again).sum())
+        return agreement > AGAIN * float(np.linalg.norm(first) * np.linalg.norm(again))
 
     def _finish(self, cells: IntArray) -> None:
         direction = self.sweep.line.direction

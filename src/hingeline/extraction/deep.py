@@ -149,17 +149,16 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
 def _coarse_first_layer(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) -> Hyperplanes:
     """The same from coarse answers: every hyperplane is fitted to places where it is met.
 
-    Complete when there are as many as the gradients have dimensions, or, where gradients may have all
-    dimensions, after lines that show no new one.
+    Complete when there are as many as the gradients have dimensions, or after lines that show no new one:
+    gradients may have all dimensions, or noise may have added one. Verification has the last word.
     """
     probe, quiet = bench.probe, 0
     basis = lines[0].basis
     members = _located(bench, members, basis, 100)
     for index in range(101, 100 + bench.settings.most_lines):
         probe.session.emit(NeuronRecovered(1, members.count))
-        if members.count == len(basis) < probe.input_dim or (
-            quiet >= QUIET_LINES and len(basis) == probe.input_dim
-        ):
+        full = len(basis) == probe.input_dim
+        if (members.count == len(basis) and not full) or quiet >= QUIET_LINES * (1 if full else 2):
             break
         line = random_line(probe, bench.randomness.step("line", index), bench.settings)
         with probe.session.phase("lines"):

@@ -46,6 +46,8 @@ GOOD_FIT = 3e-13
 """Held-out answers missed by less of their range need no second pass."""
 UNEXPLAINED_FIT = 1e-10
 """A fit that misses held-out answers by more of their range, beyond the noise, has not explained them."""
+FAR_OFF_FIT = 1e-6
+"""From coarse answers, a fit that misses by more of their range lacks a neuron that can be looked for."""
 PASSES = 2
 """Times that rows are straightened and everything is fitted."""
 POOL = 12
@@ -66,13 +68,14 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
     Raises:
         BudgetExhausted: The budget ended; the best network is on the bench.
     """
-    missed = 0.0
+    missed, bench.contradiction = 0.0, None
     if bench.settings.polish:
         network, claimed, missed = _polished(bench, network, claimed)
         bench.best = network
     with bench.probe.session.phase("verify"):
         check = verify(bench.probe, network, claimed, bench.randomness.step("verify"), bench.settings)
-    bench.contradiction = None if check.agreed else check.worst_point
+    if not check.agreed:
+        bench.contradiction = check.worst_point
     bench.evidence["verification"] = check.to_dict()
     bench.row_errors = claimed
     bench.evidence["parameter_error"] = largest_error(claimed)
@@ -138,9 +141,18 @@ def _polished(
         network, claimed = result.network, _claims(result, claimed)
         beyond = max(0.0, result.held_out_after - WORST_NOISE)
         missed = beyond * float(np.median(recorded.noise)) / float(np.ptp(recorded.answers))
+        if is_coarse(bench.probe):
+            bench.contradiction = _worst_held_out(network, recorded) if missed > FAR_OFF_FIT else None
         if missed < GOOD_FIT or network.weights[0].shape[0] >= network.input_dim:
             break
     return network, claimed, missed
+
+
+def _worst_held_out(network: PiecewiseLinearNetwork, recorded: _Recorded) -> FloatArray:
+    """The held-out point that a fit misses most: the way there crosses what is missing."""
+    held = recorded.held
+    gaps = np.abs(network(recorded.points[held]) - recorded.answers[held]).max(axis=1)
+    return recorded.points[held][np.argmax(gaps / recorded.noise[held])]
 
 
 def _claims(result: PolishResult, before: RowErrors) -> RowErrors:
@@ -178,6 +190,11 @@ def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(points)
     noise = bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
+    basis = _row_basis(network)
+    if is_coarse(bench.probe) and basis is not None:
+        # steered samples lie in the rows' span, where the same norm means more noise
+        inside = bench.probe.inside_span(width).noise.at(points @ basis)
+        noise = np.maximum(noise, inside)
     return _Recorded(points, answers, noise, held)
 
 

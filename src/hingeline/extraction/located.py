@@ -30,6 +30,8 @@ WIDEST = 0.15
 """Half the longest line on which a place is looked for, in typical distances from a hyperplane."""
 MISSES = 4
 """Misses beyond one in two places seen after which a candidate is none."""
+MOST_CROWDED = 3
+"""Places where bends lie too close together to tell, per place wanted, after which a candidate is left."""
 FARTHER = 0.5
 """A foretold point that is too uncertain is moved so far back towards the witness."""
 APPROACHES = 8
@@ -66,6 +68,7 @@ def located_members(
         BudgetExhausted: The budget ended.
     """
     unit = probe.calibration.scale / np.sqrt(basis.shape[1])
+    probe = probe.inside_span(len(basis))
 
     def towards(index: int) -> FloatArray:
         if draw is not None:
@@ -184,7 +187,7 @@ def _followed(
     unit = probe.calibration.scale / np.sqrt(dim)
     witness = basis @ planes.witnesses[index]
     jump = float(np.abs(planes.jumps[index]).max())
-    seen = missed = far = 0
+    seen = missed = crowded = far = 0
     while seen < rank + EXTRA_PLACES:
         point, whole = _foretold(fit, towards(), witness, WIDEST * unit)
         for _ in range(REDRAWS):
@@ -195,8 +198,12 @@ def _followed(
             # nowhere else to look: what was measured stands
             return seen == 0 or fit.misfit <= WORST_CHI
         found = _met(probe, fit, point, basis, jump)
-        if found is None:
-            missed += 1
+        if isinstance(found, int):
+            # several bends, or a vague one, contradict nothing: the place is of no use
+            crowded += found > 0
+            missed += found == 0
+            if crowded > MOST_CROWDED * (rank + EXTRA_PLACES):
+                return False
             # inside an orthant other bends are close, and a miss says less
             if missed > (MISSES + seen // 2 if holds is None else 3 * MISSES + 2 * seen):
                 return False
@@ -224,8 +231,8 @@ def _foretold(fit: _Fit, target: FloatArray, witness: FloatArray, widest: float)
 
 def _met(
     probe: Probe, fit: _Fit, point: FloatArray, basis: FloatArray, jump: float
-) -> tuple[FloatArray, float] | None:
-    """Where a short line across the foretold point bends, and the error of that; None if it does not."""
+) -> tuple[FloatArray, float] | int:
+    """Where a short line across the foretold point bends, and the error of that; else how many bends."""
     normal = fit.estimate[:-1]
     normal = normal / np.linalg.norm(normal)
     start = point @ basis
@@ -235,6 +242,7 @@ def _met(
     sweep = sweep_line(probe, line, samples=SAMPLES)
     near = np.nonzero(np.abs(sweep.bends) <= reach)[0]
     if len(near) != 1 or not sweep.bend_errors[near[0]] < 0.5 * reach:
-        return None
-    error = 2 * float(sweep.bend_errors[near[0]])
+        return len(near)
+    # a bend that falls on a sample is not more exact than its answer
+    error = max(2 * float(sweep.bend_errors[near[0]]), noise / jump)
     return point + float(sweep.bends[near[0]]) * normal, error

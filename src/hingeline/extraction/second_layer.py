@@ -59,6 +59,9 @@ class OrthantSearch:
 
     def __init__(self, bench: Bench, peeled: Peeled) -> None:
         self.bench, self.peeled = bench, peeled
+        coarse = is_coarse(bench.probe)
+        self.probe = bench.probe.inside_span(peeled.width) if coarse else bench.probe
+        """For lines through the orthant, which lie within the span of the rows."""
         self.planes: Hyperplanes | None = None
         self.best: MeasuredLine | None = None
         self.lines = 0
@@ -160,14 +163,14 @@ class OrthantSearch:
         foresee = self.planes is not None and not is_coarse(bench.probe)
         predicted = np.sort(self.planes.crossings(line)) if self.planes is not None and foresee else None
         with bench.probe.session.phase("orthant lines"):
-            sweep = sweep_line(bench.probe, line, predicted=predicted)
+            sweep = sweep_line(self.probe, line, predicted=predicted)
         bench.sweeps.append(sweep)
         known = None if self.planes is None else self.planes.explain(sweep, same_jumps=True)
         if known is not None and self.planes is not None and is_coarse(bench.probe):
             known = known.without(self.planes.vague)
         with bench.probe.session.phase("second layer"):
             measured = measure_bends(
-                bench.probe, sweep, bench.randomness.step("second layer", self.lines),
+                self.probe, sweep, bench.randomness.step("second layer", self.lines),
                 basis=self.peeled.basis, known=known, room=self.peeled.room,
             )  # fmt: skip
         self.lines += 1
@@ -210,4 +213,4 @@ class OrthantSearch:
         # coarse rows are claimed with no spare digits: leniency would hide a missing neuron
         lenience = 1.0 if is_coarse(self.bench.probe) else LENIENCE
         claimed = [lenience * self.peeled.errors, lenience * layer.row_errors]
-        return gaps / allowed_gap(self.bench.probe, network, claimed, points)
+        return gaps / allowed_gap(self.probe, network, claimed, points)

@@ -90,6 +90,16 @@ class Probe:
         probe.noise_checked = True
         return probe
 
+    def inside_span(self, rank: int) -> Probe:
+        """The same door for points of the `rank` dimensions that the network looks at, where it is coarse.
+
+        Noise was measured at random inputs, of which the network sees only the part in those dimensions;
+        points within them are seen whole, and a norm means so much larger intermediate values.
+        """
+        noise = self.calibration.noise
+        stretch = float(np.sqrt(self.input_dim / max(1, rank)))
+        return self.with_noise(replace(noise, per_norm=stretch * noise.per_norm))
+
     def note_slope(self, slope: float) -> None:
         """Take in a slope that was seen: the calibration may have looked where the network is dead."""
         self._steepest = max(self._steepest, slope)

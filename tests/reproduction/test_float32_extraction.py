@@ -4,10 +4,10 @@ Specs on extraction, section 2 ("Float32 oracles") and section 7. Published atta
 signatures of these networks after minutes to hours; here the whole network is wanted, every query counted.
 
 The door computes in float32 throughout: weights, inputs and sums. Random networks have He weights and normal
-biases of deviation 0.3. The bar: over five seeds, each run is either complete, with every parameter right to
-1e-4 within 20 queries per parameter, or it is not ok and says why; a wrong ok fails the test. How many are
-complete is asserted too, but only as a floor that shows regressions: it lies below what was measured and is no
-bar of its own.
+biases of deviation 0.3. The bar: over five seeds, each run is complete, with every parameter right to
+1e-4 within 20 queries per parameter, or is not ok and says why; a wrong ok fails the test. How many are
+complete is asserted too, but only as a floor that shows regressions: it lies below what was measured and is
+no bar of its own.
 """
 
 import itertools

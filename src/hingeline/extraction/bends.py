@@ -265,8 +265,9 @@ class _Regions:
         if not len(good):
             return
         left, rank, right = self._strong_directions(good)
-        lonely = int(np.argmax(np.abs(left[:, rank - 1]))) if 0 < rank < len(full) else 0
-        if 0 < rank < len(full) and np.abs(left[lonely, rank - 1]) > LONELY:
+        usable = 0 < rank < len(full) and rank + SPARE_ROWS <= len(left)
+        lonely = int(np.argmax(np.abs(left[:, rank - 1]))) if usable else 0
+        if usable and np.abs(left[lonely, rank - 1]) > LONELY:
             # one region alone shows this direction: a neuron that is on nowhere else, or a wrong Jacobian
             cell = good[lonely // self.jacobians.shape[1]]
             if not self._shown_again(int(cell), right[: rank - 1]):
@@ -280,7 +281,7 @@ class _Regions:
             self.errors[good] *= (rank / len(full)) ** 0.5
 
     def _strong_directions(self, good: IntArray) -> tuple[FloatArray, int, FloatArray]:
-        """Of the gradients in these pieces: left vectors, how many directions noise cannot make, directions."""
+        """Left vectors, number of directions that noise cannot make, and directions, of the gradients."""
         dim = self.probe.input_dim
         rows = (self.jacobians[good] / self.errors[good, np.newaxis, np.newaxis]).reshape(-1, dim)
         left, singular, right = np.linalg.svd(rows, full_matrices=False)
@@ -290,11 +291,13 @@ class _Regions:
 
     def _shown_again(self, cell: int, others: FloatArray) -> bool:
         """Ask one piece again in other directions: whether its gradient leaves the others' span as before."""
-        first = self.jacobians[cell] - self.jacobians[cell] @ others.T @ others
+        before = self.jacobians[cell].copy(), self.errors[cell]
+        first = before[0] - before[0] @ others.T @ others
         full = np.eye(self.probe.input_dim)
         self._ask(np.array([cell]), turned_basis(full, self.sweep.line.direction, self.rng))
         again = self.jacobians[cell] - self.jacobians[cell] @ others.T @ others
         agreement = float((first * again).sum())
+        self.jacobians[cell], self.errors[cell] = before
         return agreement > AGAIN * float(np.linalg.norm(first) * np.linalg.norm(again))
 
     def _finish(self, cells: IntArray) -> None:

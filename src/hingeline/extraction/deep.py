@@ -157,6 +157,7 @@ def _coarse_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measured
     members = _located(bench, members, basis, 100)
     for index in range(101, 100 + bench.settings.most_lines):
         probe.session.emit(NeuronRecovered(1, members.count))
+        bench.evidence["first_layer"] = {"neurons": members.count, "lines": len(lines)}
         full = len(basis) == probe.input_dim
         if (members.count == len(basis) and not full) or quiet >= QUIET_LINES * (1 if full else 2):
             break

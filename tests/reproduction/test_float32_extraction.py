@@ -88,3 +88,10 @@ def test_random_networks_meet_the_bar_or_say_why_not(widths, regression_floor):
 def test_public_networks_meet_the_bar_or_say_why_not(name, regression_floor):
     network = shared(name)
     assert completes([(network, seed) for seed in SEEDS]) >= regression_floor
+
+
+def test_a_network_without_its_faint_neuron_is_not_called_complete():
+    # seed 5 draws an output weight of 7e-6: far above the noise in the mean, below every single gap allowed
+    network = drawn((20, 10, 1), 5)
+    finding = hl.extract(hl.oracle(in_float32(network), input_dim=20), seed=5, budget=20 * size(network))
+    assert not finding.outcome.ok or finding.value.hidden_widths == (10,)

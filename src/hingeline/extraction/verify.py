@@ -37,8 +37,8 @@ CLEAR_SIGMAS = 30.0
 CLAIMED = 3.0
 """Callers claim so many standard deviations of a row's error."""
 MOST_MISFIT = 2.5
-"""From coarse answers, gaps may be so many deviations of noise and rows in the mean: 0.1 to 1.2, once 2.2, was
-measured for whole networks, 3.6 where a faint neuron was missing. Single gaps are allowed far more, which
+"""From coarse answers, gaps may be so many deviations of noise and rows in the mean: 0.1 to 1.2, once 2.2,
+was measured for whole networks, 3.6 where a faint neuron was missing. Single gaps are allowed far more, which
 alone would hide such a neuron."""
 FAR_POINTS = 24
 """Points far out along the hyperplanes of a single hidden layer, altogether."""

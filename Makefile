@@ -19,7 +19,7 @@ check: $(READY)
 # Torch modules and outside attacks, in an environment of their own: torch is large.
 torch:
 	python3 -m venv .venv-torch && .venv-torch/bin/pip install -e '.[test-torch]'
-	.venv-torch/bin/pytest tests/unit/sensitivity tests/unit/subspace tests/unit/oracles -k "torch or module or outside or proofs"
+	.venv-torch/bin/pytest tests/unit/sensitivity tests/unit/subspace tests/unit/oracles tests/unit/evaluation/defending -k "torch or module or outside or proofs"
 
 paper: $(READY)
 	$(BIN)/pytest -m paper

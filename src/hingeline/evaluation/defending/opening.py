@@ -15,6 +15,8 @@ from hingeline.sensitivity.models.asked_model import AskedModel
 from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.models.network_model import NetworkModel
 from hingeline.sensitivity.models.opening import open_model
+from hingeline.sensitivity.models.torch_chain import chain_of_module
+from hingeline.sensitivity.models.torch_model import TorchModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,8 @@ def open_defended(target: Any, shape: tuple[int, ...] | None, seed: int) -> Defe
     spec = OracleSpec(model.name, model.input_dim, model.output_dim, answers="logits")
     network = model.network if isinstance(model, NetworkModel) else None
     truth = network if isinstance(network, PiecewiseLinearNetwork) else None
+    if isinstance(model, TorchModel):
+        truth = chain_of_module(model)
     return Defended(model, CallableOracle(model.outputs, spec), truth)
 
 

@@ -312,8 +312,6 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
     parser.add_argument("--mnist", type=Path, help="directory with the files of MNIST")
     options: argparse.Namespace = read_options(parser, given, "defence-experiments")
-    if options.mnist and options.page:
-        parser.error("the page tells of digits; leave --page or --mnist out")
     began, directory = time.perf_counter(), options.mnist
     work = partial(run_seed, directory=directory, quick=options.quick)
     seeds = SEEDS[:1] if options.quick else SEEDS

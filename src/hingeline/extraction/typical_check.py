@@ -34,6 +34,8 @@ WORST = 7.0
 WORST_GROWTH = 1.5
 COARSEST = 1e-3
 """Agreement is proof if what stays unseen is less than this share of how much the answers vary."""
+LOOSEST = 1e-2
+"""Nor does agreement say much if single differences of more than this share of it must be allowed."""
 ON_HYPERPLANE = 16
 """Points on each hyperplane, whose misfits are averaged: there two neurons taken for one miss most."""
 ON_HYPERPLANE_WORST = 6.0
@@ -68,6 +70,8 @@ class TypicalCheck:
     """A missing neuron would have been seen if it moved typical outputs by this, root mean square."""
     variation: float
     """How much the answers vary over the typical points."""
+    typical_variation: float
+    """The same over those up to the typical norm."""
     noise: float
     """Standard deviation of a typical answer."""
     on_hyperplanes: float
@@ -85,8 +89,13 @@ class TypicalCheck:
 
     @property
     def telling(self) -> bool:
-        """True if a missing neuron would have shown."""
-        return self.visible <= COARSEST * self.variation
+        """True if a missing neuron would have shown, and a difference that matters been too much."""
+        return not self.too_loose and self.visible <= COARSEST * self.variation
+
+    @property
+    def too_loose(self) -> bool:
+        """True if differences must be allowed that nobody would call agreement."""
+        return self.tolerance > LOOSEST * self.typical_variation
 
     @property
     def complaint(self) -> str:
@@ -101,6 +110,12 @@ class TypicalCheck:
             return (
                 f"Found from far away, the network misses answers at typical inputs by {self.misfit:.2g} "
                 "times what is expected: a neuron that only acts near the origin is missing."
+            )
+        if self.too_loose:
+            return (
+                f"Fresh answers at typical inputs agree, but differences up to {self.tolerance:.1g} had "
+                f"to be allowed where they vary by {self.typical_variation:.2g}: too coarse to call the "
+                "network verified."
             )
         if not self.telling:
             return (
@@ -163,6 +178,7 @@ def check_typical(
     misfits = (answers - network(asked)) / expected[:, np.newaxis]
     excess = CHANCE * np.sqrt(2.0 / misfits.size)
     near = np.linalg.norm(asked, axis=1) <= 3.03 * probe.calibration.scale
+    usual = np.linalg.norm(asked, axis=1) <= 1.01 * probe.calibration.scale
     worst_allowed = max(WORST, WORST_GROWTH * returned.fit.worst)
     return TypicalCheck(
         points=len(asked),
@@ -174,6 +190,7 @@ def check_typical(
         tolerance=float(worst_allowed * expected[near].max()),
         visible=float(np.median(expected[near]) * np.sqrt(excess)),
         variation=float(np.ptp(answers[near], axis=0).max()),
+        typical_variation=float(np.ptp(answers[usual], axis=0).max(initial=0.0)) if usual.any() else 0.0,
         noise=float(np.median(noise[near])),
         on_hyperplanes=_worst_hyperplane(probe, returned, rng, settings, farthest),
         bends=sum(len(line) for line in lines) // 3,

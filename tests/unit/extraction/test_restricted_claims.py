@@ -8,6 +8,7 @@ import pytest
 
 import hingeline as hl
 from hingeline.core.outcome import Outcome, Status
+from hingeline.evaluation.score import score
 from hingeline.extraction.bias_fit import fit_biases, with_repeats, with_rounding
 from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import _outcome
@@ -173,3 +174,14 @@ def test_a_drifting_line_of_a_single_piece_is_no_warning():
 
     finding = hl.extract(hl.oracle(drifting, input_dim=10), seed=23, budget=4_000)
     assert not finding.outcome.ok
+
+
+@pytest.mark.parametrize("widths", [(23, 17, 4), (30, 40, 3)])
+def test_agreement_that_must_allow_a_fiftieth_of_the_answers_is_no_proof(widths):
+    """Rounded to a tenth: weights come back, but an answer may be off by a fiftieth of how they vary."""
+    rng = np.random.default_rng(901)
+    weights = [rng.standard_normal((b, a)) * np.sqrt(2 / a) for a, b in itertools.pairwise(widths)]
+    truth = PiecewiseLinearNetwork(weights, [0.3 * rng.standard_normal(b) for b in widths[1:]])
+    found = hl.extract(hl.defended(hl.oracle(truth), "round:1"), seed=901)
+    assert not found.outcome.ok
+    assert score(found, truth).false_claims == ()

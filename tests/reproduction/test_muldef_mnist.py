@@ -1,4 +1,4 @@
-"""MulDef on MNIST, small: the order of digits holds there too. Skips without the data; some minutes.
+"""MulDef on MNIST, small: the order of digits holds there too. Skips without the data; three minutes.
 
 `pytest -m paper tests/reproduction/test_muldef_mnist.py`; figures by `examples/defences/muldef.py --mnist`.
 """
@@ -19,7 +19,7 @@ from hingeline.sensitivity.threat import Threat
 pytestmark = pytest.mark.paper
 MNIST = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mnist"
 SEEDS = (31, 32, 33, 34, 35)
-TRAIN, TEST = 1500, 100
+TRAIN, TEST = 1000, 30
 
 
 def _read(name: str, skipped: int) -> np.ndarray:
@@ -43,8 +43,8 @@ def studied() -> MulDefStudy:
         threat=Threat("linf", (0.0, 1.0)),
         radius=0.1,
         seeds=SEEDS,
-        training=TrainingSettings(epochs=15),
-        checked=30,
+        training=TrainingSettings(epochs=12),
+        checked=10,
     )
 
 

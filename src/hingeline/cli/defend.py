@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hingeline.cli.input_options import FILE, NAMES, NORMS, data_options
+from hingeline.cli.input_options import FILE, NAMES, change_options, data_options
 from hingeline.cli.options import (
     Plan,
     TargetRequest,
@@ -37,14 +37,7 @@ _AT_LEAST_ONE = click.IntRange(min=1)
     "--train", type=FILE, metavar="FILE", help="What muldef and detector are trained on, as --data."
 )
 @click.option("--train-labels", type=FILE, metavar="FILE", help="The classes of --train, as --labels.")
-@click.option(
-    "--norm",
-    type=click.Choice(NORMS),
-    default="linf",
-    show_default=True,
-    help="How the size of an attacker's change is measured.",
-)
-@click.option("--box", type=float, nargs=2, metavar="LO HI", help="Range a changed input must stay in.")
+@change_options("linf")
 @click.option(
     "--radius",
     type=click.FloatRange(min=0, min_open=True),

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hingeline.cli.input_options import FILE, NAMES, NORMS, data_options
+from hingeline.cli.input_options import FILE, NAMES, change_options, data_options
 from hingeline.cli.options import (
     Plan,
     TargetRequest,
@@ -25,14 +25,7 @@ from hingeline.cli.options import (
 @target_options
 @plan_options
 @data_options
-@click.option(
-    "--norm",
-    type=click.Choice(NORMS),
-    default="l2",
-    show_default=True,
-    help="How the size of a change is measured.",
-)
-@click.option("--box", type=float, nargs=2, metavar="LO HI", help="Range a changed input must stay in.")
+@change_options("l2")
 @click.option(
     "--free", type=FILE, metavar="FILE", help="Which coordinates may change: a row of 0 and 1, as --data."
 )

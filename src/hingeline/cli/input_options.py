@@ -73,3 +73,18 @@ def _name(word: str) -> str:
 
 NAMES = Listed("names", _name, "names with commas between them")
 """Names of parts or attacks."""
+
+
+def change_options(norm: str) -> Callable[[Verb], Verb]:
+    """Add --norm, `norm` if not said, and --box: which changes of an input count; the verb gets both."""
+
+    def added(verb: Verb) -> Verb:
+        click.option("--box", type=float, nargs=2, metavar="LO HI", help=_BOX)(verb)
+        click.option("--norm", type=click.Choice(NORMS), default=norm, show_default=True, help=_NORM)(verb)
+        return verb
+
+    return added
+
+
+_NORM = "How the size of a change is measured."
+_BOX = "Range a changed input must stay in."

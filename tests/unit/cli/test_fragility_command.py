@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from hingeline.cli import fragility as command_module
+from hingeline.cli.input_options import NORMS as CLICK_NORMS
 from hingeline.evaluation.access_log import read_access_log
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -65,7 +65,7 @@ def strict(text: str) -> Any:
 
 
 def test_the_command_knows_every_norm_and_help_names_every_option(shell: Any) -> None:
-    assert command_module.NORMS == NORMS
+    assert CLICK_NORMS == NORMS
     assert shell("fragility", "--help") == 0
     options = ("data", "labels", "rows", "norm", "box", "free", "threshold", "attacks", "parts", "exact")
     for word in (*options, "nodes", "seconds", "workers", "ask", "json", "quiet"):

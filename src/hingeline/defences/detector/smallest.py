@@ -7,6 +7,7 @@ thousand rows for each input.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,8 +24,31 @@ from hingeline.sensitivity.models.model import Model
 from hingeline.sensitivity.threat import Threat
 
 
+class _Smallest(ABC):
+    """Looks for the smallest undetected error; as an attack at a radius it keeps those within."""
+
+    @abstractmethod
+    def smallest(
+        self, model: Model, x: FloatArray, y: IntArray, threat: Threat, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Points, "n d", and sizes of their changes, "n"; the input and infinity where there is none."""
+
+    def __call__(
+        self,
+        model: Model,
+        x: FloatArray,
+        y: IntArray,
+        threat: Threat,
+        radius: float,
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """Candidates within the radius, "n d"."""
+        points, sizes = self.smallest(model, x, y, threat, rng)
+        return np.where((sizes <= radius)[:, np.newaxis], points, x)
+
+
 @dataclass(frozen=True, eq=False)
-class SmallestUndetected:
+class SmallestUndetected(_Smallest):
     """Bisects every input's radius with the joint loss."""
 
     detector: HiddenLayerDetector
@@ -59,22 +83,9 @@ class SmallestUndetected:
         sizes, _ = confirm(scene, Claims(points, found))
         return np.where(np.isfinite(sizes)[:, np.newaxis], points, x), sizes
 
-    def __call__(
-        self,
-        model: Model,
-        x: FloatArray,
-        y: IntArray,
-        threat: Threat,
-        radius: float,
-        rng: np.random.Generator,
-    ) -> FloatArray:
-        """Candidates within the radius, "n d"."""
-        points, sizes = self.smallest(model, x, y, threat, rng)
-        return np.where((sizes <= radius)[:, np.newaxis], points, x)
-
 
 @dataclass(frozen=True, eq=False)
-class LabelsAttack:
+class LabelsAttack(_Smallest):
     """Asks for labels alone, where the detector shows as a label more; no gradient, no score."""
 
     detector: HiddenLayerDetector
@@ -100,16 +111,3 @@ class LabelsAttack:
         """The same with the rows that were asked."""
         joint = ExtraClassModel(model, self.detector)
         return self.search.run(Scene(LabelsAlone(joint), joint.evading, x, y, threat), rng)
-
-    def __call__(
-        self,
-        model: Model,
-        x: FloatArray,
-        y: IntArray,
-        threat: Threat,
-        radius: float,
-        rng: np.random.Generator,
-    ) -> FloatArray:
-        """Candidates within the radius, "n d"."""
-        points, sizes = self.smallest(model, x, y, threat, rng)
-        return np.where((sizes <= radius)[:, np.newaxis], points, x)

@@ -1,0 +1,264 @@
+"""One layer step: find, verify and choose the neurons of the next layer in what lines have shown.
+
+Every measured bend that no known neuron explains is a place to begin. What grows from it is kept if it bends
+all lines where it should; of those kept the ones that go straight through each other are the layer. Nothing
+here depends on the layer's number: the first layer is the step over no known layers.
+
+Source: see the modules used. Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.extraction.depth.growing import grown, taken_in
+from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
+from hingeline.extraction.depth.layering import members, spans
+from hingeline.extraction.depth.observed_lines import Record
+from hingeline.extraction.depth.orientation import oriented
+from hingeline.extraction.depth.partial_neuron import PartialNeuron
+from hingeline.extraction.depth.predictions import Predictor, Vote
+from hingeline.extraction.depth.refit import Refit, refitted
+from hingeline.extraction.depth.views import Views, views_of
+
+FEWEST_HITS = 2
+"""Bends that a neuron must have; those with no more must go straight through surer ones."""
+LOST = 1e-9
+"""Coefficients on channels that are gone, of a unit vector, that do not matter."""
+SETTLED = 0.98
+"""Share of the places asked at which a neuron must be known before layers are built on it."""
+WORST_MISFIT = 100.0
+"""Residual, in deviations, beyond which bends of several neurons were taken for one's."""
+MISSES = 0.1
+"""Misses on live pieces that are let pass, as a share of the hits: faint bends are overlooked."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundNeuron:
+    """A neuron of a layer with what speaks for it."""
+
+    refit: Refit
+    vote: Vote
+    bends: IntArray
+    """Measured bends of the record that made it."""
+
+    @property
+    def neuron(self) -> PartialNeuron:
+        """Its coefficients."""
+        return self.refit.neuron
+
+    @property
+    def key(self) -> int:
+        """The bend from which it grew: names it for good."""
+        return int(self.bends[0])
+
+
+@dataclass(frozen=True, eq=False)
+class FoundLayer:
+    """The result of one layer step."""
+
+    layer: KnownLayer
+    """Of the settled neurons."""
+    neurons: tuple[FoundNeuron, ...]
+    """Settled ones first, as in the layer; then those known in too few places to build on."""
+    explained: BoolArray
+    """Measured bends of the record that its neurons are, shape "m"."""
+    candidates: int
+    """Candidates that bend all lines where they should but were not counted in."""
+    channels: tuple[tuple[int, bool], ...]
+    """What the layer offers: (key of the neuron, whether it is z itself), in order."""
+    unfit: float
+    """Share of the bends looked at whose normals the layers below cannot make: neurons are missing there."""
+
+
+def find_layer(
+    record: Record, known: KnownLayers, free: BoolArray, have: Sequence[FoundNeuron] = ()
+) -> FoundLayer | None:
+    """The next layer over the known ones; None if nothing is found.
+
+    Args:
+        record: All lines.
+        known: The layers below.
+        free: Measured bends that no neuron of the layers below explains, shape "m".
+        have: Neurons of the layer that were found before, over the same channels.
+    """
+    free = free & known.reliable(record.points)
+    bends = np.nonzero(free)[0]
+    if not len(bends):
+        return None
+    views = views_of(record, known, bends)
+    unfit = float(1 - views.fits.mean())
+    predictor = Predictor(record, known)
+    before = _grown_on(record, views, predictor, have)
+    candidates = before + _candidates(record, views, predictor, before)
+    if not candidates:
+        return None
+    offered = [known.offered(record.points[views.bends[list(c.members)]]) for c, _ in candidates]
+    hits = np.array([len(vote.hits) for _, vote in candidates], dtype=np.float64)
+    chosen = members(spans([c for c, _ in candidates], offered), hits)
+    found = [
+        FoundNeuron(refitted(c, views, record, known, vote.hits), vote, views.bends[list(c.members)])
+        for (c, vote), keep in zip(candidates, chosen, strict=True)
+        if keep
+    ]
+    found = [one for one in found if one.refit.misfit < WORST_MISFIT]
+    return _finished(record, known, free, found, int((~chosen).sum()), unfit) if found else None
+
+
+def updated_layer(record: Record, known: KnownLayers, free: BoolArray, have: FoundLayer) -> FoundLayer:
+    """A layer again, with what lines have shown since; no new neurons are looked for.
+
+    Args:
+        record: All lines.
+        known: The layers below.
+        free: As for `find_layer`.
+        have: The layer as it was, over the same channels.
+    """
+    free = free & known.reliable(record.points)
+    views = views_of(record, known, np.nonzero(free)[0])
+    predictor = Predictor(record, known)
+    grown_on = _grown_on(record, views, predictor, have.neurons)
+    found = [
+        FoundNeuron(refitted(c, views, record, known, vote.hits), vote, views.bends[list(c.members)])
+        for c, vote in grown_on
+    ]
+    return _finished(record, known, free, found, have.candidates, have.unfit)
+
+
+def _finished(
+    record: Record,
+    known: KnownLayers,
+    free: BoolArray,
+    found: list[FoundNeuron],
+    others: int,
+    unfit: float,
+) -> FoundLayer:
+    offered = known.offered(record.samples)
+    settled = [bool(one.neuron.covers(offered).mean() >= SETTLED) for one in found]
+    kept = [one for one, keep in zip(found, settled, strict=True) if keep]
+    pending = [one for one, keep in zip(found, settled, strict=True) if not keep]
+    explained = _explained(record, found)
+    layer = _layer(kept, known.channels)
+    turned = oriented(known, layer, record, np.nonzero(free & ~explained)[0])
+    kept = _turned(kept, layer, turned)
+    channels = [(one.key, False) for one in kept]
+    channels += [(one.key, True) for one, sure in zip(kept, turned.decided, strict=True) if not sure]
+    return FoundLayer(turned, (*kept, *pending), explained, others, tuple(channels), unfit)
+
+
+def _grown_on(
+    record: Record, views: Views, predictor: Predictor, have: Sequence[FoundNeuron]
+) -> list[tuple[PartialNeuron, Vote]]:
+    """Neurons found before with the bends that were measured since."""
+    view_of = {int(bend): view for view, bend in enumerate(views.bends)}
+    free = views.fits.copy()
+    grown_on: list[tuple[PartialNeuron, Vote]] = []
+    for one in have:
+        own = tuple(view_of[int(bend)] for bend in one.bends if int(bend) in view_of)
+        neuron = PartialNeuron(one.neuron.theta, one.neuron.untold, own)
+        if own:
+            neuron = taken_in(views, neuron, free)
+            free[list(neuron.members)] = False
+        grown_on.append((neuron, predictor.vote(neuron)))
+    return grown_on
+
+
+def _candidates(
+    record: Record,
+    views: Views,
+    predictor: Predictor,
+    before: Sequence[tuple[PartialNeuron, Vote]],
+) -> list[tuple[PartialNeuron, Vote]]:
+    """All that grow from some bend and bend the lines where they should."""
+    free, untried = views.fits.copy(), views.fits.copy()
+    index = record.index()
+    view_of = {int(bend): view for view, bend in enumerate(views.bends)}
+    found: list[tuple[PartialNeuron, Vote]] = []
+
+    def taken(neuron: PartialNeuron, vote: Vote) -> None:
+        own = [view_of[index[hit]] for hit in vote.hits if hit in index and index[hit] in view_of]
+        free[own] = free[list(neuron.members)] = False
+
+    for neuron, vote in before:
+        taken(neuron, vote)
+    for seed in np.lexsort((record.errors[views.bends], -views.rank)):
+        if not (free[seed] and untried[seed]):
+            continue
+        neuron = grown(views, int(seed), free)
+        untried[list(neuron.members)] = False
+        if len(neuron.members) < 2:
+            continue
+        vote = predictor.vote(neuron)
+        if not _accepted(vote):
+            continue
+        taken(neuron, vote)
+        found.append((neuron, vote))
+    return found
+
+
+def _accepted(vote: Vote) -> bool:
+    return len(vote.hits) >= FEWEST_HITS and len(vote.missed) <= MISSES * len(vote.hits)
+
+
+def _explained(record: Record, found: Sequence[FoundNeuron]) -> BoolArray:
+    index = record.index()
+    explained = np.zeros(record.count, dtype=np.bool_)
+    own = [index[hit] for neuron in found for hit in neuron.vote.hits if hit in index]
+    explained[own] = True
+    return explained
+
+
+def _layer(found: Sequence[FoundNeuron], channels: int) -> KnownLayer:
+    rows: FloatArray = np.array([one.neuron.theta for one in found]).reshape(-1, channels + 1)
+    untold = tuple(neuron.neuron.untold for neuron in found)
+    error = float(np.median([np.median(one.refit.errors) for one in found])) if found else 0.0
+    return KnownLayer(rows[:, :-1], rows[:, -1], np.ones(len(found), dtype=np.bool_), untold, error)
+
+
+def _turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer) -> list[FoundNeuron]:
+    """The neurons with their rows as the layer has them."""
+    turned: list[FoundNeuron] = []
+    for one, old, new in zip(found, before.weights, after.weights, strict=True):
+        sign = 1.0 if (old == new).all() else -1.0
+        neuron = PartialNeuron(sign * one.neuron.theta, one.neuron.untold, one.neuron.members)
+        turned.append(FoundNeuron(Refit(neuron, one.refit.errors, one.refit.misfit), one.vote, one.bends))
+    return turned
+
+
+def carried(
+    layer: FoundLayer, before: Sequence[tuple[int, bool]], after: Sequence[tuple[int, bool]]
+) -> FoundLayer | None:
+    """A layer's neurons over other channels: what was added below is not known of them yet.
+
+    Args:
+        layer: Its neurons refer to the channels `before`.
+        before: Channels below, as `FoundLayer.channels`.
+        after: The same now.
+
+    Returns:
+        None if a neuron used a channel that is gone.
+    """
+    if tuple(before) == tuple(after):
+        return layer
+    place = {channel: index for index, channel in enumerate(after)}
+    size = len(after) + 1
+    gone = [index for index, channel in enumerate(before) if channel not in place]
+    take = np.array([place.get(channel, 0) for channel in before] + [len(after)], dtype=np.int64)
+    held = np.array([channel in place for channel in before] + [True])
+    new = np.setdiff1d(np.arange(size), take[held])
+    neurons: list[FoundNeuron] = []
+    for one in layer.neurons:
+        theta, untold = np.zeros(size), np.zeros((size, one.neuron.untold.shape[1]))
+        if gone and np.abs(one.neuron.theta[gone]).max() > LOST:
+            return None
+        theta[take[held]] = one.neuron.theta[held]
+        untold[take[held]] = one.neuron.untold[held]
+        untold = np.linalg.qr(untold)[0] if untold.shape[1] else untold
+        columns = np.concatenate([untold, np.eye(size)[:, new]], axis=1)
+        neuron = PartialNeuron(theta, columns, one.neuron.members)
+        neurons.append(FoundNeuron(Refit(neuron, np.zeros(size), 1.0), one.vote, one.bends))
+    return replace(layer, neurons=tuple(neurons))

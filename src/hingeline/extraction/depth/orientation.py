@@ -1,0 +1,152 @@
+"""On which side of its hyperplane each neuron of a layer is on.
+
+Within one region of all layers up to this one, everything that happens above can only move along the
+gradients g_j of the neurons that are on. So all gradients of the answers there, and all normals of deeper
+bends, span a space S. While S has fewer dimensions than the layers below can move in, a g_j that lies in S
+belongs to a neuron that is on; one such region decides. What is left undecided is tried in all
+combinations, if they are few, and is otherwise offered to the next layer both ways.
+
+Source: equation (1) of the specs on reverse engineering; the test of spans is ours. Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
+from hingeline.extraction.depth.observed_lines import Record
+
+INSIDE = 1e-6
+"""Part of a unit gradient that may lie outside a span it belongs to."""
+STRONG = 1e-6
+"""Singular values of unit vectors above this count as a dimension."""
+NOISY = 1e-7
+"""Gradients with a larger relative error are not used."""
+FEW = 10
+"""So many undecided neurons are tried in all combinations."""
+CLEARLY = 1e-2
+"""Part of some unit gradient that must lie outside."""
+DISTINCT = 1e-4
+"""Singular values of the channels' slopes below this share of the largest are not counted as room."""
+REFUSALS = 2
+"""Regions that must refuse every combination with a neuron turned round."""
+MINORITY = 0.1
+"""Share of the regions that may speak against the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Region:
+    """What was seen in one region."""
+
+    side: BoolArray
+    """z > 0, shape "n"."""
+    gradients: FloatArray
+    """Unit gradients of the layer's neurons, shape "n r"."""
+    span: FloatArray
+    """Orthonormal rows of what was seen to vary, shape "s r"."""
+
+
+def oriented(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> KnownLayer:
+    """The layer with its rows turned so that z > 0 is the active side, as far as that is told.
+
+    Args:
+        known: The layers below.
+        layer: In any orientation.
+        record: All lines.
+        deeper: Measured bends that belong to layers above, indices into the record.
+    """
+    regions = _regions(known, layer, record, deeper)
+    votes = np.zeros((layer.width, 2))
+    for region in regions:
+        rest = region.gradients - (region.gradients @ region.span.T) @ region.span
+        size = np.linalg.norm(rest, axis=1)
+        on = size < INSIDE
+        # independent gradients fill the space they span; more of them in it, or none clearly outside, is
+        # a region in which gradients can hardly be told apart
+        if on.sum() > len(region.span) or size.max(initial=0.0) < CLEARLY:
+            continue
+        votes[on, region.side[on].astype(np.int64)] += 1
+    total = votes.sum(axis=1)
+    decided = (total > 0) & (votes.min(axis=1) <= MINORITY * total)
+    positive = votes[:, 1] >= votes[:, 0]
+    decided, positive = _by_combinations(regions, decided, positive)
+    sign = np.where(positive | ~decided, 1.0, -1.0)
+    return replace(
+        layer, weights=layer.weights * sign[:, np.newaxis], biases=layer.biases * sign, decided=decided
+    )
+
+
+def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> list[_Region]:
+    """Regions in which less varies than the layers below could move."""
+    outputs = record.gradients.shape[1]
+    rows = record.gradients.reshape(-1, record.points.shape[1])
+    size = np.linalg.norm(rows, axis=1)
+    good = np.repeat(record.gradient_errors, outputs) < NOISY * size
+    points = np.concatenate([np.repeat(record.centres, outputs, axis=0)[good], record.points[deeper]])
+    vectors = np.concatenate([rows[good] / size[good, np.newaxis], record.normals[deeper]])
+    clear = np.concatenate([np.ones(int(good.sum()), dtype=np.bool_), record.errors[deeper] < NOISY])
+    clear[clear] = known.reliable(points[clear])
+    points, vectors = points[clear], vectors[clear]
+    if not len(points):
+        return []
+    both = known.with_layer(layer)
+    patterns = np.packbits(both.patterns(points), axis=1)
+    _, first, which = np.unique(patterns, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(which.ravel(), kind="stable")
+    ends = np.cumsum(np.bincount(which.ravel()))
+    slopes = known.slopes(points[first])
+    sides = both.heights(points[first])[-1] > 0
+    found: list[_Region] = []
+    for index, group in enumerate(np.split(order, ends[:-1])):
+        moving = np.linalg.svd(slopes[index], compute_uv=False)
+        rank = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
+        _, singular, right = np.linalg.svd(vectors[group], full_matrices=False)
+        dimension = int((singular > STRONG).sum())
+        if 0 < dimension < rank:
+            gradients = layer.weights @ slopes[index]
+            lengths = np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-300)
+            found.append(_Region(sides[index], gradients / lengths, right[:dimension]))
+    return found
+
+
+def _by_combinations(
+    regions: list[_Region], decided: BoolArray, positive: BoolArray
+) -> tuple[BoolArray, BoolArray]:
+    """Try all orientations of the undecided neurons; keep what all that fit have in common."""
+    open_ = np.nonzero(~decided)[0]
+    if not 0 < len(open_) <= FEW or not regions:
+        return decided, positive
+    count = 1 << len(open_)
+    bits = (np.arange(count)[:, np.newaxis] >> np.arange(len(open_)) & 1).astype(np.bool_)
+    against = np.zeros(count, dtype=np.int64)
+    for region in regions:
+        on = np.tile(region.side == positive, (count, 1))
+        on[:, open_] = region.side[open_] == bits
+        sets, inverse = np.unique(on, axis=0, return_inverse=True)
+        fits = np.array([_holds(region, chosen) for chosen in sets])
+        against += ~fits[inverse.ravel()]
+    alive = against == 0
+    if not alive.any():
+        return decided, positive
+    left = bits[alive]
+    # the other side of a neuron must be refused more than once, whatever the others are
+    sure = (left == left[0]).all(axis=0)
+    for at in np.nonzero(sure)[0]:
+        sure[at] = against[bits[:, at] != left[0, at]].min() >= REFUSALS
+    decided, positive = decided.copy(), positive.copy()
+    decided[open_[sure]] = True
+    positive[open_[sure]] = left[0][sure]
+    return decided, positive
+
+
+def _holds(region: _Region, on: BoolArray) -> bool:
+    """Whether what varied in a region is made of the gradients of these neurons."""
+    if not on.any():
+        return False
+    _, singular, right = np.linalg.svd(region.gradients[on], full_matrices=False)
+    basis = right[singular > STRONG]
+    rest = region.span - (region.span @ basis.T) @ basis
+    return bool(np.linalg.norm(rest, axis=1).max() < 30 * INSIDE)

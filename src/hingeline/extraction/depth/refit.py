@@ -1,0 +1,120 @@
+"""A neuron's coefficients from all its bends at once, each weighted by how precisely it was measured.
+
+A bend's place is known to the last digits even where its normal is not; places from many regions pin the
+row better than any normal. Errors come from the same weighted equations.
+
+Source: pooled equations, specs on reverse engineering 7.3 (re-solve rows from what is pooled); the use of
+places is ours. Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.depth.known_layers import KnownLayers
+from hingeline.extraction.depth.observed_lines import Record
+from hingeline.extraction.depth.partial_neuron import PartialNeuron
+from hingeline.extraction.depth.views import Views
+from hingeline.numerics.tolerances import EPSILON
+
+OUTLIER = 30.0
+"""Equations missed by so many times the typical residual are left out."""
+PASSES = 3
+"""Times that outliers are looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """The neuron and how exactly it is known."""
+
+    neuron: PartialNeuron
+    errors: FloatArray
+    """Standard deviation of each coefficient of the unit vector (a, b), shape "c+1"."""
+    misfit: float
+    """Root mean square of the residuals in deviations; at least one."""
+
+
+def refitted(
+    neuron: PartialNeuron,
+    views: Views,
+    record: Record,
+    known: KnownLayers,
+    hits: Sequence[tuple[int, int]],
+) -> Refit:
+    """Solve again with weights.
+
+    Args:
+        neuron: Made from views, known to some digits.
+        views: Where its members come from.
+        record: All lines.
+        known: The layers below.
+        hits: Its bends, also those whose normal was not measured.
+    """
+    theta = neuron.theta
+    basis = _complement(neuron.untold)
+    rows, weights = _normal_equations(neuron, views, record, known.error)
+    places, certain = _place_equations(theta, record, known, hits)
+    matrix = np.concatenate([rows * weights[:, np.newaxis], places * certain[:, np.newaxis]])
+    keep = np.ones(len(matrix), dtype=np.bool_)
+    for _ in range(PASSES):
+        singular, right = np.linalg.svd(matrix[keep] @ basis, full_matrices=False)[1:]
+        solution = basis @ right[-1]
+        residual = np.abs(matrix @ solution)
+        typical = max(1.0, float(np.sqrt(np.mean(residual[keep] ** 2))))
+        outside = residual > OUTLIER * typical
+        if not (outside & keep).any() or (keep & ~outside).sum() < basis.shape[1]:
+            break
+        keep &= ~outside
+    if solution @ theta < 0:
+        solution, right = -solution, -right
+    spare = max(1, int(keep.sum()) - basis.shape[1] + 1)
+    misfit = max(1.0, float(np.sqrt((residual[keep] ** 2).sum() / spare)))
+    if len(singular) < basis.shape[1] or len(singular) < 2:
+        return Refit(neuron, np.full(len(theta), 1e-6), 1.0)
+    inverse = 1 / np.maximum(singular[:-1], 1e-300)
+    errors = misfit * np.linalg.norm(basis @ (right[:-1].T * inverse), axis=1) + EPSILON
+    return Refit(PartialNeuron(solution, neuron.untold, neuron.members), errors, misfit)
+
+
+def _complement(untold: FloatArray) -> FloatArray:
+    """Orthonormal columns of what is told."""
+    size, lost = untold.shape
+    if not lost:
+        return np.eye(size)
+    return np.asarray(np.linalg.svd(untold, full_matrices=True)[0][:, lost:])
+
+
+def _normal_equations(
+    neuron: PartialNeuron, views: Views, record: Record, below: float
+) -> tuple[FloatArray, FloatArray]:
+    """Direction equations of the members and one over their errors."""
+    chosen = [view for view in neuron.members if view >= 0]
+    rows = views.equations[chosen, :-1]
+    # an error e of a unit normal turns into |D^T a| e, and rows were scaled by D's largest singular value
+    gradient = np.linalg.norm(np.einsum("vcr,c->vr", views.slopes[chosen], neuron.theta[:-1]), axis=1)
+    largest = np.linalg.norm(views.slopes[chosen], ord=2, axis=(1, 2))
+    size = gradient / np.maximum(largest, 1e-300)
+    error = np.hypot(record.errors[views.bends[chosen]], below) * size + EPSILON
+    weights = np.repeat(1 / error, rows.shape[1])
+    return rows.reshape(-1, rows.shape[2]), weights
+
+
+def _place_equations(
+    theta: FloatArray, record: Record, known: KnownLayers, hits: Sequence[tuple[int, int]]
+) -> tuple[FloatArray, FloatArray]:
+    """One equation per bend: z = 0 there."""
+    rows, weights = np.zeros((len(hits), len(theta))), np.zeros(len(hits))
+    for index, (number, bend) in enumerate(hits):
+        observed = record.lines[number]
+        t = observed.bends[bend]
+        step = max(observed.bend_errors[bend], EPSILON * (observed.line.scale + abs(t)))
+        near = known.offered(observed.line.at(np.array([t, t - step, t + step])))
+        size = float(np.linalg.norm(near[0]))
+        moved = float(np.abs(near[1:] @ theta - near[0] @ theta).max())
+        rows[index] = near[0] / size
+        weights[index] = 1 / (moved / size + EPSILON + known.error)
+    return rows, weights

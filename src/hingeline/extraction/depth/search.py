@@ -1,0 +1,205 @@
+"""Layer after layer until the answers are explained, with new lines where something is not known.
+
+Everything is found in the record of the lines swept so far. What the record does not tell is asked for:
+short segments just beyond the regions in which a neuron is known, and fresh lines where neurons are missing.
+
+Cost: about 7 queries per bend of a line and one gradient per region beside a new one, in as many directions
+as the first layer has neurons; about 50 queries per segment. Source: see the modules used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.events import NeuronRecovered, Note
+from hingeline.core.randomness import Randomness
+from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.depth.boundary_walk import telling_segments
+from hingeline.extraction.depth.frame import FrameProbe
+from hingeline.extraction.depth.known_layers import KnownLayers
+from hingeline.extraction.depth.layer_step import FoundLayer, carried, find_layer, updated_layer
+from hingeline.extraction.depth.observed_lines import Record
+from hingeline.extraction.depth.output_layer import OutputFit, fit_output
+from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.verify import random_line
+from hingeline.probing.line import Line, sweep_line
+
+EXPLAINED = 1e-9
+"""Median residual of the outputs, of what they vary, below which the last layer has been reached."""
+DEEPEST = 40
+"""Hidden layers looked for."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How hard deeper layers are looked for."""
+
+    first_lines: int = 5
+    """Lines swept before the first layer is looked for."""
+    more_lines: int = 2
+    """Lines added when nothing else helps."""
+    rounds: int = 12
+    """Times that lines are added."""
+    passes: int = 6
+    """Times that segments are tried for the neurons of one layer."""
+    segments: int = 3
+    """Segments tried for one neuron at a time."""
+    walkers: int = 24
+    """Paths per neuron to find them, offline."""
+    reach: float = 300.0
+    """Farthest a segment may lie, in typical input norms."""
+    samples: int = 7
+    """Samples with which a segment begins."""
+
+
+@dataclass(eq=False)
+class Search:
+    """What is known so far.
+
+    Args:
+        probe: The door in the coordinates of the first layer's span.
+        randomness: Gives each step its generator.
+        lines: Settings for fresh lines.
+        settings: How hard to look.
+    """
+
+    probe: FrameProbe
+    randomness: Randomness
+    lines: ExtractSettings
+    settings: SearchSettings = field(default_factory=SearchSettings)
+    measured: list[tuple[MeasuredLine, FloatArray]] = field(default_factory=list)
+    """Lines with the rows that take their coordinates to the span's."""
+    found: list[FoundLayer] = field(default_factory=list)
+    output: OutputFit | None = None
+
+    @property
+    def record(self) -> Record:
+        """All lines."""
+        if not hasattr(self, "_record") or len(self._record.lines) != len(self.measured):
+            self._record = Record.of(self.measured)
+        return self._record
+
+    @property
+    def known(self) -> KnownLayers:
+        """All layers found."""
+        return self.known_below(len(self.found))
+
+    def known_below(self, count: int) -> KnownLayers:
+        """The first layers."""
+        return KnownLayers(self.probe.input_dim, tuple(one.layer for one in self.found[:count]))
+
+    def free(self, layer: int) -> BoolArray:
+        """Measured bends that no neuron below a layer explains."""
+        free = np.ones(self.record.count, dtype=np.bool_)
+        for one in self.found[:layer]:
+            free[: len(one.explained)] &= ~one.explained
+        return free
+
+    def run(self) -> bool:
+        """Look until the outputs are explained; False if that was not reached."""
+        while len(self.measured) < self.settings.first_lines:
+            self.sweep(self._fresh_line())
+        settled, stuck, best = 0, 0, (0, 0)
+        for _ in range(self.settings.rounds):
+            if self._climb(settled):
+                return True
+            reached = (len(self.found), sum(len(one.neurons) for one in self.found))
+            stuck = 0 if reached > best else stuck + 1
+            best = max(best, reached)
+            # what hinders is most likely missing in the last layers: those below are only brought up to date
+            settled = max(0, len(self.found) - 2 - stuck // 2)
+            for _ in range(self.settings.more_lines):
+                self.sweep(self._fresh_line())
+        return self._climb(settled)
+
+    def _climb(self, settled: int) -> bool:
+        """From the first layer up, as far as the record tells; True if the outputs are explained.
+
+        Args:
+            settled: Layers in which no new neurons are looked for.
+        """
+        before, self.found = self.found, []
+        channels: tuple[tuple[int, bool], ...] = ()
+        for number in range(DEEPEST):
+            have = before[number] if number < len(before) else None
+            if have is not None and number:
+                have = carried(have, before[number - 1].channels, channels)
+            step = self._step(number, have, number < settled)
+            if step is None:
+                return False
+            self.found.append(step)
+            self._complete(number)
+            step = self.found[number]
+            channels = step.channels
+            self.probe.session.emit(NeuronRecovered(number + 1, len(step.neurons)))
+            self._tell(number, step)
+            if not step.layer.width:
+                return False
+            self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
+            if self.output.residual < EXPLAINED:
+                return True
+        return False
+
+    def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
+        known = self.known
+        if settled and have is not None:
+            return updated_layer(self.record, known, self.free(number), have)
+        neurons = () if have is None else have.neurons
+        return find_layer(self.record, known, self.free(number), neurons)
+
+    def _complete(self, number: int) -> None:
+        """Ask for what is not known of a layer's neurons, as long as that helps."""
+        known, barren = self.known_below(number), set[int]()
+        for attempt in range(self.settings.passes):
+            step = self.found[number]
+            open_ = [i for i, one in enumerate(step.neurons) if not one.neuron.whole and i not in barren]
+            if not open_:
+                return
+            before = {i: step.neurons[i].neuron.untold.shape[1] for i in open_}
+            for i in open_:
+                rng = self.randomness.step(f"segments {number} {len(self.measured)} {attempt}", i)
+                starts = self.record.points[step.neurons[i].bends]
+                for line in telling_segments(
+                    known, step.neurons[i].neuron, starts, scale=self.probe.calibration.scale,
+                    reach=self.settings.reach * self.probe.calibration.scale,
+                    walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng,
+                ):  # fmt: skip
+                    self.sweep(line, samples=self.settings.samples)
+            self.found[number] = updated_layer(self.record, known, self.free(number), step)
+            after = self.found[number].neurons
+            barren |= {i for i in open_ if after[i].neuron.untold.shape[1] == before[i]}
+
+    def sweep(self, line: Line, *, samples: int = 17) -> None:
+        """Sweep a line and measure what is new on it.
+
+        Raises:
+            BudgetExhausted: The budget ended.
+        """
+        session, index = self.probe.session, len(self.measured)
+        with session.phase("lines"):
+            sweep = sweep_line(self.probe, line, samples=samples)
+        if len(sweep.slopes):
+            self.probe.note_slope(float(np.abs(sweep.slopes).max()))
+        with session.phase("hyperplanes"):
+            measured = measure_bends(
+                self.probe, sweep, self.randomness.step("deep hyperplanes", index),
+                basis=np.eye(self.probe.input_dim),
+            )  # fmt: skip
+        self.measured.append((measured, np.eye(self.probe.input_dim)))
+
+    def _fresh_line(self) -> Line:
+        rng = self.randomness.step("deep line", len(self.measured))
+        return random_line(self.probe, rng, self.lines)
+
+    def _tell(self, number: int, step: FoundLayer) -> None:
+        untold = sum(not one.neuron.whole for one in step.neurons)
+        undecided = int((~step.layer.decided).sum())
+        self.probe.session.emit(
+            Note(
+                f"layer {number + 1}: {len(step.neurons)} neurons, {untold} not wholly known, "
+                f"{undecided} of undecided sign, on {len(self.measured)} lines"
+            )
+        )

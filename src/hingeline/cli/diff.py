@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from hingeline.cli.exits import Exit
-from hingeline.cli.options import View, view_options
+from hingeline.cli.options import View, check_box, view_options
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from hingeline.networks.difference import LayerDifference, NetworkDifference
+    from hingeline.networks.gap_certificate import GapCertificate
 
 _WORST_SHOWN = 5
 _NOTES_SHOWN = 8
@@ -33,33 +34,48 @@ _NOTES_SHOWN = 8
     metavar="T",
     help="Largest relative parameter difference that counts as the same.",
 )
+@click.option(
+    "--box",
+    type=float,
+    nargs=2,
+    metavar="LO HI",
+    help="Prove how far the outputs differ where all inputs are in this range.",
+)
 @view_options
-def command(a: Path, b: Path, tolerance: float, view: View) -> int:
+def command(a: Path, b: Path, tolerance: float, box: tuple[float, float] | None, view: View) -> int:
     """Are two networks the same up to neuron order and positive scale?
 
     A and B are .npz, .safetensors or .onnx files. Ends with 0 if they are the same network, with 1 if they
     differ, with 2 if a file cannot be read as a network.
     """
+    check_box(box)
     # NumPy and the readers are loaded when files are compared; --help must not pay for them.
-    from hingeline.networks.loading import diff
+    from hingeline.networks.certificate import certify_gap
+    from hingeline.networks.loading import as_network, diff
 
-    found = diff(a, b, tolerance=tolerance)
+    one, other = as_network(a), as_network(b)
+    found = diff(one, other, tolerance=tolerance)
+    proved = None if box is None else certify_gap(one, other, *box)
     code = Exit.DONE if found.equivalent else Exit.POLICY
     if view.as_json:
         told = {"a": str(a), "b": str(b), **found.to_dict(), "exit_code": int(code)}
+        if proved is not None:
+            told["certificate"] = proved.to_dict()
         click.echo(json.dumps(told, allow_nan=False))
     else:
-        _show(found, a, b, quiet=view.quiet)
+        _show(found, proved, a, b, quiet=view.quiet)
     return code
 
 
-def _show(found: NetworkDifference, a: Path, b: Path, *, quiet: bool) -> None:
+def _show(found: NetworkDifference, proved: GapCertificate | None, a: Path, b: Path, *, quiet: bool) -> None:
     # rich takes 0.1 s; --json does not need it.
     from hingeline.cli.console import output
 
     console = output()
     colour = "green" if found.equivalent else "yellow" if found.same_function else "red"
     console.print(found.verdict, style=f"bold {colour}", markup=False)
+    if proved is not None:
+        console.print(_capital(proved.summary()), markup=False, soft_wrap=True)
     if quiet:
         return
     console.print(f"\n  a  {a}  {'-'.join(map(str, found.sizes_a))}", markup=False)
@@ -72,6 +88,10 @@ def _show(found: NetworkDifference, a: Path, b: Path, *, quiet: bool) -> None:
         _show_list("Only in a:", found.missing, console)
         _show_list("Only in b:", found.extra, console)
     _show_list("Merged or left out before matching, because it changes nothing:", found.notes, console)
+
+
+def _capital(sentence: str) -> str:
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _layer_table(found: NetworkDifference) -> Table:

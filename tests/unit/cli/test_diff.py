@@ -117,6 +117,29 @@ def test_files_that_are_no_network_end_with_2_and_words(
     assert words in shell.json["outcome"]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("other", "words", "certified"),
+    [
+        ("same", "Output gap at most", True),
+        ("lacks", "Not certified, because layer 1: 1 neuron of a has no partner (largest seen", False),
+        ("inputs", "Not certified, because inputs of a: 2, of b: 1.", False),
+    ],
+)
+def test_a_box_adds_what_is_proved_of_the_gap_or_why_nothing_is(
+    other: str, words: str, certified: bool, files: dict[str, Path]
+) -> None:
+    assert words in diff(files["a"], files[other], "--box", -1, 1)[1].splitlines()[1]
+    told = json.loads(diff(files["a"], files[other], "--box", -1, 1, "--json")[1].splitlines()[-1])
+    assert told["certificate"]["certified"] is certified
+    assert (told["certificate"]["bound"] is not None) is certified
+
+
+def test_a_box_must_be_a_range(files: dict[str, Path], shell: Any) -> None:
+    assert shell("diff", files["a"], files["same"], "--box", "1", "-1") == 2
+    assert "the smaller first" in shell.err
+    assert "certificate" not in json.loads(diff(files["a"], files["same"], "--json")[1].splitlines()[-1])
+
+
 def test_the_group_hands_the_exit_code_on(files: dict[str, Path], shell: Any) -> None:
     assert shell("diff", files["a"], files["same"]) == 0
     assert shell("diff", files["a"], files["lacks"]) == 1

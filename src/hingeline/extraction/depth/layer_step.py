@@ -9,7 +9,7 @@ Source: see the modules used. Cost: no queries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,14 +27,33 @@ from hingeline.extraction.depth.views import Views, views_of
 
 FEWEST_HITS = 2
 """Bends that a neuron must have; those with no more must go straight through surer ones."""
+CLEAR = 1e-3
+"""Coefficients of unit vectors that are large enough to compare with others."""
+AGREE = 1e-5
+"""Ratios of coefficients that are equal."""
 LOST = 1e-9
 """Coefficients on channels that are gone, of a unit vector, that do not matter."""
-SETTLED = 0.98
+SETTLED = 0.7
 """Share of the places asked at which a neuron must be known before layers are built on it."""
 WORST_MISFIT = 100.0
 """Residual, in deviations, beyond which bends of several neurons were taken for one's."""
-MISSES = 0.1
-"""Misses on live pieces that are let pass, as a share of the hits: faint bends are overlooked."""
+MISSES = 0.5
+"""Misses on live pieces that are let pass, as a share of the hits, if it goes through surer neurons: where a
+neuron below is still unknown and on, predictions are wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """What may be a neuron of the layer."""
+
+    neuron: PartialNeuron
+    vote: Vote
+    key: int
+
+    def finished(self, views: Views, record: Record, known: KnownLayers) -> FoundNeuron:
+        """Solved again from everything that speaks for it."""
+        refit = refitted(self.neuron, views, record, known, self.vote.hits)
+        return FoundNeuron(refit, self.vote, views.bends[list(self.neuron.members)], self.key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +64,13 @@ class FoundNeuron:
     vote: Vote
     bends: IntArray
     """Measured bends of the record that made it."""
+    key: int
+    """The bend from which it grew: names it for good."""
 
     @property
     def neuron(self) -> PartialNeuron:
         """Its coefficients."""
         return self.refit.neuron
-
-    @property
-    def key(self) -> int:
-        """The bend from which it grew: names it for good."""
-        return int(self.bends[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +92,11 @@ class FoundLayer:
 
 
 def find_layer(
-    record: Record, known: KnownLayers, free: BoolArray, have: Sequence[FoundNeuron] = ()
+    record: Record,
+    known: KnownLayers,
+    free: BoolArray,
+    have: Sequence[FoundNeuron] = (),
+    told: Mapping[int, float] | None = None,
 ) -> FoundLayer | None:
     """The next layer over the known ones; None if nothing is found.
 
@@ -85,6 +105,7 @@ def find_layer(
         known: The layers below.
         free: Measured bends that no neuron of the layers below explains, shape "m".
         have: Neurons of the layer that were found before, over the same channels.
+        told: Sides that the layer above told, by key, for the rows as they are in `have`.
     """
     free = free & known.reliable(record.points)
     bends = np.nonzero(free)[0]
@@ -97,19 +118,22 @@ def find_layer(
     candidates = before + _candidates(record, views, predictor, before)
     if not candidates:
         return None
-    offered = [known.offered(record.points[views.bends[list(c.members)]]) for c, _ in candidates]
-    hits = np.array([len(vote.hits) for _, vote in candidates], dtype=np.float64)
-    chosen = members(spans([c for c, _ in candidates], offered), hits)
-    found = [
-        FoundNeuron(refitted(c, views, record, known, vote.hits), vote, views.bends[list(c.members)])
-        for (c, vote), keep in zip(candidates, chosen, strict=True)
-        if keep
-    ]
+    offered = [known.offered(record.points[views.bends[list(c.neuron.members)]]) for c in candidates]
+    hits = np.array([len(c.vote.hits) for c in candidates], dtype=np.float64)
+    misses = np.array([len(c.vote.missed) for c in candidates], dtype=np.float64)
+    chosen = members(spans([c.neuron for c in candidates], offered), hits, misses)
+    found = [c.finished(views, record, known) for c, keep in zip(candidates, chosen, strict=True) if keep]
     found = [one for one in found if one.refit.misfit < WORST_MISFIT]
-    return _finished(record, known, free, found, int((~chosen).sum()), unfit) if found else None
+    return _finished(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
 
 
-def updated_layer(record: Record, known: KnownLayers, free: BoolArray, have: FoundLayer) -> FoundLayer:
+def updated_layer(
+    record: Record,
+    known: KnownLayers,
+    free: BoolArray,
+    have: FoundLayer,
+    told: Mapping[int, float] | None = None,
+) -> FoundLayer:
     """A layer again, with what lines have shown since; no new neurons are looked for.
 
     Args:
@@ -117,16 +141,14 @@ def updated_layer(record: Record, known: KnownLayers, free: BoolArray, have: Fou
         known: The layers below.
         free: As for `find_layer`.
         have: The layer as it was, over the same channels.
+        told: As for `find_layer`.
     """
     free = free & known.reliable(record.points)
     views = views_of(record, known, np.nonzero(free)[0])
     predictor = Predictor(record, known)
     grown_on = _grown_on(record, views, predictor, have.neurons)
-    found = [
-        FoundNeuron(refitted(c, views, record, known, vote.hits), vote, views.bends[list(c.members)])
-        for c, vote in grown_on
-    ]
-    return _finished(record, known, free, found, have.candidates, have.unfit)
+    found = [c.finished(views, record, known) for c in grown_on]
+    return _finished(record, known, free, found, have.candidates, have.unfit, told or {})
 
 
 def _finished(
@@ -136,6 +158,7 @@ def _finished(
     found: list[FoundNeuron],
     others: int,
     unfit: float,
+    told: Mapping[int, float],
 ) -> FoundLayer:
     offered = known.offered(record.samples)
     settled = [bool(one.neuron.covers(offered).mean() >= SETTLED) for one in found]
@@ -143,7 +166,8 @@ def _finished(
     pending = [one for one, keep in zip(found, settled, strict=True) if not keep]
     explained = _explained(record, found)
     layer = _layer(kept, known.channels)
-    turned = oriented(known, layer, record, np.nonzero(free & ~explained)[0])
+    sides = np.array([told.get(one.key, 0.0) for one in kept])
+    turned = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides)
     kept = _turned(kept, layer, turned)
     channels = [(one.key, False) for one in kept]
     channels += [(one.key, True) for one, sure in zip(kept, turned.decided, strict=True) if not sure]
@@ -152,18 +176,18 @@ def _finished(
 
 def _grown_on(
     record: Record, views: Views, predictor: Predictor, have: Sequence[FoundNeuron]
-) -> list[tuple[PartialNeuron, Vote]]:
+) -> list[_Candidate]:
     """Neurons found before with the bends that were measured since."""
     view_of = {int(bend): view for view, bend in enumerate(views.bends)}
     free = views.fits.copy()
-    grown_on: list[tuple[PartialNeuron, Vote]] = []
+    grown_on: list[_Candidate] = []
     for one in have:
         own = tuple(view_of[int(bend)] for bend in one.bends if int(bend) in view_of)
         neuron = PartialNeuron(one.neuron.theta, one.neuron.untold, own)
         if own:
             neuron = taken_in(views, neuron, free)
             free[list(neuron.members)] = False
-        grown_on.append((neuron, predictor.vote(neuron)))
+        grown_on.append(_Candidate(neuron, predictor.vote(neuron), one.key))
     return grown_on
 
 
@@ -171,20 +195,20 @@ def _candidates(
     record: Record,
     views: Views,
     predictor: Predictor,
-    before: Sequence[tuple[PartialNeuron, Vote]],
-) -> list[tuple[PartialNeuron, Vote]]:
+    before: Sequence[_Candidate],
+) -> list[_Candidate]:
     """All that grow from some bend and bend the lines where they should."""
     free, untried = views.fits.copy(), views.fits.copy()
     index = record.index()
     view_of = {int(bend): view for view, bend in enumerate(views.bends)}
-    found: list[tuple[PartialNeuron, Vote]] = []
+    found: list[_Candidate] = []
 
     def taken(neuron: PartialNeuron, vote: Vote) -> None:
         own = [view_of[index[hit]] for hit in vote.hits if hit in index and index[hit] in view_of]
         free[own] = free[list(neuron.members)] = False
 
-    for neuron, vote in before:
-        taken(neuron, vote)
+    for one in before:
+        taken(one.neuron, one.vote)
     for seed in np.lexsort((record.errors[views.bends], -views.rank)):
         if not (free[seed] and untried[seed]):
             continue
@@ -196,7 +220,7 @@ def _candidates(
         if not _accepted(vote):
             continue
         taken(neuron, vote)
-        found.append((neuron, vote))
+        found.append(_Candidate(neuron, vote, int(views.bends[seed])))
     return found
 
 
@@ -225,8 +249,34 @@ def _turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer)
     for one, old, new in zip(found, before.weights, after.weights, strict=True):
         sign = 1.0 if (old == new).all() else -1.0
         neuron = PartialNeuron(sign * one.neuron.theta, one.neuron.untold, one.neuron.members)
-        turned.append(FoundNeuron(Refit(neuron, one.refit.errors, one.refit.misfit), one.vote, one.bends))
+        turned.append(
+            FoundNeuron(Refit(neuron, one.refit.errors, one.refit.misfit), one.vote, one.bends, one.key)
+        )
     return turned
+
+
+def told_by(above: FoundLayer, layer: FoundLayer) -> dict[int, float]:
+    """On which side undecided neurons are on, as the neurons above have it: key to 1 or -1.
+
+    A neuron above is linear in relu(z) if z > 0 is the active side, and in relu(-z) = relu(z) - z if not:
+    its coefficient of z is zero, or minus that of relu(z).
+    """
+    place = {channel: index for index, channel in enumerate(layer.channels)}
+    found: dict[int, float] = {}
+    for key, itself in layer.channels:
+        if not itself:
+            continue
+        votes: list[float] = []
+        for one in above.neurons:
+            theta, told = one.neuron.theta, one.neuron.told
+            first, second = place[key, False], place[key, True]
+            if not (told[first] and told[second]) or abs(theta[first]) < CLEAR:
+                continue
+            ratio = theta[second] / theta[first]
+            votes += [sign for value, sign in ((0.0, 1.0), (-1.0, -1.0)) if abs(ratio - value) < AGREE]
+        if votes and abs(sum(votes)) == len(votes):
+            found[key] = votes[0]
+    return found
 
 
 def carried(
@@ -246,7 +296,8 @@ def carried(
         return layer
     place = {channel: index for index, channel in enumerate(after)}
     size = len(after) + 1
-    gone = [index for index, channel in enumerate(before) if channel not in place]
+    # z itself goes when the side of its neuron is decided: relu of the right side has the same coefficient
+    gone = [i for i, (key, _) in enumerate(before) if (key, False) not in place]
     take = np.array([place.get(channel, 0) for channel in before] + [len(after)], dtype=np.int64)
     held = np.array([channel in place for channel in before] + [True])
     new = np.setdiff1d(np.arange(size), take[held])
@@ -260,5 +311,5 @@ def carried(
         untold = np.linalg.qr(untold)[0] if untold.shape[1] else untold
         columns = np.concatenate([untold, np.eye(size)[:, new]], axis=1)
         neuron = PartialNeuron(theta, columns, one.neuron.members)
-        neurons.append(FoundNeuron(Refit(neuron, np.zeros(size), 1.0), one.vote, one.bends))
+        neurons.append(FoundNeuron(Refit(neuron, np.zeros(size), 1.0), one.vote, one.bends, one.key))
     return replace(layer, neurons=tuple(neurons))

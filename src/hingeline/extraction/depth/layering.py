@@ -18,6 +18,8 @@ from hingeline.extraction.depth.partial_neuron import PartialNeuron
 
 FEWEST = 3
 """Bends of a candidate of the core."""
+FAINT = 0.1
+"""Misses of a candidate of the core as a share of its bends: faint bends are overlooked."""
 BESIDE = 1e-6
 """Share of the channels' size by which a point must be off a boundary to count as on one side."""
 
@@ -44,7 +46,7 @@ def spans(neurons: Sequence[PartialNeuron], offered: Sequence[FloatArray]) -> Bo
     return found
 
 
-def members(through: BoolArray, hits: FloatArray) -> BoolArray:
+def members(through: BoolArray, hits: FloatArray, misses: FloatArray) -> BoolArray:
     """Candidates that belong to the layer: shape "n".
 
     The core are those with most bends that go through each other; others join that go through one of it.
@@ -52,6 +54,7 @@ def members(through: BoolArray, hits: FloatArray) -> BoolArray:
     Args:
         through: As `spans` gives it.
         hits: Bends of each candidate, shape "n".
+        misses: Places where each should have bent a live piece and did not, shape "n".
     """
     count = len(hits)
     chosen = np.zeros(count, dtype=np.bool_)
@@ -59,7 +62,7 @@ def members(through: BoolArray, hits: FloatArray) -> BoolArray:
         return chosen
     if count == 1:
         return np.ones(1, dtype=np.bool_)
-    sure = hits >= FEWEST
+    sure = (hits >= FEWEST) & (misses <= FAINT * hits)
     mutual = through & through.T & sure & sure[:, np.newaxis]
     groups = _groups(mutual)
     best = max(groups, key=lambda group: (len(group) > 1, float(hits[group].sum())))

@@ -49,7 +49,13 @@ class _Region:
     """Orthonormal rows of what was seen to vary, shape "s r"."""
 
 
-def oriented(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> KnownLayer:
+def oriented(
+    known: KnownLayers,
+    layer: KnownLayer,
+    record: Record,
+    deeper: IntArray,
+    told: FloatArray | None = None,
+) -> KnownLayer:
     """The layer with its rows turned so that z > 0 is the active side, as far as that is told.
 
     Args:
@@ -57,6 +63,8 @@ def oriented(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
         layer: In any orientation.
         record: All lines.
         deeper: Measured bends that belong to layers above, indices into the record.
+        told: What the layer above told of each neuron: 1 if it is on where z > 0, -1 if where z < 0, 0 if
+            nothing; shape "n".
     """
     regions = _regions(known, layer, record, deeper)
     votes = np.zeros((layer.width, 2))
@@ -72,6 +80,9 @@ def oriented(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
     total = votes.sum(axis=1)
     decided = (total > 0) & (votes.min(axis=1) <= MINORITY * total)
     positive = votes[:, 1] >= votes[:, 0]
+    if told is not None:
+        positive = np.where(decided | (told == 0), positive, told > 0)
+        decided = decided | (told != 0)
     decided, positive = _by_combinations(regions, decided, positive)
     sign = np.where(positive | ~decided, 1.0, -1.0)
     return replace(
@@ -128,14 +139,15 @@ def _by_combinations(
         sets, inverse = np.unique(on, axis=0, return_inverse=True)
         fits = np.array([_holds(region, chosen) for chosen in sets])
         against += ~fits[inverse.ravel()]
-    alive = against == 0
-    if not alive.any():
+    least = int(against.min())
+    # regions in which an unknown neuron is on refuse all alike
+    if least > MINORITY * len(regions):
         return decided, positive
-    left = bits[alive]
-    # the other side of a neuron must be refused more than once, whatever the others are
+    left = bits[against == least]
+    # the other side of a neuron must be refused more often, whatever the others are
     sure = (left == left[0]).all(axis=0)
     for at in np.nonzero(sure)[0]:
-        sure[at] = against[bits[:, at] != left[0, at]].min() >= REFUSALS
+        sure[at] = against[bits[:, at] != left[0, at]].min() >= least + REFUSALS
     decided, positive = decided.copy(), positive.copy()
     decided[open_[sure]] = True
     positive[open_[sure]] = left[0][sure]

@@ -9,6 +9,7 @@ as the first layer has neurons; about 50 queries per segment. Source: see the mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +21,7 @@ from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayers
-from hingeline.extraction.depth.layer_step import FoundLayer, carried, find_layer, updated_layer
+from hingeline.extraction.depth.layer_step import FoundLayer, carried, find_layer, told_by, updated_layer
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
 from hingeline.extraction.settings import ExtractSettings
@@ -127,7 +128,10 @@ class Search:
             have = before[number] if number < len(before) else None
             if have is not None and number:
                 have = carried(have, before[number - 1].channels, channels)
-            step = self._step(number, have, number < settled)
+            told = {}
+            if have is not None and number + 1 < len(before):
+                told = told_by(before[number + 1], before[number])
+            step = self._step(number, have, number < settled, told)
             if step is None:
                 return False
             self.found.append(step)
@@ -143,12 +147,14 @@ class Search:
                 return True
         return False
 
-    def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
+    def _step(
+        self, number: int, have: FoundLayer | None, settled: bool, told: Mapping[int, float]
+    ) -> FoundLayer | None:
         known = self.known
         if settled and have is not None:
-            return updated_layer(self.record, known, self.free(number), have)
+            return updated_layer(self.record, known, self.free(number), have, told)
         neurons = () if have is None else have.neurons
-        return find_layer(self.record, known, self.free(number), neurons)
+        return find_layer(self.record, known, self.free(number), neurons, told)
 
     def _complete(self, number: int) -> None:
         """Ask for what is not known of a layer's neurons, as long as that helps."""

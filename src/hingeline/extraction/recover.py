@@ -8,6 +8,7 @@ from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.convolution.recover_convolution import recover_convolution
 from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.membership import belongs_to_first_layer
@@ -42,6 +43,10 @@ def recover(bench: Bench) -> Recovery:
         BudgetExhausted: The budget ended; `bench.best` has what was found.
     """
     first = _first_sweep(bench)
+    if bench.settings.image is not None:
+        convolution = recover_convolution(bench, first, bench.settings.image)
+        if convolution is not None:
+            return convolution
     lines = [_measure(bench, first, None, 0)]
     planes = Hyperplanes.from_line(lines[0], lines[0].measured)
     result: Recovery | None = None

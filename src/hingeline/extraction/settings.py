@@ -21,3 +21,6 @@ class ExtractSettings:
     """Lines swept for one layer before it is called incomplete."""
     answers_per_bias: float = 16.0
     """Asked for each bias where answers have an absolute error; four times as many halve its error."""
+    image: tuple[int, int, int] | None = None
+    """Channels, rows and columns of an input, if it is an image; then a first layer that is a convolution is
+    looked for. None does not look, and asks nothing for it."""

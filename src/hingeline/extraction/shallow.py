@@ -113,9 +113,9 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
         layer, undecided = signed_layer(bench, layer, view, "signs")
         layer = _polished(bench, layer, attempt)
         bench.best = layer.to_network()
-        check = _verified(bench, layer, attempt)
+        check = verified(bench, layer, attempt)
         if check.passed:
-            return _judged(bench, layer, undecided)
+            return judged(bench, layer, undecided)
         complaint = check.complaint
         grown = _with_unexplained(bench, layer, check, attempt)
         if grown.width == layer.width:
@@ -187,7 +187,8 @@ def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:
             return layer
 
 
-def _verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
+def verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
+    """Try a layer on fresh queries; what came of it goes into the evidence."""
     error = float(layer.errors.max(initial=0.0))
     with bench.probe.session.phase("verify"):
         rng = bench.randomness.step("verify", attempt)
@@ -232,7 +233,7 @@ def _rebased(layer: SingleLayer, view: RegionView, before: SingleLayer) -> Singl
     return with_bypass(layer, view).with_constant_from(centre, before(centre))
 
 
-def _judged(bench: Bench, layer: SingleLayer, undecided: str) -> Recovery:
+def judged(bench: Bench, layer: SingleLayer, undecided: str) -> Recovery:
     """The outcome of a verified layer, once every bend seen before is explained too."""
     network = layer.to_network()
     noisy = bench.probe if is_coarse(bench.probe) else None

@@ -1,0 +1,1 @@
+"""Convolutions as first layers: found by sparse normals, measured once per filter."""

@@ -1,0 +1,148 @@
+"""What is above a known convolution, if it is one dense layer: by linear algebra, signs one bit per filter.
+
+With all hyperplanes known, answers are linear in the rectified pre-activations, the inputs and a constant. The
+line's own answers and some fresh ones fix the coefficients; those of the inputs are what wrong-way-round filters
+leave over, so they tell the signs, and all positions of a filter share one.
+
+Source: bypass form of specs on signs; sharing of the sign is ours. Cost: about 1.3 queries per hidden neuron, or
+one per input if that is more; divided by nothing, as every answer has all outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.extraction.single_layer import SIGN_SECONDS, SingleLayer
+from hingeline.extraction.verify import fresh_points
+from hingeline.numerics.binary_system import BinarySolution, BinaryStatus, solve_binary
+from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.line import LineSweep
+from hingeline.probing.probe import Probe
+
+SPARE = 1.3
+"""Fresh answers per unknown."""
+MORE = 16
+"""Fresh answers beyond that."""
+WORST_FIT = 1e-6
+"""Residual, as a share of what answers vary, above which no dense layer explains them."""
+ROW_SIGMAS = 3.0
+"""Deviations of rows that a residual may come from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Points and values to fit, each with its noise."""
+
+    points: FloatArray
+    """Shape "n d"."""
+    values: FloatArray
+    """Shape "n k"."""
+    noise: FloatArray
+    """Standard deviation of a value, shape "n"."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadOut:
+    """A dense layer above known hyperplanes."""
+
+    layer: SingleLayer
+    """Neurons the way round that was decided; with a linear bypass where it was not."""
+    turned: FloatArray
+    """-1 for every filter that is the other way round, 1 for the others."""
+    signs: BinarySolution
+    """What decided."""
+    misfit: float
+    """Largest residual in deviations of noise and rows."""
+
+
+def gathered(probe: Probe, sweep: LineSweep, width: int, rng: np.random.Generator) -> Answers:
+    """The line's answers, and as many fresh ones as a layer of that width takes."""
+    count = max(int(SPARE * (width + 1)), probe.input_dim) + MORE
+    fresh = fresh_points(probe, rng, count)
+    ends = sweep.values + (sweep.highs - sweep.lows)[:, np.newaxis] * sweep.slopes
+    points = np.concatenate([fresh, sweep.line.at(sweep.lows), sweep.line.at(sweep.highs)])
+    values = np.concatenate([probe.ask(fresh), sweep.values, ends])
+    return Answers(points, values, probe.noise.at(points) + EPSILON * np.abs(values).max(axis=1))
+
+
+def read_out(
+    normals: FloatArray, offsets: FloatArray, errors: FloatArray, owners: IntArray, answers: Answers
+) -> ReadOut | None:
+    """The dense layer above hyperplanes, and which filters are the wrong way round.
+
+    Args:
+        normals: Unit rows, shape "p d".
+        offsets: Shape "p".
+        errors: Standard deviation of an entry of each row, shape "p".
+        owners: Which filter each row belongs to, shape "p".
+        answers: What to fit.
+
+    Returns:
+        The layer; None if no dense layer explains the answers.
+    """
+    width, (_, dim) = len(normals), answers.points.shape
+    features = np.maximum(answers.points @ normals.T + offsets, 0.0)
+    ones = np.ones((len(features), 1))
+    fit = _fitted(np.concatenate([features, ones, answers.points], axis=1), answers)
+    if fit.worst > WORST_FIT * np.ptp(answers.values[: width + 1], axis=0).max():
+        return None
+    jumps, linear = fit.unknowns[:width], fit.unknowns[width + 1 :].T
+    layer = SingleLayer(normals, offsets, jumps, errors, linear, fit.unknowns[width])
+    signs = _signs(layer, owners, fit.errors[:width], fit.errors[width + 1 :])
+    turned = np.ones(int(owners.max()) + 1)
+    if signs.bits is not None and signs.status is BinaryStatus.EXACT:
+        turned = np.where(signs.bits, -1.0, 1.0)
+        sign = turned[owners]
+        layer = replace(layer, normals=normals * sign[:, np.newaxis], offsets=offsets * sign)
+        features = np.maximum(answers.points @ layer.normals.T + layer.offsets, 0.0)
+        fit = _fitted(np.concatenate([features, ones], axis=1), answers)
+        layer = replace(
+            layer,
+            jumps=fit.unknowns[:width],
+            linear=np.zeros((len(linear), dim)),
+            constant=fit.unknowns[width],
+        )
+    size = float(np.sqrt(np.mean(layer.jumps**2)))
+    layer = replace(layer, errors=np.hypot(errors, np.sqrt(np.mean(fit.errors[:width] ** 2)) / size))
+    return ReadOut(layer, turned, signs, fit.misfit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """Least squares, every answer weighted by its noise."""
+
+    unknowns: FloatArray
+    errors: FloatArray
+    worst: float
+    misfit: float
+
+
+def _fitted(columns: FloatArray, answers: Answers) -> _Fit:
+    weighted = columns / answers.noise[:, np.newaxis]
+    scales = np.linalg.norm(weighted, axis=0)
+    scales = np.where(scales > 0, scales, 1.0)
+    inverse = np.linalg.pinv(weighted / scales, rcond=1e-13) / scales[:, np.newaxis]
+    unknowns = inverse @ (answers.values / answers.noise[:, np.newaxis])
+    # once more with what is left over: the inverse itself is rounded
+    rest = answers.values - columns @ unknowns
+    unknowns = unknowns + inverse @ (rest / answers.noise[:, np.newaxis])
+    rest = np.abs(answers.values - columns @ unknowns).max(axis=1)
+    misfit = float(np.sqrt(np.mean((rest / answers.noise) ** 2)))
+    near = answers.noise <= 10 * np.median(answers.noise)
+    errors = np.linalg.norm(inverse, axis=1) * max(1.0, misfit)
+    return _Fit(unknowns, errors, float(rest[near].max()), misfit)
+
+
+def _signs(
+    layer: SingleLayer, owners: IntArray, jump_errors: FloatArray, linear_errors: FloatArray
+) -> BinarySolution:
+    """Which filters are the wrong way round: linear = - sum over those of jumps normals."""
+    shared = np.zeros((int(owners.max()) + 1, *layer.linear.shape))
+    np.add.at(shared, owners, layer.jumps[:, :, np.newaxis] * layer.normals[:, np.newaxis])
+    columns = shared.reshape(len(shared), -1).T
+    rows = np.linalg.norm(np.linalg.norm(layer.jumps, axis=1) * layer.errors)
+    tolerance = ROW_SIGMAS * float(np.hypot(rows, np.hypot(np.linalg.norm(jump_errors), linear_errors.max())))
+    return solve_binary(columns, -layer.linear.ravel(), tolerance, time_limit=SIGN_SECONDS)

@@ -18,6 +18,7 @@ from hingeline.core.events import EventSink, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
+from hingeline.extraction.convolution.image_shape import checked_image
 from hingeline.extraction.coordinates import moved_back
 from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import recover_from_afar
@@ -84,6 +85,8 @@ def extract(
     """
     chosen = _settings(settings)
     session = QuerySession(oracle, budget=budget, journal=journal, on_event=on_event)
+    if chosen.image is not None:
+        checked_image(chosen.image, session.input_dim)
     randomness = Randomness(seed)
     evidence: dict[str, Any] = {}
     result = _run(session, randomness, chosen, evidence)

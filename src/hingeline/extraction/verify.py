@@ -137,7 +137,7 @@ def _far_along(network: PiecewiseLinearNetwork, probe: Probe, rng: np.random.Gen
     The boundary of a second-layer neuron may run straight for a hundred typical norms, and pass for a
     first-layer hyperplane on every line near the origin. Far out along it the two differ.
     """
-    if len(network.weights) != 2 or np.isfinite(probe.calibration.radius):
+    if len(network.weights) != 2 or not probe.domain.free:
         return np.zeros((0, network.input_dim))
     width = max(1, network.hidden_widths[0])
     count = max(FEWEST_FAR_POINTS, FAR_POINTS // width)

@@ -1,7 +1,8 @@
 """A convolution as a frozen value: filters that are used again at every position of an image.
 
-Images are flattened channel by channel, row by row, as `array.reshape(n, -1)` does for arrays "n c h w"; so are
-the outputs. Written out as a dense layer it has one row per channel and position, nearly all of them zeros.
+Images are flattened channel by channel, row by row, as `array.reshape(n, -1)` does for arrays "n c h w"; so
+are the outputs. Written out as a dense layer it has one row per channel and position, nearly all of them
+zeros.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _check(layer: ConvolutionLayer) -> None:
     shape, image = layer.filters.shape, layer.input_shape
     if len(shape) != 4 or layer.biases.shape != shape[:1] or 0 in shape:
         raise InvalidInput(
-            f"filters {shape} and biases {layer.biases.shape} do not fit; want (c_out, c_in, kh, kw), (c_out,)"
+            f"filters {shape} and biases {layer.biases.shape}; want (c_out, c_in, kh, kw) and (c_out,)"
         )
     if len(image) != 3 or shape[1] != image[0] or min(image) < 1:
         raise InvalidInput(f"filters {shape} do not fit images (channels, rows, columns) of {image}")

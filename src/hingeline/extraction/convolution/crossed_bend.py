@@ -1,8 +1,8 @@
 """One bend of a swept line, asked about its normal one direction at a time.
 
 In the pieces before and after a bend the oracle is affine, and the two slopes in a direction e differ by the
-bend's output jump times (normal . e). So any component of the normal costs two queries, and that of a block of
-pixels tells whether the normal has anything there at all: a random direction inside the block shows it.
+bend's output jump times (normal . e). So any component of the normal costs two queries, and that of a block
+of pixels tells whether the normal has anything there at all: a random direction inside the block shows it.
 
 Source: group tests on specs of convolutions; ours. Cost: 2 queries per direction, and 2 for each bend.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt, prod
 
 from hingeline.core.errors import InvalidInput
@@ -14,13 +15,13 @@ SMALLEST_GUESS = 5
 """Rows of the smallest image that is guessed."""
 
 
-def checked_image(image: tuple[int, ...], input_dim: int) -> ImageShape:
+def checked_image(image: Sequence[int], input_dim: int) -> ImageShape:
     """The shape, if rows of `input_dim` numbers can be such images.
 
     Raises:
         InvalidInput: Not three positive whole numbers, or their product is another.
     """
-    if len(image) != 3 or not all(isinstance(size, int) and size > 0 for size in image):
+    if len(image) != 3 or min(image) < 1:
         raise InvalidInput(f"an image is channels x rows x columns, such as 1x8x8; got {image!r}")
     if prod(image) != input_dim:
         said = "x".join(map(str, image))

@@ -1,45 +1,45 @@
-"""Does something take the maximum of a filter at neighbouring positions? Then bends lie where two of them are equal.
+"""Is the larger of two positions of a filter taken somewhere? Then it bends where the two are equal.
 
-Where the larger of two positions of a filter changes, the filter at one position equals the filter at the other;
-the bias cancels, and the place on the line can be computed. A dense layer of neurons has no reason to bend there.
+Where the larger of two positions of a filter changes, the filter at one position equals the filter at the
+other; the bias cancels, and the place on the line can be computed. A dense layer of neurons has no reason to
+bend there.
 
-Source: specs of convolutions (normals that are differences of two shifted filters); the prediction is ours. Cost:
-no queries.
+Source: specs of convolutions (normals that are differences of two shifted filters); the prediction is ours.
+Cost: no queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
-from hingeline.extraction.convolution.image_shape import ImageShape
-from hingeline.extraction.convolution.predicted import SharedNormal, matched
-from hingeline.probing.line import LineSweep
+from hingeline.extraction.convolution.predicted import SharedNormal
+from hingeline.extraction.convolution.search import FoundFilters
 
 FARTHEST = 3
 """Positions so many steps apart are compared."""
 
 
-def equal_positions(
-    filters: Sequence[SharedNormal],
-    stride: tuple[int, int],
-    sweep: LineSweep,
-    explained: BoolArray,
-    image: ImageShape,
-    centre: FloatArray,
-) -> int:
+def equal_positions(found: FoundFilters) -> int:
     """How many bends that no filter explains lie where a filter is equal at two neighbouring positions."""
-    bends: set[int] = set()
-    for shared in filters:
+    bends: set[tuple[int, int]] = set()
+    down, across = found.grid.stride
+    for pooled in found.filters:
         for rows in range(FARTHEST):
             for columns in range(1 - FARTHEST, FARTHEST):
                 if (rows, columns) > (0, 0):
-                    difference = _difference(shared, rows * stride[0], columns * stride[1])
-                    found = matched(difference, sweep, image, centre).bends
-                    bends.update(found[~explained[found]].tolist())
+                    difference = _difference(pooled.shared, rows * down, columns * across)
+                    bends |= _strangers(found, difference)
     return len(bends)
+
+
+def _strangers(found: FoundFilters, shared: SharedNormal) -> set[tuple[int, int]]:
+    """Line and bend of what a normal meets that no filter explains."""
+    return {
+        (line, int(bend))
+        for line, matches in enumerate(found.lines.matches(shared))
+        for bend in matches.bends
+        if not found.explained[line][bend]
+    }
 
 
 def _difference(shared: SharedNormal, rows: int, columns: int) -> SharedNormal:

@@ -1,11 +1,12 @@
 """The part of the image that a bend's normal looks at, and what it is there.
 
-The first-layer normals of a convolution live on a small rectangle of pixels, in all channels. Its sides are found
-by halving, one block of rows or columns at a time; then every component inside is asked. The free check: the
-components must add up to the slope that the line itself has shown, so a forgotten or a false part shows.
+The first-layer normals of a convolution live on a small rectangle of pixels, in all channels. Its sides are
+found by halving, one block of rows or columns at a time; then every component inside is asked. The free
+check: the components must add up to the slope that the line itself has shown, so a forgotten or a false part
+shows.
 
-Source: ours. Cost: about 2 log2 of the image's sides for each side of the rectangle, 2 queries per component in it;
-half the sides if the kernel is known; about 10 for a normal that is everywhere.
+Source: ours. Cost: about 2 log2 of the image's sides for each side of the rectangle, 2 queries per component
+in it; half the sides if the kernel is known; about 10 for a normal that is everywhere.
 """
 
 from __future__ import annotations

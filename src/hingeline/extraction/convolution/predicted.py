@@ -1,10 +1,11 @@
-"""One normal predicts hyperplanes at every position of the image; the swept line says which of them are there.
+"""One normal predicts hyperplanes at every position; the swept line says which of them are there.
 
-Shifted by so many rows and columns, and cut off at the edges, a filter with its bias crosses the line at a place
-that can be computed. Bends are known to ten digits and more, so a bend at that place is no chance. This costs
-nothing: one filter is measured, all its positions are read off the line.
+Shifted by so many rows and columns, and cut off at the edges, a filter with its bias crosses the line at a
+place that can be computed. Bends are known to ten digits and more, so a bend at that place is no chance. This
+costs nothing: one filter is measured, all its positions are read off the line.
 
-Source: specs of convolutions with sharing; the reading of stride and padding off matched bends is ours. No queries.
+Source: specs of convolutions with sharing; the reading of stride and padding off matched bends is ours. No
+queries.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def crossings(shared: SharedNormal, line: Line, image: ImageShape, centre: Float
         centre: What to add to a point of the line to get inputs as the door takes them, shape "d".
 
     Returns:
-        Shape "2 rows columns" for first rows from 1 - kh on and first columns from 1 - kw on; parallel ones inf.
+        Shape "2 rows columns", first rows from 1 - kh on, first columns from 1 - kw on; parallel ones inf.
     """
     kh, kw = shared.kernel
     around = ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1))

@@ -1,15 +1,16 @@
 """What is above a known convolution, if it is one dense layer: by linear algebra, signs one bit per filter.
 
-With all hyperplanes known, answers are linear in the rectified pre-activations, the inputs and a constant. The
-line's own answers and some fresh ones fix the coefficients; those of the inputs are what wrong-way-round filters
-leave over, so they tell the signs, and all positions of a filter share one.
+With all hyperplanes known, answers are linear in the rectified pre-activations, the inputs and a constant.
+The line's own answers and some fresh ones fix the coefficients; those of the inputs are what wrong-way-round
+filters leave over, so they tell the signs, and all positions of a filter share one.
 
-Source: bypass form of specs on signs; sharing of the sign is ours. Cost: about 1.3 queries per hidden neuron, or
-one per input if that is more; divided by nothing, as every answer has all outputs.
+Source: bypass form of specs on signs; sharing of the sign is ours. Cost: about 1.3 queries per hidden neuron,
+or one per input if that is more; divided by nothing, as every answer has all outputs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,8 @@ SPARE = 1.3
 """Fresh answers per unknown."""
 MORE = 16
 """Fresh answers beyond that."""
+FAINTEST = 1e-10
+"""Directions that show so little of what the clearest shows are left out: answers do not tell them."""
 WORST_FIT = 1e-6
 """Residual, as a share of what answers vary, above which no dense layer explains them."""
 ROW_SIGMAS = 3.0
@@ -58,18 +61,38 @@ class ReadOut:
     """Largest residual in deviations of noise and rows."""
 
 
-def gathered(probe: Probe, sweep: LineSweep, width: int, rng: np.random.Generator) -> Answers:
-    """The line's answers, and as many fresh ones as a layer of that width takes."""
+def gathered(
+    probe: Probe, sweeps: Sequence[LineSweep], normals: FloatArray, rng: np.random.Generator
+) -> Answers:
+    """The lines' answers, and as many fresh ones as a layer with these rows ("p d") takes."""
+    width = len(normals)
     count = max(int(SPARE * (width + 1)), probe.input_dim) + MORE
-    fresh = fresh_points(probe, rng, count)
-    ends = sweep.values + (sweep.highs - sweep.lows)[:, np.newaxis] * sweep.slopes
-    points = np.concatenate([fresh, sweep.line.at(sweep.lows), sweep.line.at(sweep.highs)])
-    values = np.concatenate([probe.ask(fresh), sweep.values, ends])
-    return Answers(points, values, probe.noise.at(points) + EPSILON * np.abs(values).max(axis=1))
+    fresh = np.concatenate([fresh_points(probe, rng, count), _far_sides(probe, normals, rng)])
+    points, values = [fresh], [probe.ask(fresh)]
+    for sweep in sweeps:
+        lengths = (sweep.highs - sweep.lows)[:, np.newaxis]
+        points += [sweep.line.at(sweep.lows), sweep.line.at(sweep.highs)]
+        values += [sweep.values, sweep.values + lengths * sweep.slopes]
+    where, answers = np.concatenate(points), np.concatenate(values)
+    return Answers(where, answers, probe.noise.at(where) + EPSILON * np.abs(answers).max(axis=1))
+
+
+def _far_sides(probe: Probe, normals: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """In a box, a point as far as possible on either side of each hyperplane: some cut off a corner only."""
+    if np.isinf(probe.domain.half_width):
+        return np.zeros((0, normals.shape[1]))
+    corners = np.where(normals != 0, np.sign(normals), rng.uniform(-1.0, 1.0, normals.shape))
+    shrunk = corners * rng.uniform(0.9, 1.0, corners.shape) * probe.domain.half_width
+    return probe.domain.pulled_in(np.concatenate([shrunk, -shrunk]))
 
 
 def read_out(
-    normals: FloatArray, offsets: FloatArray, errors: FloatArray, owners: IntArray, answers: Answers
+    normals: FloatArray,
+    offsets: FloatArray,
+    errors: FloatArray,
+    owners: IntArray,
+    filters: int,
+    answers: Answers,
 ) -> ReadOut | None:
     """The dense layer above hyperplanes, and which filters are the wrong way round.
 
@@ -78,6 +101,7 @@ def read_out(
         offsets: Shape "p".
         errors: Standard deviation of an entry of each row, shape "p".
         owners: Which filter each row belongs to, shape "p".
+        filters: How many filters there are.
         answers: What to fit.
 
     Returns:
@@ -91,8 +115,8 @@ def read_out(
         return None
     jumps, linear = fit.unknowns[:width], fit.unknowns[width + 1 :].T
     layer = SingleLayer(normals, offsets, jumps, errors, linear, fit.unknowns[width])
-    signs = _signs(layer, owners, fit.errors[:width], fit.errors[width + 1 :])
-    turned = np.ones(int(owners.max()) + 1)
+    signs = _signs(layer, owners, filters, fit.errors[:width], fit.errors[width + 1 :])
+    turned = np.ones(filters)
     if signs.bits is not None and signs.status is BinaryStatus.EXACT:
         turned = np.where(signs.bits, -1.0, 1.0)
         sign = turned[owners]
@@ -124,7 +148,7 @@ def _fitted(columns: FloatArray, answers: Answers) -> _Fit:
     weighted = columns / answers.noise[:, np.newaxis]
     scales = np.linalg.norm(weighted, axis=0)
     scales = np.where(scales > 0, scales, 1.0)
-    inverse = np.linalg.pinv(weighted / scales, rcond=1e-13) / scales[:, np.newaxis]
+    inverse = np.linalg.pinv(weighted / scales, rcond=FAINTEST) / scales[:, np.newaxis]
     unknowns = inverse @ (answers.values / answers.noise[:, np.newaxis])
     # once more with what is left over: the inverse itself is rounded
     rest = answers.values - columns @ unknowns
@@ -137,10 +161,10 @@ def _fitted(columns: FloatArray, answers: Answers) -> _Fit:
 
 
 def _signs(
-    layer: SingleLayer, owners: IntArray, jump_errors: FloatArray, linear_errors: FloatArray
+    layer: SingleLayer, owners: IntArray, filters: int, jump_errors: FloatArray, linear_errors: FloatArray
 ) -> BinarySolution:
     """Which filters are the wrong way round: linear = - sum over those of jumps normals."""
-    shared = np.zeros((int(owners.max()) + 1, *layer.linear.shape))
+    shared = np.zeros((filters, *layer.linear.shape))
     np.add.at(shared, owners, layer.jumps[:, :, np.newaxis] * layer.normals[:, np.newaxis])
     columns = shared.reshape(len(shared), -1).T
     rows = np.linalg.norm(np.linalg.norm(layer.jumps, axis=1) * layer.errors)

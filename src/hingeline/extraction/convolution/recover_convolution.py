@@ -1,11 +1,11 @@
 """A first layer that is a convolution: a handful of filters instead of a row per position.
 
-Called after the first line, before any normal is measured in full, which is what costs. The filters come from the
-line and a few directions per filter; a dense read-out above them is solved for and verified like any other
-network. Where more than one layer lies above, the convolution alone is reported.
+Called after the first line, before any normal is measured in full, which is what costs. The filters come from
+the line and a few directions per filter; a dense read-out above them is solved for and verified like any
+other network. Where more than one layer lies above, the convolution alone is reported.
 
-Source: specs of convolutions with sharing. Cost: filters about 3 times their number of shared weights; nothing of
-this is asked where the image is not told.
+Source: specs of convolutions with sharing. Cost: filters about 3 times their number of shared weights;
+nothing of this is asked where the image is not told.
 """
 
 from __future__ import annotations
@@ -15,12 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import measure_bends
-from hingeline.extraction.convolution.filters import FEWEST_POSITIONS
-from hingeline.extraction.convolution.image_shape import ImageShape, checked_image, guessed_images
+from hingeline.extraction.convolution.described import (
+    described_convolution,
+    layer_of_filters,
+    max_pooled,
+    named,
+    of_differences,
+    only_first,
+    signed_like,
+)
+from hingeline.extraction.convolution.filters import FEWEST_POSITIONS, SweptImages
+from hingeline.extraction.convolution.image_shape import checked_image, guessed_images
 from hingeline.extraction.convolution.max_pooling import equal_positions
 from hingeline.extraction.convolution.read_out import ReadOut, gathered, read_out
 from hingeline.extraction.convolution.search import FilterSearch, FoundFilters
@@ -28,11 +37,14 @@ from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.shallow import UNDECIDED, UNPROVED, judged, neuron_evidence, verified
+from hingeline.extraction.verify import random_line
 from hingeline.networks.convolution import ConvolutionLayer
 from hingeline.numerics.binary_system import BinaryStatus
-from hingeline.probing.line import LineSweep
+from hingeline.probing.line import LineSweep, sweep_line
 from hingeline.probing.probe import is_coarse
 
+QUIET_LINES = 2
+"""Lines on which nothing is new and nothing is left over, before no more are swept."""
 FEW_STRANGERS = 20
 """One bend in so many that no filter explains may be an accident; more belong to deeper layers."""
 
@@ -62,13 +74,38 @@ def recover_convolution(
         return None
     for shape in shapes:
         before = probe.session.spending.queries
+        lines = SweptImages((sweep,), shape, _centre(bench))
         with probe.session.phase("filters"):
-            rng = bench.randomness.step("filters")
-            found = FilterSearch(probe, sweep, shape, _centre(bench), rng).run()
+            search = FilterSearch(probe, lines, bench.randomness.step("filters"))
+            found = search.run()
         if found is not None:
             spent = probe.session.spending.queries - before
-            return _with_convolution(bench, sweep, found, _layer(found, shape), spent)
+            if not probe.domain.free and not found.of_differences:
+                found = _on_more_lines(bench, search, found)
+            return _with_convolution(bench, found, spent)
     return None
+
+
+def _on_more_lines(bench: Bench, search: FilterSearch, found: FoundFilters) -> FoundFilters:
+    """Where lines are short they miss most positions: look on others until two show nothing new."""
+    quiet = 0
+    for index in range(1, bench.settings.most_lines):
+        planes, _ = _planes(bench, found, layer_of_filters(found))
+        line = random_line(bench.probe, bench.randomness.step("line", index), bench.settings)
+        with bench.probe.session.phase("lines"):
+            sweep = sweep_line(bench.probe, line, predicted=np.sort(planes.crossings(line)))
+        bench.sweeps.append(sweep)
+        search.look_at(sweep)
+        with bench.probe.session.phase("filters"):
+            again = search.run()
+        if again is None:
+            return found
+        same = len(again.filters) == len(found.filters) and again.grid == found.grid
+        quiet = quiet + 1 if same and not again.strangers else 0
+        found = again
+        if quiet >= QUIET_LINES:
+            break
+    return found
 
 
 def _centre(bench: Bench) -> FloatArray:
@@ -76,37 +113,40 @@ def _centre(bench: Bench) -> FloatArray:
     return np.zeros(bench.probe.input_dim) if centre is None else centre
 
 
-def _layer(found: FoundFilters, image: ImageShape) -> ConvolutionLayer:
-    filters = np.stack([pooled.shared.values for pooled in found.filters])
-    biases = np.array([pooled.shared.bias for pooled in found.filters])
-    kernel = found.filters[0].shared.kernel
-    return ConvolutionLayer(filters, biases, found.grid.stride, found.grid.padding(image, kernel), image)
-
-
-def _with_convolution(
-    bench: Bench, sweep: LineSweep, found: FoundFilters, layer: ConvolutionLayer, spent: int
-) -> Recovery:
+def _with_convolution(bench: Bench, found: FoundFilters, spent: int) -> Recovery:
     """The rest of the network above filters that were found."""
-    probe = bench.probe
-    strangers = int((~found.explained).sum())
+    probe, layer = bench.probe, layer_of_filters(found)
+    if found.of_differences:
+        bench.evidence["architecture"] = {"layers": [{"kind": "convolution", "status": "undetermined"}]}
+        return of_differences(found)
     probe.session.emit(NeuronRecovered(1, layer.positions * len(layer.filters)))
-    probe.session.emit(Note(f"convolution: {len(layer.filters)} filters, {strangers} bends left over"))
-    described = _described(found, layer, spent)
+    probe.session.emit(Note(f"convolution: {len(layer.filters)} filters, {found.strangers} bends left over"))
+    described = described_convolution(found, layer, spent)
     bench.evidence["architecture"] = {"layers": [described]}
-    shared = [pooled.shared for pooled in found.filters]
-    pooling = equal_positions(shared, layer.stride, sweep, found.explained, layer.input_shape, _centre(bench))
+    pooling = equal_positions(found)
     if pooling > FEWEST_POSITIONS:
-        return _max_pooled(pooling, layer)
+        return max_pooled(pooling, layer)
     planes, owners = _planes(bench, found, layer)
-    if strangers * FEW_STRANGERS <= len(sweep.bends):
+    if found.strangers * FEW_STRANGERS <= found.bends:
+        crossed = _crossed_in(bench, planes)
+        kept, whose = planes.select(crossed), owners[crossed]
         with probe.session.phase("output layer"):
-            answers = gathered(probe, sweep, planes.count, bench.randomness.step("output layer"))
-            above = read_out(planes.normals, planes.offsets, planes.errors, owners, answers)
+            answers = gathered(probe, found.lines.sweeps, kept.normals, bench.randomness.step("output layer"))
+            above = read_out(kept.normals, kept.offsets, kept.errors, whose, len(layer.filters), answers)
         if above is not None:
+            described["outside_domain"] = int((~crossed).sum())
             return _one_dense_layer(bench, above, layer, described)
     elif planes.count <= probe.input_dim:
-        return _deeper(bench, sweep, planes)
-    return _only_first(strangers, layer)
+        return _deeper(bench, planes, layer, described)
+    return only_first(found, layer)
+
+
+def _crossed_in(bench: Bench, planes: Hyperplanes) -> BoolArray:
+    """Which hyperplanes meet the domain; beyond it a neuron is as good as linear."""
+    domain = bench.probe.domain
+    reach = np.minimum(domain.radius, domain.half_width * np.abs(planes.normals).sum(axis=1))
+    crossed: BoolArray = np.abs(planes.offsets) < reach
+    return crossed
 
 
 def _planes(bench: Bench, found: FoundFilters, layer: ConvolutionLayer) -> tuple[Hyperplanes, IntArray]:
@@ -153,61 +193,26 @@ def _one_dense_layer(
         return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
     result = judged(bench, above.layer, undecided)
     if result.outcome.status is Status.COMPLETE:
-        reason = f"{_named(layer)} and the dense layer above it recovered and verified."
+        reason = f"{named(layer)} and the dense layer above it recovered and verified."
         result = Recovery(result.network, replace(result.outcome, reason=reason))
     return result
 
 
-def _deeper(bench: Bench, sweep: LineSweep, planes: Hyperplanes) -> Recovery:
+def _deeper(
+    bench: Bench, planes: Hyperplanes, layer: ConvolutionLayer, described: dict[str, Any]
+) -> Recovery:
     """Go on above a convolution that is no wider than its input, as above any other first layer."""
+    sweep = bench.sweeps[0]
     known = planes.explain(sweep, same_jumps=False)
     with bench.probe.session.phase("hyperplanes"):
         rng = bench.randomness.step("hyperplanes", 0)
         basis = np.linalg.svd(planes.normals, full_matrices=False)[2]
         line = measure_bends(bench.probe, sweep, rng, basis=basis, known=known)
-    return recover_deep(bench, planes, [line])
-
-
-def _only_first(strangers: int, layer: ConvolutionLayer) -> Recovery:
-    text = f"{_named(layer)} found as the first layer; "
-    if strangers:
-        text += f"{strangers} bends belong to deeper layers, which were not recovered."
-    else:
-        text += "no single dense layer above it explains the answers, and what does was not recovered."
-    return Recovery(None, Outcome(Status.PARTIAL, text, "Its filters are in evidence['architecture']."))
-
-
-def _max_pooled(bends: int, layer: ConvolutionLayer) -> Recovery:
-    text = (
-        f"{_named(layer)} found as the first layer, but {bends} bends lie where a filter is equal at two "
-        "neighbouring positions: max pooling, which is not supported."
-    )
-    return Recovery(None, Outcome(Status.REFUSED, text, "Its filters are in evidence['architecture']."))
-
-
-def _named(layer: ConvolutionLayer) -> str:
-    kernel = "x".join(map(str, layer.kernel))
-    return f"A convolution of {len(layer.filters)} filters, {kernel}, at {layer.positions} positions each,"
-
-
-def _described(found: FoundFilters, layer: ConvolutionLayer, spent: int) -> dict[str, Any]:
-    """The convolution as data for the evidence."""
-    seen = [pooled.agreeing for pooled in found.filters]
-    return {
-        "kind": "convolution",
-        "width": layer.positions * len(layer.filters),
-        "activation": "relu",
-        "input_shape": list(layer.input_shape),
-        "output_shape": list(layer.output_shape),
-        "kernel": list(layer.kernel),
-        "stride": list(layer.stride),
-        "padding": [list(sides) for sides in layer.padding],
-        "filters": layer.filters.tolist(),
-        "biases": layer.biases.tolist(),
-        "error": max(pooled.shared.error for pooled in found.filters),
-        "status": "pooled, signs undetermined",
-        "sharing": f"confirmed at {min(seen)} positions",
-        "positions": layer.positions,
-        "positions_agreeing": seen,
-        "queries": spent,
-    }
+    result = recover_deep(bench, planes, [line])
+    if result.network is not None and result.outcome.status in (Status.COMPLETE, Status.EQUIVALENT):
+        layers = [signed_like(result.network.weights[0], planes, layer, described)]
+        for rows in result.network.weights[1:-1]:
+            layers.append({"kind": "dense", "width": len(rows), "activation": "relu"})
+        layers.append({"kind": "dense", "width": result.network.output_dim, "activation": "linear"})
+        bench.evidence["architecture"] = {"layers": layers}
+    return result

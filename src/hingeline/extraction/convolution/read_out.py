@@ -27,6 +27,7 @@ SPARE = 1.3
 """Fresh answers per unknown."""
 MORE = 16
 """Fresh answers beyond that."""
+TINY = 1e-100
 FAINTEST = 1e-10
 """Directions that show so little of what the clearest shows are left out: answers do not tell them."""
 WORST_FIT = 1e-6
@@ -58,15 +59,23 @@ class ReadOut:
     signs: BinarySolution
     """What decided."""
     misfit: float
-    """Largest residual in deviations of noise and rows."""
+    """Root mean square of the largest residual of each answer, in deviations of its noise."""
 
 
 def gathered(
-    probe: Probe, sweeps: Sequence[LineSweep], normals: FloatArray, rng: np.random.Generator
+    probe: Probe, sweeps: Sequence[LineSweep], normals: FloatArray, shared: int, rng: np.random.Generator
 ) -> Answers:
-    """The lines' answers, and as many fresh ones as a layer with these rows ("p d") takes."""
-    width = len(normals)
-    count = max(int(SPARE * (width + 1)), probe.input_dim) + MORE
+    """The lines' answers, and as many fresh ones as there is to fit.
+
+    Args:
+        probe: Where queries go.
+        sweeps: Lines.
+        normals: Rows of the hyperplanes, shape "p d".
+        shared: Numbers that all outputs share: weights and biases of the filters.
+        rng: Draws points.
+    """
+    unknowns = len(normals) + 1 + shared / sweeps[0].slopes.shape[1]
+    count = max(int(SPARE * unknowns), probe.input_dim) + MORE
     fresh = np.concatenate([fresh_points(probe, rng, count), _far_sides(probe, normals, rng)])
     points, values = [fresh], [probe.ask(fresh)]
     for sweep in sweeps:
@@ -129,8 +138,9 @@ def read_out(
             linear=np.zeros((len(linear), dim)),
             constant=fit.unknowns[width],
         )
-    size = float(np.sqrt(np.mean(layer.jumps**2)))
-    layer = replace(layer, errors=np.hypot(errors, np.sqrt(np.mean(fit.errors[:width] ** 2)) / size))
+    # an output weight that is wrong by so much of itself counts like a row
+    relative = fit.errors[:width] / np.maximum(np.linalg.norm(layer.jumps, axis=1), TINY)
+    layer = replace(layer, errors=np.hypot(errors, relative))
     return ReadOut(layer, turned, signs, fit.misfit)
 
 
@@ -154,7 +164,8 @@ def _fitted(columns: FloatArray, answers: Answers) -> _Fit:
     rest = answers.values - columns @ unknowns
     unknowns = unknowns + inverse @ (rest / answers.noise[:, np.newaxis])
     rest = np.abs(answers.values - columns @ unknowns).max(axis=1)
-    misfit = float(np.sqrt(np.mean((rest / answers.noise) ** 2)))
+    freedom = max(1, len(columns) - columns.shape[1])
+    misfit = float(np.sqrt(np.sum((rest / answers.noise) ** 2) / freedom))
     near = answers.noise <= 10 * np.median(answers.noise)
     errors = np.linalg.norm(inverse, axis=1) * max(1.0, misfit)
     return _Fit(unknowns, errors, float(rest[near].max()), misfit)

@@ -10,20 +10,17 @@ nothing of this is asked where the image is not told.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.events import NeuronRecovered, Note
-from hingeline.core.outcome import Outcome, Status
+from hingeline.core.outcome import Status
 from hingeline.extraction.bends import measure_bends
 from hingeline.extraction.convolution.described import (
     described_convolution,
     layer_of_filters,
     max_pooled,
-    named,
     of_differences,
     only_first,
     signed_like,
@@ -31,15 +28,13 @@ from hingeline.extraction.convolution.described import (
 from hingeline.extraction.convolution.filters import FEWEST_POSITIONS, SweptImages
 from hingeline.extraction.convolution.image_shape import checked_image, guessed_images
 from hingeline.extraction.convolution.max_pooling import equal_positions
-from hingeline.extraction.convolution.read_out import ReadOut, gathered, read_out
+from hingeline.extraction.convolution.one_dense_layer import centre_of, filter_planes, recover_read_out
 from hingeline.extraction.convolution.search import FilterSearch, FoundFilters
 from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.shallow import UNDECIDED, UNPROVED, judged, neuron_evidence, verified
 from hingeline.extraction.verify import random_line
 from hingeline.networks.convolution import ConvolutionLayer
-from hingeline.numerics.binary_system import BinaryStatus
 from hingeline.probing.line import LineSweep, sweep_line
 from hingeline.probing.probe import is_coarse
 
@@ -74,7 +69,7 @@ def recover_convolution(
         return None
     for shape in shapes:
         before = probe.session.spending.queries
-        lines = SweptImages((sweep,), shape, _centre(bench))
+        lines = SweptImages((sweep,), shape, centre_of(bench))
         with probe.session.phase("filters"):
             search = FilterSearch(probe, lines, bench.randomness.step("filters"))
             found = search.run()
@@ -90,7 +85,7 @@ def _on_more_lines(bench: Bench, search: FilterSearch, found: FoundFilters) -> F
     """Where lines are short they miss most positions: look on others until two show nothing new."""
     quiet = 0
     for index in range(1, bench.settings.most_lines):
-        planes, _ = _planes(bench, found, layer_of_filters(found))
+        planes = filter_planes(layer_of_filters(found), found.errors, centre_of(bench))
         line = random_line(bench.probe, bench.randomness.step("line", index), bench.settings)
         with bench.probe.session.phase("lines"):
             sweep = sweep_line(bench.probe, line, predicted=np.sort(planes.crossings(line)))
@@ -108,11 +103,6 @@ def _on_more_lines(bench: Bench, search: FilterSearch, found: FoundFilters) -> F
     return found
 
 
-def _centre(bench: Bench) -> FloatArray:
-    centre = bench.probe.calibration.centre
-    return np.zeros(bench.probe.input_dim) if centre is None else centre
-
-
 def _with_convolution(bench: Bench, found: FoundFilters, spent: int) -> Recovery:
     """The rest of the network above filters that were found."""
     probe, layer = bench.probe, layer_of_filters(found)
@@ -126,76 +116,15 @@ def _with_convolution(bench: Bench, found: FoundFilters, spent: int) -> Recovery
     pooling = equal_positions(found)
     if pooling > FEWEST_POSITIONS:
         return max_pooled(pooling, layer)
-    planes, owners = _planes(bench, found, layer)
     if found.strangers * FEW_STRANGERS <= found.bends:
-        crossed = _crossed_in(bench, planes)
-        kept, whose = planes.select(crossed), owners[crossed]
-        with probe.session.phase("output layer"):
-            answers = gathered(probe, found.lines.sweeps, kept.normals, bench.randomness.step("output layer"))
-            above = read_out(kept.normals, kept.offsets, kept.errors, whose, len(layer.filters), answers)
-        if above is not None:
-            described["outside_domain"] = int((~crossed).sum())
-            return _one_dense_layer(bench, above, layer, described)
-    elif planes.count <= probe.input_dim:
-        return _deeper(bench, planes, layer, described)
+        result = recover_read_out(bench, found, layer, described)
+        if result is not None:
+            return result
+    else:
+        planes = filter_planes(layer, found.errors, centre_of(bench))
+        if planes.count <= probe.input_dim:
+            return _deeper(bench, planes, layer, described)
     return only_first(found, layer)
-
-
-def _crossed_in(bench: Bench, planes: Hyperplanes) -> BoolArray:
-    """Which hyperplanes meet the domain; beyond it a neuron is as good as linear."""
-    domain = bench.probe.domain
-    reach = np.minimum(domain.radius, domain.half_width * np.abs(planes.normals).sum(axis=1))
-    crossed: BoolArray = np.abs(planes.offsets) < reach
-    return crossed
-
-
-def _planes(bench: Bench, found: FoundFilters, layer: ConvolutionLayer) -> tuple[Hyperplanes, IntArray]:
-    """The filters at all their positions, as unit rows in the attack's coordinates, and whose each is."""
-    weights, biases = layer.to_dense()
-    norms = np.linalg.norm(weights, axis=1)
-    owners = np.repeat(np.arange(len(layer.filters)), layer.positions)
-    errors = np.array([pooled.shared.error for pooled in found.filters])[owners] / norms
-    normals = weights / norms[:, np.newaxis]
-    offsets = (biases + weights @ _centre(bench)) / norms
-    jumps = np.ones((len(normals), 1))
-    return Hyperplanes(normals, offsets, jumps, errors, -offsets[:, np.newaxis] * normals), owners
-
-
-def _one_dense_layer(
-    bench: Bench, above: ReadOut, layer: ConvolutionLayer, described: dict[str, Any]
-) -> Recovery:
-    """Verify a convolution with one dense layer above it, and judge it."""
-    described["filters"] = (above.turned[:, np.newaxis, np.newaxis, np.newaxis] * layer.filters).tolist()
-    described["biases"] = (above.turned * layer.biases).tolist()
-    dense = {
-        "kind": "dense",
-        "width": len(above.layer.constant),
-        "activation": "linear",
-        "status": "measured",
-    }
-    bench.evidence["architecture"] = {"layers": [described, dense]}
-    bench.evidence["signs"] = {
-        "status": str(above.signs.status),
-        "deviation": above.signs.deviation,
-        "rank": above.signs.rank,
-        "free_bits": above.signs.free_bits,
-    }
-    described["status"] = "pooled"
-    undecided = "" if above.signs.unique else UNPROVED
-    if above.signs.status is not BinaryStatus.EXACT:
-        undecided = UNDECIDED[above.signs.status]
-        described["status"] = "pooled, signs undetermined"
-    bench.best = above.layer.to_network()
-    check = verified(bench, above.layer, 0)
-    pooled = neuron_evidence(above.layer.errors)
-    bench.evidence["neurons"] = [{**neuron, "status": "pooled"} for neuron in pooled]
-    if not check.passed:
-        return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
-    result = judged(bench, above.layer, undecided)
-    if result.outcome.status is Status.COMPLETE:
-        reason = f"{named(layer)} and the dense layer above it recovered and verified."
-        result = Recovery(result.network, replace(result.outcome, reason=reason))
-    return result
 
 
 def _deeper(

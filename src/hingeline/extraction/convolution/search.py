@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray
+from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.convolution.crossed_bend import CrossedBend, by_clarity
 from hingeline.extraction.convolution.filters import PooledFilter, SweptImages, pooled_again, pooled_filter
 from hingeline.extraction.convolution.patches import Patch, measured_patch, patch_on_grid, touches_border
@@ -23,6 +23,8 @@ from hingeline.probing.probe import Probe
 
 LOOKS = 3
 """Bends among which one off the border is looked for first: nothing of its filter is cut off there."""
+MOST_LOOKS = 20
+"""The same once a normal was a patch, but nothing came of it."""
 DENSE = 2
 """Normals that are everywhere before the layer is taken for dense."""
 MOST_FAILURES = 12
@@ -48,6 +50,11 @@ class FoundFilters:
     def strangers(self) -> int:
         """Bends that no filter explains."""
         return sum(int((~mask).sum()) for mask in self.explained)
+
+    @property
+    def errors(self) -> FloatArray:
+        """Standard deviation of a value of each filter, shape "c_out"."""
+        return np.array([pooled.shared.error for pooled in self.filters])
 
     @property
     def bends(self) -> int:
@@ -154,24 +161,29 @@ class FilterSearch:
             found = self._pooled(stand.sweep, measured_patch(stand, image, inside=True))
             if found is not None:
                 return found
-        dense = 0
-        for stand in bordering:
+        for dense, stand in enumerate(bordering, start=1):
             patch = measured_patch(stand, image, inside=False)
             found = self._pooled(stand.sweep, patch)
             if found is not None:
                 return found
-            dense += patch is None
+            if patch is not None:
+                break
             if dense >= DENSE:
                 return None
-        return self._further() if dense < len(bordering) or len(bordering) < LOOKS else None
+        return self._further()
 
     def _further(self) -> PooledFilter | None:
-        """The first filter, once some normals were patches that led nowhere, such as ones cut off."""
-        for _ in range(MOST_FAILURES):
-            place = self._next()
-            if place is None:
-                return None
+        """The first filter, where patches led nowhere: off the border nothing is cut off."""
+        bordering: list[CrossedBend] = []
+        for place in self._order()[:MOST_LOOKS]:
             stand = self._stand(place)
+            if touches_border(stand, self.lines.image):
+                bordering.append(stand)
+                continue
+            found = self._pooled(stand.sweep, measured_patch(stand, self.lines.image, inside=True))
+            if found is not None:
+                return found
+        for stand in bordering[:MOST_FAILURES]:
             found = self._pooled(stand.sweep, measured_patch(stand, self.lines.image, inside=False))
             if found is not None:
                 return found

@@ -82,8 +82,9 @@ def rooms(sweep: LineSweep) -> FloatArray:
 
 def by_clarity(probe: Probe, sweep: LineSweep) -> FloatArray:
     """Expected error of a component for each bend, shape "b": the smallest are best asked about."""
-    norms = np.linalg.norm(sweep.line.at(sweep.bends), axis=1)
+    where = sweep.line.at(sweep.bends)
+    norms = np.linalg.norm(where, axis=1)
     sizes = np.linalg.norm(sweep.jumps, axis=1)
-    room = rooms(sweep).min(axis=1)
+    room = np.minimum(rooms(sweep).min(axis=1), np.maximum(probe.domain.margin(where), 0.0))
     with np.errstate(divide="ignore"):
         return probe.noise.at_norm(norms) / (STEP * room * sizes)

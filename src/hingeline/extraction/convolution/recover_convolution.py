@@ -33,12 +33,14 @@ from hingeline.extraction.convolution.search import FilterSearch, FoundFilters
 from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.verify import random_line
+from hingeline.extraction.verify import line_towards, random_line
 from hingeline.networks.convolution import ConvolutionLayer
-from hingeline.probing.line import LineSweep, sweep_line
+from hingeline.probing.line import Line, LineSweep, sweep_line
 from hingeline.probing.probe import is_coarse
 
-QUIET_LINES = 2
+INNER = 0.9
+"""Lines from corner to corner keep away from the faces, so that there is room to ask beside them."""
+QUIET_LINES = 4
 """Lines on which nothing is new and nothing is left over, before no more are swept."""
 FEW_STRANGERS = 20
 """One bend in so many that no filter explains may be an accident; more belong to deeper layers."""
@@ -70,37 +72,58 @@ def recover_convolution(
     for shape in shapes:
         before = probe.session.spending.queries
         lines = SweptImages((sweep,), shape, centre_of(bench))
-        with probe.session.phase("filters"):
-            search = FilterSearch(probe, lines, bench.randomness.step("filters"))
-            found = search.run()
+        search = FilterSearch(probe, lines, bench.randomness.step("filters"))
+        found = _search(bench, search)
+        if found is None and search.lonely and not probe.domain.free:
+            found = _on_more_lines(bench, search, None)
         if found is not None:
             spent = probe.session.spending.queries - before
             if not probe.domain.free and not found.of_differences:
-                found = _on_more_lines(bench, search, found)
+                found = _on_more_lines(bench, search, found) or found
             return _with_convolution(bench, found, spent)
     return None
 
 
-def _on_more_lines(bench: Bench, search: FilterSearch, found: FoundFilters) -> FoundFilters:
-    """Where lines are short they miss most positions: look on others until two show nothing new."""
+def _search(bench: Bench, search: FilterSearch) -> FoundFilters | None:
+    with bench.probe.session.phase("filters"):
+        return search.run()
+
+
+def _on_more_lines(bench: Bench, search: FilterSearch, found: FoundFilters | None) -> FoundFilters | None:
+    """Where lines are short they miss most positions: look on others until several show nothing new.
+
+    Without a filter so far, until there is one.
+    """
     quiet = 0
-    for index in range(1, bench.settings.most_lines):
-        planes = filter_planes(layer_of_filters(found), found.errors, centre_of(bench))
-        line = random_line(bench.probe, bench.randomness.step("line", index), bench.settings)
+    for index in range(len(search.lines.sweeps), bench.settings.most_lines):
+        line, predicted = _next_line(bench, index), None
+        if found is not None:
+            planes = filter_planes(layer_of_filters(found), found.errors, centre_of(bench))
+            predicted = np.sort(planes.crossings(line))
         with bench.probe.session.phase("lines"):
-            sweep = sweep_line(bench.probe, line, predicted=np.sort(planes.crossings(line)))
+            sweep = sweep_line(bench.probe, line, predicted=predicted)
         bench.sweeps.append(sweep)
         search.look_at(sweep)
-        with bench.probe.session.phase("filters"):
-            again = search.run()
-        if again is None:
-            return found
+        again = _search(bench, search)
+        if found is None and again is not None:
+            return again
+        if found is None or again is None:
+            continue
         same = len(again.filters) == len(found.filters) and again.grid == found.grid
         quiet = quiet + 1 if same and not again.strangers else 0
         found = again
         if quiet >= QUIET_LINES:
             break
     return found
+
+
+def _next_line(bench: Bench, index: int) -> Line:
+    """A random line; within a box every second one from corner to corner, where rare bends show."""
+    probe, rng = bench.probe, bench.randomness.step("line", index)
+    corners = probe.domain.spread(3, probe.input_dim, rng)[::2]
+    if not len(corners) or index % 2:
+        return random_line(probe, rng, bench.settings)
+    return line_towards(probe, INNER * corners[0], INNER * corners[1], bench.settings)
 
 
 def _with_convolution(bench: Bench, found: FoundFilters, spent: int) -> Recovery:

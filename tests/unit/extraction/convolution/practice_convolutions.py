@@ -57,9 +57,7 @@ def relu(heights: FloatArray) -> FloatArray:
     return np.maximum(heights, 0.0)
 
 
-def extracted(
-    door: Door, image: tuple[int, int, int], **options: Any
-) -> Finding[PiecewiseLinearNetwork]:
+def extracted(door: Door, image: tuple[int, int, int], **options: Any) -> Finding[PiecewiseLinearNetwork]:
     """The door's network, the image told and nothing else."""
     spec = OracleSpec("images", int(np.prod(image)), bounds=options.pop("bounds", None))
     options.setdefault("budget", 20_000)

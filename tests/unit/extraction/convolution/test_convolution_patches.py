@@ -72,7 +72,9 @@ def test_a_patch_cut_off_at_the_edge_is_not_taken_for_a_whole_one() -> None:
 
 def test_a_normal_that_is_everywhere_is_no_patch() -> None:
     rng = np.random.default_rng(45)
-    network = PiecewiseLinearNetwork([rng.standard_normal((1, 64)), np.ones((1, 1))], [np.ones(1), np.zeros(1)])
+    network = PiecewiseLinearNetwork(
+        [rng.standard_normal((1, 64)), np.ones((1, 1))], [np.ones(1), np.zeros(1)]
+    )
     bench, sweep = swept(network, 64)
     bend = CrossedBend.at(bench.probe, sweep, 0, rng)
     before = asked(bench)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_filters_of_a_random_network_are_found_within_five_times_their_number(
 
 @pytest.mark.parametrize("seed", [65, 66])
 def test_filters_of_a_network_trained_on_digits_are_found_too(seed: int) -> None:
-    """R11; the whole network for a fifth of a query per parameter, most of it spent on the line and the check."""
+    """R11; the whole network for a fifth of a query per parameter, most of them on the line and the check."""
     layer, network, right = digits_network(seed)
     assert right > 0.9
     finding = extracted(network, GREY, seed=seed)
@@ -122,7 +123,7 @@ def test_a_dense_network_is_recognised_within_thirty_queries(widths: tuple[int, 
     rng = np.random.default_rng(seed)
     sizes = (64, *widths)
     network = PiecewiseLinearNetwork(
-        [rng.standard_normal((b, a)) / np.sqrt(a) for a, b in zip(sizes, sizes[1:], strict=False)],
+        [rng.standard_normal((b, a)) / np.sqrt(a) for a, b in pairwise(sizes)],
         [rng.standard_normal(b) for b in widths],
     )
     bench, sweep = swept(network, 64, seed)

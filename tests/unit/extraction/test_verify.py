@@ -205,3 +205,17 @@ def test_a_line_towards_a_point_passes_through_it() -> None:
     distance = float(np.linalg.norm(target - 1))
     assert line.at(np.array([0.0, distance])) == pytest.approx(np.array([np.ones(4), target]))
     assert isinstance(line, Line)
+
+
+def test_within_a_box_nothing_outside_it_is_asked() -> None:
+    network = he_network(6, 9, 2, seed=5)
+    largest: list[float] = []
+
+    def door(points: FloatArray) -> FloatArray:
+        largest.append(float(np.abs(points).max()))
+        return network(points)
+
+    probe = probe_of(door, 6, half_width=0.5)
+    check = verify(probe, network, 1e-13, np.random.default_rng(6), ExtractSettings())
+    assert check.passed
+    assert max(largest) <= 0.5

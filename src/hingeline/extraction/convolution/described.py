@@ -76,6 +76,13 @@ def named(layer: ConvolutionLayer) -> str:
     return f"A convolution of {len(layer.filters)} filters, {kernel}, at {layer.positions} positions each,"
 
 
+def _geometry(found: FoundFilters, layer: ConvolutionLayer) -> str:
+    """How sure stride and padding are: the grid is the widest spaced one on which all seen positions lie."""
+    if found.seen == layer.positions:
+        return "every position seen"
+    return f"{found.seen} of {layer.positions} positions seen; stride and padding may be other"
+
+
 def described_convolution(found: FoundFilters, layer: ConvolutionLayer, spent: int) -> dict[str, Any]:
     """The convolution as data for the evidence."""
     agreeing = [pooled.agreeing for pooled in found.filters]
@@ -93,6 +100,7 @@ def described_convolution(found: FoundFilters, layer: ConvolutionLayer, spent: i
         "error": max(pooled.shared.error for pooled in found.filters),
         "status": "pooled, signs undetermined",
         "sharing": f"confirmed at {min(agreeing)} positions",
+        "geometry": _geometry(found, layer),
         "positions": layer.positions,
         "positions_seen": found.seen,
         "positions_agreeing": agreeing,

@@ -21,7 +21,11 @@ import hingeline as hl
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import InvalidInput
 from hingeline.core.outcome import Status
+from hingeline.extraction.convolution.described import described_convolution, layer_of_filters
+from hingeline.extraction.convolution.filters import PooledFilter, SweptImages
+from hingeline.extraction.convolution.predicted import Matches, SharedNormal, grid_of
 from hingeline.extraction.convolution.recover_convolution import recover_convolution
+from hingeline.extraction.convolution.search import FoundFilters
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.local import CallableOracle
 from hingeline.oracles.protocol import OracleSpec
@@ -245,3 +249,18 @@ def test_a_filter_without_bias_whose_weights_cancel_is_a_filter_all_the_same() -
     finding = extracted(network, GREY, seed=117)
     assert finding.outcome.ok, finding.outcome
     assert gap(finding.require(), network, 64) < 1e-9
+
+
+def test_what_is_said_of_stride_and_padding_names_positions_that_were_not_seen() -> None:
+    layer = he_convolution((1, 5, 5), filters=1, seed=118)
+    _, sweep = swept(network_above(layer, 1, seed=119), 25)
+    lines = SweptImages((sweep,), (1, 5, 5), np.zeros(25))
+    for starts, said in (
+        ([[0, 0], [0, 1], [2, 2], [1, 0]], "4 of 9 positions seen; stride and padding may be other"),
+        ([[i, j] for i in range(3) for j in range(3)], "every position seen"),
+    ):
+        matches = Matches(np.array(starts), np.arange(len(starts)))
+        pooled = PooledFilter(SharedNormal(layer.filters[0], 0.1, 1e-15), (matches,), len(starts))
+        mask = np.ones(len(sweep.bends), dtype=np.bool_)
+        found = FoundFilters((pooled,), grid_of(matches.starts), (mask,), lines)
+        assert described_convolution(found, layer_of_filters(found), 0)["geometry"] == said

@@ -16,8 +16,8 @@ def digits_network(seed: int) -> tuple[ConvolutionLayer, PiecewiseLinearNetwork,
     """Four 3x3 filters and a dense layer; the network and the share of training digits it gets right."""
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    images, labels = digits.data[:800] / 16.0, digits.target[:800]
+    data, target = load_digits(return_X_y=True)
+    images, labels = np.asarray(data)[:800] / 16.0, np.asarray(target)[:800]
     rng = np.random.default_rng(seed)
     parameters = [
         rng.standard_normal((4, 1, 3, 3)) * 0.5, 0.1 * rng.standard_normal(4),

@@ -21,9 +21,9 @@ from hingeline.probing.line import Line
 
 STEPS = 25
 """Regions that one walker may pass."""
-BEYOND = 0.04
+BEYOND = 0.004
 """Distance of the segment from the facet, as a part of the room beyond it."""
-LENGTH = 12.0
+LENGTH = 120.0
 """Half length of the segment, in such distances, for a boundary that meets the facet squarely."""
 FLATTEST = 0.02
 """Boundaries more parallel to the facet than this are not crossed there."""

@@ -10,7 +10,7 @@ Source: see the modules used. Cost: no queries.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,15 +31,17 @@ CLEAR = 1e-3
 """Coefficients of unit vectors that are large enough to compare with others."""
 AGREE = 1e-5
 """Ratios of coefficients that are equal."""
-LOST = 1e-9
-"""Coefficients on channels that are gone, of a unit vector, that do not matter."""
 SETTLED = 0.7
 """Share of the places asked at which a neuron must be known before layers are built on it."""
 WORST_MISFIT = 100.0
 """Residual, in deviations, beyond which bends of several neurons were taken for one's."""
-MISSES = 0.5
-"""Misses on live pieces that are let pass, as a share of the hits, if it goes through surer neurons: where a
-neuron below is still unknown and on, predictions are wrong."""
+MISSES = 0.1
+"""Misses on live pieces that are let pass, as a share of the hits: faint bends are overlooked."""
+MANY_HITS = 12
+"""Bends with which a neuron may have more misses, if it goes through surer ones: where a neuron below is
+still unknown and on, predictions are wrong."""
+MANY_MISSES = 0.4
+"""Those misses as a share of the hits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +227,8 @@ def _candidates(
 
 
 def _accepted(vote: Vote) -> bool:
-    return len(vote.hits) >= FEWEST_HITS and len(vote.missed) <= MISSES * len(vote.hits)
+    hits, missed = len(vote.hits), len(vote.missed)
+    return hits >= FEWEST_HITS and missed <= (MANY_MISSES if hits >= MANY_HITS else MISSES) * hits
 
 
 def _explained(record: Record, found: Sequence[FoundNeuron]) -> BoolArray:
@@ -277,39 +280,3 @@ def told_by(above: FoundLayer, layer: FoundLayer) -> dict[int, float]:
         if votes and abs(sum(votes)) == len(votes):
             found[key] = votes[0]
     return found
-
-
-def carried(
-    layer: FoundLayer, before: Sequence[tuple[int, bool]], after: Sequence[tuple[int, bool]]
-) -> FoundLayer | None:
-    """A layer's neurons over other channels: what was added below is not known of them yet.
-
-    Args:
-        layer: Its neurons refer to the channels `before`.
-        before: Channels below, as `FoundLayer.channels`.
-        after: The same now.
-
-    Returns:
-        None if a neuron used a channel that is gone.
-    """
-    if tuple(before) == tuple(after):
-        return layer
-    place = {channel: index for index, channel in enumerate(after)}
-    size = len(after) + 1
-    # z itself goes when the side of its neuron is decided: relu of the right side has the same coefficient
-    gone = [i for i, (key, _) in enumerate(before) if (key, False) not in place]
-    take = np.array([place.get(channel, 0) for channel in before] + [len(after)], dtype=np.int64)
-    held = np.array([channel in place for channel in before] + [True])
-    new = np.setdiff1d(np.arange(size), take[held])
-    neurons: list[FoundNeuron] = []
-    for one in layer.neurons:
-        theta, untold = np.zeros(size), np.zeros((size, one.neuron.untold.shape[1]))
-        if gone and np.abs(one.neuron.theta[gone]).max() > LOST:
-            return None
-        theta[take[held]] = one.neuron.theta[held]
-        untold[take[held]] = one.neuron.untold[held]
-        untold = np.linalg.qr(untold)[0] if untold.shape[1] else untold
-        columns = np.concatenate([untold, np.eye(size)[:, new]], axis=1)
-        neuron = PartialNeuron(theta, columns, one.neuron.members)
-        neurons.append(FoundNeuron(Refit(neuron, np.zeros(size), 1.0), one.vote, one.bends, one.key))
-    return replace(layer, neurons=tuple(neurons))

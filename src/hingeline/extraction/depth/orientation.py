@@ -3,8 +3,8 @@
 Within one region of all layers up to this one, everything that happens above can only move along the
 gradients g_j of the neurons that are on. So all gradients of the answers there, and all normals of deeper
 bends, span a space S. While S has fewer dimensions than the layers below can move in, a g_j that lies in S
-belongs to a neuron that is on; one such region decides. What is left undecided is tried in all
-combinations, if they are few, and is otherwise offered to the next layer both ways.
+belongs to a neuron that is on; one such region decides. What is left undecided is offered to the next layer
+both ways, which decides it.
 
 Source: equation (1) of the specs on reverse engineering; the test of spans is ours. Cost: no queries.
 """
@@ -25,14 +25,10 @@ STRONG = 1e-6
 """Singular values of unit vectors above this count as a dimension."""
 NOISY = 1e-7
 """Gradients with a larger relative error are not used."""
-FEW = 10
-"""So many undecided neurons are tried in all combinations."""
 CLEARLY = 1e-2
 """Part of some unit gradient that must lie outside."""
 DISTINCT = 1e-4
 """Singular values of the channels' slopes below this share of the largest are not counted as room."""
-REFUSALS = 2
-"""Regions that must refuse every combination with a neuron turned round."""
 MINORITY = 0.1
 """Share of the regions that may speak against the others."""
 
@@ -83,7 +79,6 @@ def oriented(
     if told is not None:
         positive = np.where(decided | (told == 0), positive, told > 0)
         decided = decided | (told != 0)
-    decided, positive = _by_combinations(regions, decided, positive)
     sign = np.where(positive | ~decided, 1.0, -1.0)
     return replace(
         layer, weights=layer.weights * sign[:, np.newaxis], biases=layer.biases * sign, decided=decided
@@ -121,44 +116,3 @@ def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
             lengths = np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-300)
             found.append(_Region(sides[index], gradients / lengths, right[:dimension]))
     return found
-
-
-def _by_combinations(
-    regions: list[_Region], decided: BoolArray, positive: BoolArray
-) -> tuple[BoolArray, BoolArray]:
-    """Try all orientations of the undecided neurons; keep what all that fit have in common."""
-    open_ = np.nonzero(~decided)[0]
-    if not 0 < len(open_) <= FEW or not regions:
-        return decided, positive
-    count = 1 << len(open_)
-    bits = (np.arange(count)[:, np.newaxis] >> np.arange(len(open_)) & 1).astype(np.bool_)
-    against = np.zeros(count, dtype=np.int64)
-    for region in regions:
-        on = np.tile(region.side == positive, (count, 1))
-        on[:, open_] = region.side[open_] == bits
-        sets, inverse = np.unique(on, axis=0, return_inverse=True)
-        fits = np.array([_holds(region, chosen) for chosen in sets])
-        against += ~fits[inverse.ravel()]
-    least = int(against.min())
-    # regions in which an unknown neuron is on refuse all alike
-    if least > MINORITY * len(regions):
-        return decided, positive
-    left = bits[against == least]
-    # the other side of a neuron must be refused more often, whatever the others are
-    sure = (left == left[0]).all(axis=0)
-    for at in np.nonzero(sure)[0]:
-        sure[at] = against[bits[:, at] != left[0, at]].min() >= least + REFUSALS
-    decided, positive = decided.copy(), positive.copy()
-    decided[open_[sure]] = True
-    positive[open_[sure]] = left[0][sure]
-    return decided, positive
-
-
-def _holds(region: _Region, on: BoolArray) -> bool:
-    """Whether what varied in a region is made of the gradients of these neurons."""
-    if not on.any():
-        return False
-    _, singular, right = np.linalg.svd(region.gradients[on], full_matrices=False)
-    basis = right[singular > STRONG]
-    rest = region.span - (region.span @ basis.T) @ basis
-    return bool(np.linalg.norm(rest, axis=1).max() < 30 * INSIDE)

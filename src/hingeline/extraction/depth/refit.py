@@ -21,6 +21,9 @@ from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.views import Views
 from hingeline.numerics.tolerances import EPSILON
 
+STRAY = 1e-3
+"""A solution farther from what the neuron grew from is another one's."""
+TINY = 1e-30
 OUTLIER = 30.0
 """Equations missed by so many times the typical residual are left out."""
 PASSES = 3
@@ -75,7 +78,11 @@ def refitted(
     misfit = max(1.0, float(np.sqrt((residual[keep] ** 2).sum() / spare)))
     if len(singular) < basis.shape[1] or len(singular) < 2:
         return Refit(neuron, np.full(len(theta), 1e-6), 1.0)
-    inverse = 1 / np.maximum(singular[:-1], 1e-300)
+    moved = float(np.linalg.norm(solution - theta))
+    if moved > STRAY:
+        # not pinned by its own equations: rather what it grew from
+        return Refit(neuron, np.full(len(theta), moved), misfit)
+    inverse = 1 / np.maximum(singular[:-1], TINY)
     errors = misfit * np.linalg.norm(basis @ (right[:-1].T * inverse), axis=1) + EPSILON
     return Refit(PartialNeuron(solution, neuron.untold, neuron.members), errors, misfit)
 

@@ -21,7 +21,7 @@ from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayers
-from hingeline.extraction.depth.layer_step import FoundLayer, carried, find_layer, told_by, updated_layer
+from hingeline.extraction.depth.layer_step import FoundLayer, find_layer, told_by, updated_layer
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
 from hingeline.extraction.settings import ExtractSettings
@@ -126,8 +126,9 @@ class Search:
         channels: tuple[tuple[int, bool], ...] = ()
         for number in range(DEEPEST):
             have = before[number] if number < len(before) else None
-            if have is not None and number:
-                have = carried(have, before[number - 1].channels, channels)
+            if have is not None and number and before[number - 1].channels != channels:
+                # neurons above refer to channels that are no longer what they were
+                before, have = before[:number], None
             told = {}
             if have is not None and number + 1 < len(before):
                 told = told_by(before[number + 1], before[number])

@@ -24,6 +24,7 @@ from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import recover_from_afar
 from hingeline.extraction.larger_unit import largest_unit
 from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.extraction.saturation import saturates_by_itself
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.steadiness import Markers
 from hingeline.extraction.verify import TYPICAL_POINTS, fresh_points
@@ -121,7 +122,7 @@ def _run(
         unit = largest_unit(probe, card.variation, randomness.step("far out"))
         result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit, card.variation)
         _note_digits(bench, result)
-        result = _steady(bench.probe, markers, card, _within_sight(card, bench.probe.domain, result))
+        result = _steady(bench.probe, markers, card, _within_sight(bench, card, result))
         return _moved_back(bench, result)
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
@@ -146,11 +147,14 @@ def _note_digits(bench: Bench, result: Recovery) -> None:
         bench.evidence["digits"] = stated
 
 
-def _within_sight(card: DoctorCard, domain: Domain, result: Recovery) -> Recovery:
+def _within_sight(bench: Bench, card: DoctorCard, result: Recovery) -> Recovery:
     """Not complete if typical inputs lie outside what could be verified."""
+    domain = bench.probe.domain
     typical = card.scale if card.bounds is None else _box_norm(domain, card.input_dim)
     radius = card.radius if card.bounds is None else domain.radius
     if result.outcome.status not in (Status.COMPLETE, Status.EQUIVALENT) or radius >= typical:
+        return result
+    if card.bounds is None and card.flat_beyond is not None and saturates_by_itself(bench, result):
         return result
     middle = "the origin" if card.bounds is None else "the middle of the box"
     where = f"typical inputs lie at {typical:.3g}"

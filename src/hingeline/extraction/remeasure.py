@@ -50,7 +50,9 @@ class _Stands:
     steps: FloatArray
 
 
-def remeasure(probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Generator) -> SingleLayer:
+def remeasure(
+    probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Generator, *, free_linear: bool = False
+) -> SingleLayer:
     """The layer with exact offsets and output weights, and with every row that needs it measured again.
 
     Args:
@@ -58,6 +60,7 @@ def remeasure(probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Gene
         layer: All neurons, signs decided, rows right to about four digits.
         goal: Standard deviation that rows and offsets should reach; better ones are left alone.
         rng: Chooses regions and turns the basis.
+        free_linear: Measure the bypass again too, in one more region; else its errors go into the rows.
 
     Raises:
         BudgetExhausted: The budget ended.
@@ -69,10 +72,12 @@ def remeasure(probe: Probe, layer: SingleLayer, goal: float, rng: np.random.Gene
     # an offset inherits its row's error times the distance of its witness
     which = layer.errors * np.maximum(1.0, np.linalg.norm(points, axis=1)) > goal
     if room.steerable and layer.jumps.shape[1] == 1:
-        return _scalar(probe, layer, room, which, (points, directions, reaches))
+        return _scalar(probe, layer, room, which, (points, directions, reaches), free_linear)
     layer, witnesses = _recross(probe, layer, points, directions, reaches)
     if which.any():
-        rows, errors, asked, values = _rows(probe, layer, room, np.nonzero(which)[0], rng)
+        found = _rows(probe, layer, room, np.nonzero(which)[0], rng, free_linear)
+        rows, errors, asked, values = found.rows, found.errors, found.centres, found.values
+        layer = replace(layer, linear=found.linear)
         layer = _with_rows(layer, which, rows, errors, witnesses)
         return layer.with_constant_from(asked, values)
     return _with_constant(probe, layer, points + directions * reaches[:, np.newaxis])
@@ -84,6 +89,7 @@ def _scalar(
     room: _Room,
     which: BoolArray,
     crossings: tuple[FloatArray, FloatArray, FloatArray],
+    free_linear: bool,
 ) -> SingleLayer:
     """Scalar outputs: where one neuron alone is on, f = constant + jump (normal x + offset) exactly."""
     kept = np.nonzero(~which)[0]
@@ -95,12 +101,16 @@ def _scalar(
         new_offsets[kept], new_jumps[kept] = offsets, jumps
         layer = replace(layer, offsets=new_offsets, jumps=new_jumps)
     dark = room.steer(np.full((1, layer.width), -room.rise))
-    constant = probe.ask(dark)[0] - dark[0] @ layer.linear.T
-    layer = replace(layer, constant=constant)
+    all_off = probe.ask(dark)[0]
     if not which.any():
-        return layer
+        return replace(layer, constant=all_off - dark[0] @ layer.linear.T)
     wanted = np.nonzero(which)[0]
-    rows, errors, asked, values = _rows(probe, layer, room, wanted, room.rng)
+    found = _rows(probe, layer, room, wanted, room.rng, free_linear)
+    rows, errors = found.rows, found.errors
+    # one region per neuron, and where the bypass is free one more
+    asked, values = found.centres[: len(wanted)], found.values[: len(wanted)]
+    constant = all_off - dark[0] @ found.linear.T
+    layer = replace(layer, linear=found.linear, constant=constant)
     if not layer.jumps[wanted, 0].all():
         raise IllConditioned("a neuron has no effect on the output")
     # z = (f - constant - linear x) / jump, offset = z - row x
@@ -249,13 +259,24 @@ def _crossed(
     return offsets, jump / speed[:, np.newaxis], witnesses
 
 
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """Rows and their errors, the bypass, and the centres asked with their values."""
+
+    rows: FloatArray
+    errors: FloatArray
+    linear: FloatArray
+    centres: FloatArray
+    values: FloatArray
+
+
 def _rows(
-    probe: Probe, layer: SingleLayer, room: _Room, which: IntArray, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Rows of `which`, their errors, and the centres asked with their values."""
+    probe: Probe, layer: SingleLayer, room: _Room, which: IntArray, rng: np.random.Generator, free: bool
+) -> _Measured:
+    """Rows of `which`, and the bypass where it is `free`; it stays what it is where it is not."""
     d = layer.normals.shape[1]
     basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    stands, system = _design(layer, room, which, basis)
+    stands, system = _design(layer, room, which, basis, free)
     values = probe.ask(stands.centres)
     outputs = values.shape[1]
     moved = np.concatenate([c + s * basis for c, s in zip(stands.centres, stands.steps, strict=True)])
@@ -264,7 +285,9 @@ def _rows(
     # what the other neurons and the bypass contribute is known; the rest is linear in the wanted rows
     pattern = (stands.centres @ layer.normals.T + layer.offsets > 0).astype(np.float64)
     pattern[:, which] = 0.0
-    known = np.einsum("pn,nk,nd->pkd", pattern, layer.jumps, layer.normals) + layer.linear
+    known = np.einsum("pn,nk,nd->pkd", pattern, layer.jumps, layer.normals)
+    if not free:
+        known = known + layer.linear
     right = slopes.transpose(0, 2, 1) - known @ basis.T
     sigma = 1.5 * probe.noise.at(stands.centres).max() + EPSILON * np.abs(values).max()
     weight = np.repeat(stands.steps, outputs)
@@ -272,27 +295,31 @@ def _rows(
         system * weight[:, np.newaxis], right.reshape(-1, d) * weight[:, np.newaxis], rcond=None
     )[0]
     spread = np.linalg.norm(np.linalg.pinv(system * weight[:, np.newaxis]), axis=1)
-    return solution @ basis, sigma * spread, stands.centres, values
+    count = len(which)
+    linear = solution[count:] @ basis if free else layer.linear
+    return _Measured(solution[:count] @ basis, sigma * spread[:count], linear, stands.centres, values)
 
 
 def _design(
-    layer: SingleLayer, room: _Room, which: IntArray, basis: FloatArray
+    layer: SingleLayer, room: _Room, which: IntArray, basis: FloatArray, free: bool
 ) -> tuple[_Stands, FloatArray]:
-    """Regions to measure and the system matrix, rows (region, output), columns `which`."""
+    """Regions to measure and the system matrix, rows (region, output), columns `which` and a free bypass."""
     outputs = layer.jumps.shape[1]
     if room.steerable:
-        stands = room.solos(_groups(layer.jumps, which, room.rng), basis)
-        return stands, _system(layer, stands, which)
-    count = int(np.ceil(1.15 * len(which) / outputs)) + 1
+        groups = _groups(layer.jumps, which, room.rng)
+        # where all neurons are off the bypass is alone
+        stands = room.solos([*groups, np.zeros(0, dtype=np.int64)] if free else groups, basis)
+        return stands, _system(layer, stands, which, free)
+    count = int(np.ceil(1.15 * len(which) / outputs)) + 1 + int(free)
     candidates = [room.mixed(count, basis) for _ in range(DESIGNS)] if outputs > 1 else []
-    systems = [_system(layer, stands, which) for stands in candidates]
+    systems = [_system(layer, stands, which, free) for stands in candidates]
     quality = [_quality(s, m) for s, m in zip(candidates, systems, strict=True)]
     if quality and max(quality) > 1e-4:
         best = int(np.argmax(quality))
         return candidates[best], systems[best]
     points, _, reaches = room.crossings()
     stands = room.pairs(points, reaches, which, basis)
-    return stands, _system(layer, stands, which)
+    return stands, _system(layer, stands, which, free)
 
 
 def _groups(jumps: FloatArray, which: IntArray, rng: np.random.Generator) -> list[IntArray]:
@@ -317,9 +344,11 @@ def _grouped(directions: FloatArray, order: IntArray, most: int) -> list[IntArra
     return [np.array(group) for group in groups]
 
 
-def _system(layer: SingleLayer, stands: _Stands, which: IntArray) -> FloatArray:
+def _system(layer: SingleLayer, stands: _Stands, which: IntArray, free: bool) -> FloatArray:
     on = (stands.centres @ layer.normals.T + layer.offsets > 0)[:, which]
-    return np.einsum("pn,nk->pkn", on, layer.jumps[which]).reshape(-1, len(which))
+    system = np.einsum("pn,nk->pkn", on, layer.jumps[which]).reshape(-1, len(which))
+    outputs = layer.jumps.shape[1]
+    return np.hstack([system, np.tile(np.eye(outputs), (len(on), 1))]) if free else system
 
 
 def _quality(stands: _Stands, system: FloatArray) -> float:

@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import IllConditioned
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.activation_slopes import SlopedLayer, plain_relu, refitted, with_slopes
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.clipped import aligned, clipped_pairs, in_pairs, merged
 from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.layer_words import activation_words, architecture, true_width
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.remeasure import remeasure
 from hingeline.extraction.single_layer import (
@@ -50,7 +53,8 @@ LOOSEST = 1e-2
 LOOSEST_COARSE = 0.5
 """The same where answers are coarse: no more than a reason to try, the verification has the last word."""
 UNDECIDED = {
-    BinaryStatus.NONE: "no choice of signs gives its linear part (opposite neurons, or a skip connection)",
+    BinaryStatus.NONE: "no choice of signs gives its linear part (opposite neurons, a skip connection, or a "
+    "slope per neuron that too few equations tell)",
     BinaryStatus.AMBIGUOUS: "several choices of signs fit equally well",
     BinaryStatus.UNDECIDED: "the search for the signs took too long",
 }
@@ -110,12 +114,15 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     bench.probe.session.emit(NeuronRecovered(1, layer.width))
     complaint = ""
     for attempt in range(MOST_ROUNDS):
-        layer, undecided = signed_layer(bench, layer, view, "signs")
-        layer = _polished(bench, layer, attempt)
+        layer, pairs, undecided = _with_activations(bench, layer, view)
+        layer = merged(_polished(bench, layer, attempt), pairs)
+        if isinstance(layer, SlopedLayer):
+            layer = refitted(bench, layer, attempt)
         bench.best = layer.to_network()
         check = verified(bench, layer, attempt)
         if check.passed:
-            return judged(bench, layer, undecided)
+            bench.evidence["architecture"] = architecture(layer, pairs, undecided)
+            return judged(bench, layer, undecided, pairs)
         complaint = check.complaint
         grown = _with_unexplained(bench, layer, check, attempt)
         if grown.width == layer.width:
@@ -124,14 +131,36 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, complaint, "Try another --seed."))
 
 
-def signed_layer(bench: Bench, layer: SingleLayer, view: RegionView, name: str) -> tuple[SingleLayer, str]:
-    """The layer with decided signs, or unchanged (bypass kept) with the reason why not; no queries."""
+def _with_activations(
+    bench: Bench, layer: SingleLayer, view: RegionView
+) -> tuple[SingleLayer, IntArray, str]:
+    """The layer with signs, or slopes where signs do not do; pairs of clipped neurons; why undecided."""
+    if is_coarse(bench.probe):
+        layer, undecided = signed_layer(bench, layer, view, "signs")
+        return layer, np.zeros((0, 2), dtype=np.int64), undecided
+    pairs = clipped_pairs(layer)
+    layer, undecided = signed_layer(bench, aligned(layer, pairs), view, "signs", in_pairs(layer, pairs))
+    if undecided != UNDECIDED[BinaryStatus.NONE] or len(pairs):
+        return layer, pairs, undecided
+    sloped = with_slopes(layer, view)
+    if sloped is None or plain_relu(sloped):
+        return layer, pairs, undecided
+    return sloped, pairs, ""
+
+
+def signed_layer(
+    bench: Bench, layer: SingleLayer, view: RegionView, name: str, given: BoolArray | None = None
+) -> tuple[SingleLayer, str]:
+    """The layer with decided signs, or unchanged (bypass kept) with the reason why not; no queries.
+
+    Neurons that are `given` (shape "n") are taken as they are.
+    """
     with bench.probe.session.phase(name):
         bare = SingleLayer(
             layer.normals, layer.offsets, layer.jumps, layer.errors,
             np.zeros_like(layer.linear), layer.constant,
         )  # fmt: skip
-        solution = decide_signs(bare, view)
+        solution = decide_signs(bare, view, given)
     if is_coarse(bench.probe):
         solution = rounded(bare, view, solution)
     bench.evidence[name] = {
@@ -180,11 +209,18 @@ def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:
     with bench.probe.session.phase("remeasure"):
         try:
             return remeasure(
-                bench.probe, layer, bench.settings.goal, bench.randomness.step("remeasure", attempt)
-            )
+                bench.probe, layer, _goal(bench, layer), bench.randomness.step("remeasure", attempt),
+                free_linear=isinstance(layer, SlopedLayer),
+            )  # fmt: skip
         except IllConditioned as problem:
             bench.probe.session.emit(Note(f"not measured again: {problem}"))
             return layer
+
+
+def _goal(bench: Bench, layer: SingleLayer) -> float:
+    """How exact rows should be; slopes of single neurons magnify what rows leave over."""
+    single = isinstance(layer, SlopedLayer) and not layer.shared
+    return 0.0 if single else bench.settings.goal
 
 
 def verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
@@ -233,7 +269,9 @@ def _rebased(layer: SingleLayer, view: RegionView, before: SingleLayer) -> Singl
     return with_bypass(layer, view).with_constant_from(centre, before(centre))
 
 
-def judged(bench: Bench, layer: SingleLayer, undecided: str) -> Recovery:
+def judged(
+    bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray | None = None
+) -> Recovery:
     """The outcome of a verified layer, once every bend seen before is explained too."""
     network = layer.to_network()
     noisy = bench.probe if is_coarse(bench.probe) else None
@@ -241,15 +279,19 @@ def judged(bench: Bench, layer: SingleLayer, undecided: str) -> Recovery:
     bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
-    return Recovery(network, _outcome(layer, undecided))
+    none = np.zeros((0, 2), dtype=np.int64)
+    return Recovery(network, _outcome(layer, none if pairs is None else pairs, undecided))
 
 
-def _outcome(layer: SingleLayer, undecided: str) -> Outcome:
+def _outcome(layer: SingleLayer, pairs: IntArray, undecided: str) -> Outcome:
+    width = true_width(layer, pairs)
     if undecided:
         reason = (
-            f"All {layer.width} neurons found and the function verified, but {undecided}; "
+            f"All {width} neurons found and the function verified, but {undecided}; "
             "the network is shipped in an exactly equivalent form"
             + (" with a linear bypass." if layer.linear.any() else ".")
         )
         return Outcome(Status.EQUIVALENT, reason)
-    return Outcome(Status.COMPLETE, f"All {layer.width} neurons of one hidden layer recovered and verified.")
+    words = activation_words(layer, pairs)
+    reason = f"All {width} neurons of one hidden layer{words}{',' if words else ''} recovered and verified."
+    return Outcome(Status.COMPLETE, reason)

@@ -89,19 +89,32 @@ class RegionView:
     """Standard deviation of one entry."""
 
 
-def decide_signs(layer: SingleLayer, view: RegionView) -> BinarySolution:
+def decide_signs(layer: SingleLayer, view: RegionView, given: BoolArray | None = None) -> BinarySolution:
     """Find the 0/1 vector that says which neurons are the wrong way round.
 
     Args:
         layer: Neurons in any orientation.
         view: One measured region, better a precise one.
+        given: Neurons that are taken as they are, shape "n"; None for none.
     """
     columns, right = sign_equations(layer, view)
+    tolerance = system_tolerance(layer, view, columns)
+    if given is None or not given.any():
+        return solve_binary(columns, right, tolerance, time_limit=SIGN_SECONDS)
+    solution = solve_binary(columns[:, ~given], right, tolerance, time_limit=SIGN_SECONDS)
+    if solution.bits is None:
+        return solution
+    bits = np.zeros(layer.width, dtype=np.bool_)
+    bits[~given] = solution.bits
+    return replace(solution, bits=bits)
+
+
+def system_tolerance(layer: SingleLayer, view: RegionView, columns: FloatArray) -> float:
+    """Standard deviation of one of `sign_equations`, whose left sides are `columns`."""
     loudness = np.linalg.norm(layer.jumps, axis=1)
     tolerance = float(np.hypot(view.error, np.linalg.norm(loudness * layer.errors)))
     # rounding of the sums themselves
-    tolerance += 1e-15 * float(np.abs(columns).sum(axis=1).max())
-    return solve_binary(columns, right, tolerance, time_limit=SIGN_SECONDS)
+    return tolerance + 1e-15 * float(np.abs(columns).sum(axis=1).max())
 
 
 def sign_equations(layer: SingleLayer, view: RegionView) -> tuple[FloatArray, FloatArray]:

@@ -68,6 +68,8 @@ def _random(network: PiecewiseLinearNetwork, scale: float, rng: np.random.Genera
 def _on_axes(network: PiecewiseLinearNetwork, scale: float) -> FloatArray:
     """Where one first-layer neuron is far on and all others are off, and where all are off."""
     rows, biases = network.canonical().weights[0], network.canonical().biases[0]
+    single = _without_opposites(rows, biases)
+    rows, biases = rows[single], biases[single]
     width, dim = rows.shape
     singular = np.linalg.svd(rows, compute_uv=False)
     if width > dim or singular[-1] * LARGEST_CONDITION < singular[0]:
@@ -76,6 +78,17 @@ def _on_axes(network: PiecewiseLinearNetwork, scale: float) -> FloatArray:
     heights = np.full((width + 1, width), -unit)
     heights[np.arange(width), np.arange(width)] = AXIS * unit
     return Peeled.of(rows, biases, np.zeros(width)).steer(heights)
+
+
+def _without_opposites(rows: FloatArray, biases: FloatArray) -> BoolArray:
+    """The neurons less those that are an earlier one turned round, as in the two ReLUs of a leaky neuron."""
+    planes = np.column_stack([rows, biases])
+    seen: set[bytes] = set()
+    single = np.ones(len(planes), dtype=np.bool_)
+    for index, plane in enumerate(planes):
+        single[index] = (-plane).tobytes() not in seen
+        seen.add(plane.tobytes())
+    return single
 
 
 def _nearest_to_axes(pre_activations: FloatArray) -> IntArray:

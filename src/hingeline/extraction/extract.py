@@ -195,6 +195,10 @@ def _moved_back(bench: Bench, result: Recovery) -> Recovery:
     return Recovery(moved_back(result.network, bench.probe.calibration.centre), result.outcome)
 
 
+def _noise_of(card: DoctorCard) -> str:
+    return "The answers move in steps: rounding of" if card.kind == "staircase" else "Noise of"
+
+
 def _refusal(card: DoctorCard) -> Outcome | None:
     """Why this door cannot be extracted, if the doctor's card says so."""
     if card.answers == "labels":
@@ -212,7 +216,9 @@ def _refusal(card: DoctorCard) -> Outcome | None:
     if card.straight is False:
         return Outcome(
             Status.REFUSED,
-            "The answers are smooth between their bends: not a piecewise-linear (ReLU) network.",
+            "The answers are smooth between their bends: not piecewise linear, so not a ReLU network (tanh, "
+            "sigmoid, GELU or SiLU neurons and softmax attention are smooth).",
+            "For what it looks at and how easily it is flipped, try hingeline span or hingeline fragility.",
         )
     if card.variation == 0 or card.radius == 0:
         return Outcome(
@@ -229,6 +235,6 @@ def _refusal(card: DoctorCard) -> Outcome | None:
     if card.noise_at_scale > 1e-2 * card.variation:
         return Outcome(
             Status.INCONCLUSIVE,
-            f"Noise of {card.noise_at_scale:.1g} hides answers that vary by {card.variation:.1g}.",
+            f"{_noise_of(card)} {card.noise_at_scale:.1g} hides answers that vary by {card.variation:.1g}.",
         )
     return None

@@ -12,9 +12,11 @@ sightings are ours. Cost: 3 queries per point, 9 for a clear case, at most 24.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.probing.probe import Probe
 
 POINTS_DRAWN = 64
@@ -33,6 +35,21 @@ FAINTEST_JUMP = 5.0
 """There a bend is still seen if its jump has shrunk by this factor."""
 VISIBLE_SIGMAS = 40.0
 """A bend is seen if its second difference exceeds this many standard deviations."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Where candidate hyperplanes were looked for far from where they were found, and what was there."""
+
+    seen: IntArray
+    """Points at which each was still there, shape "m"."""
+    stopped: IntArray
+    """Points at which it was not, though the answers changed across it, shape "m"."""
+
+    @property
+    def members(self) -> BoolArray:
+        """Which candidates are first-layer hyperplanes, shape "m"."""
+        return self.seen >= SIGHTINGS
 
 
 def belongs_to_first_layer(
@@ -65,25 +82,56 @@ def belongs_to_first_layer(
 
     Cost: 9 queries for a clear case, up to 24 where the rest of the network is often dead.
     """
+    return look_for(probe, normals, offsets, errors, witnesses, rng, jumps=jumps).members
+
+
+def look_for(
+    probe: Probe,
+    normals: FloatArray,
+    offsets: FloatArray,
+    errors: FloatArray,
+    witnesses: FloatArray,
+    rng: np.random.Generator,
+    *,
+    jumps: FloatArray | None = None,
+    patient: bool = False,
+) -> Sightings:
+    """The looks behind `belongs_to_first_layer`.
+
+    Args:
+        probe: Where queries go.
+        normals: Unit normals of the candidates, shape "m d".
+        offsets: Shape "m".
+        errors: Standard deviation of a normal's entry, shape "m".
+        witnesses: Where each was seen, shape "m d".
+        rng: Draws the points.
+        jumps: Output change per unit across each, shape "m k", if answers are coarse.
+        patient: Look at all points of every candidate, also where its case is clear already.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    stopped, seen = (np.zeros(len(normals), dtype=np.int64) for _ in range(2))
     if not len(normals):
-        return np.zeros(0, dtype=np.bool_)
+        return Sightings(seen, stopped)
     points = _telling_points(normals, offsets, witnesses, probe.calibration.scale, rng)
     points = _pulled_in(probe, points, witnesses)
-    seen = np.zeros(len(normals), dtype=np.int64)
     rows = np.arange(len(normals))
     for column, count in ((0, 2), *((c, 1) for c in range(2, TRIES))):
         at = points[rows, column : column + count]
         offsets_across = _offsets_across(probe, errors[rows], at)
         if jumps is not None:
             offsets_across = _coarse_offsets(probe, errors[rows], at, witnesses[rows], jumps[rows])
-        seen[rows] += _sightings(probe, normals[rows], offsets_across, at).sum(axis=1)
+        here, moving = _sightings(probe, normals[rows], offsets_across, at)
+        seen[rows] += here.sum(axis=1)
+        stopped[rows] += (moving & ~here).sum(axis=1)
         tried = column + count
         # a member has been seen often enough; what was never seen in three looks is none
         open_case = (seen < SIGHTINGS) & ((tried < BLIND) | (seen > 0)) & (seen + TRIES - tried >= SIGHTINGS)
-        rows = rows[open_case[rows]]
+        rows = rows if patient else rows[open_case[rows]]
         if not len(rows):
             break
-    return seen >= SIGHTINGS
+    return Sightings(seen, stopped)
 
 
 def _telling_points(
@@ -145,12 +193,15 @@ def _coarse_offsets(
     return np.maximum(seen_from, COARSE_SIGMAS * errors[:, np.newaxis] * lever)
 
 
-def _sightings(probe: Probe, normals: FloatArray, offset: FloatArray, points: FloatArray) -> BoolArray:
-    """At which of its points ("m p d") each hyperplane shows within an offset ("m p"): "m p"."""
+def _sightings(
+    probe: Probe, normals: FloatArray, offset: FloatArray, points: FloatArray
+) -> tuple[BoolArray, BoolArray]:
+    """At which of its points ("m p d") each hyperplane shows within an offset, and answers change: "m p"."""
     norms = np.linalg.norm(points, axis=2)
     across = offset[:, :, np.newaxis] * normals[:, np.newaxis]
     asked = np.stack([points - across, points, points + across], axis=2)
     y = probe.ask(asked.reshape(-1, asked.shape[3])).reshape(*asked.shape[:3], -1)
     bend = np.abs(y[:, :, 0] + y[:, :, 2] - 2 * y[:, :, 1]).max(axis=2)
-    visible: BoolArray = bend > VISIBLE_SIGMAS * probe.noise.at_norm(norms)
-    return visible
+    change = np.abs(y[:, :, 2] - y[:, :, 0]).max(axis=2)
+    least = VISIBLE_SIGMAS * probe.noise.at_norm(norms)
+    return bend > least, change > least

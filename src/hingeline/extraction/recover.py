@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.convolution.recover_convolution import recover_convolution
 from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
-from hingeline.extraction.membership import belongs_to_first_layer
+from hingeline.extraction.membership import Sightings, look_for
+from hingeline.extraction.pooled_maxima import refuse_maxima
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.shallow import explains, layer_of, recover_affine, recover_single
 from hingeline.extraction.single_layer import RegionView
@@ -43,6 +44,8 @@ def recover(bench: Bench) -> Recovery:
         BudgetExhausted: The budget ended; `bench.best` has what was found.
     """
     first = _first_sweep(bench)
+    if first.largest_step:
+        return Recovery(None, _jumping(first.largest_step))
     if bench.settings.image is not None:
         convolution = recover_convolution(bench, first, bench.settings.image)
         if convolution is not None:
@@ -57,7 +60,11 @@ def recover(bench: Bench) -> Recovery:
         result = _one_layer(bench, planes, lines, attempt)
         if result is not None and result.outcome.status in SETTLED:
             return result
-        members = _members(bench, planes, attempt)
+        looks = _looks(bench, planes, attempt)
+        refused = None if is_coarse(bench.probe) else refuse_maxima(bench, planes, looks, attempt)
+        if refused is not None:
+            return Recovery(None, refused)
+        members = looks.members
         strangers = planes.count - int(members.sum())
         coarse = is_coarse(bench.probe)
         few = planes.count // 5 if coarse else FEW_STRANGERS * planes.count // 50
@@ -78,6 +85,14 @@ def recover(bench: Bench) -> Recovery:
     if result is not None:
         return result
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, _unexplained(bench, planes, lines)))
+
+
+def _jumping(step: float) -> Outcome:
+    reason = (
+        f"The answers stand still and jump, by {step:.2g} at one place: not piecewise linear (step functions "
+        "or a quantised network), so there are no ReLU neurons to find."
+    )
+    return Outcome(Status.REFUSED, reason, "Ask for the answers before they are quantised, if there are any.")
 
 
 def _unexplained(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine]) -> str:
@@ -172,10 +187,10 @@ def _best_view(bench: Bench, planes: Hyperplanes, lines: list[MeasuredLine]) -> 
     return RegionView(centres[best], jacobian, error), values
 
 
-def _members(bench: Bench, planes: Hyperplanes, attempt: int) -> BoolArray:
+def _looks(bench: Bench, planes: Hyperplanes, attempt: int) -> Sightings:
     with bench.probe.session.phase("membership"):
         rng = bench.randomness.step("membership", attempt)
-        return belongs_to_first_layer(
+        return look_for(
             bench.probe, planes.normals, planes.offsets, planes.errors, planes.witnesses, rng,
             jumps=planes.jumps if is_coarse(bench.probe) else None,
         )  # fmt: skip

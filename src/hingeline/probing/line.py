@@ -21,6 +21,7 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.domain import Domain
 from hingeline.probing.probe import Probe
+from hingeline.probing.steps import NARROW, SMALLEST_CHANGE, between, is_narrow, only_flat, steepest_pair
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,21 @@ class LineSweep:
     """Last sample of each piece, shape "b+1"."""
     unresolved: FloatArray
     """Brackets that could not be resolved, shape "u 2"; empty when the sweep is exact."""
+
+    @property
+    def largest_step(self) -> float:
+        """Largest change of the answers at one place, where all pieces are flat; 0 if there is none."""
+        rounding = 8 * EPSILON * float(np.abs(self.values).max(initial=0.0))
+        if (
+            not len(self.bends)
+            or (np.abs(self.slopes).max(axis=1) * (self.highs - self.lows) > rounding).any()
+        ):
+            return 0.0
+        gaps = self.lows[1:] - self.highs[:-1]
+        narrow = gaps <= 2 * NARROW * np.maximum(self.line.scale, np.abs(self.highs[:-1]))
+        changes = np.abs(np.diff(self.values, axis=0)).max(axis=1)[narrow]
+        largest = float(changes.max(initial=0.0))
+        return largest if largest > SMALLEST_CHANGE * float(np.ptp(self.values)) else 0.0
 
     @property
     def jumps(self) -> FloatArray:
@@ -236,6 +252,8 @@ class _Sweep:
         pieces = self.pieces()
         if not len(pieces.first):
             return self._middles(0, len(self.t) - 1)
+        if only_flat(pieces.first, pieces.last, self.y):
+            return between(steepest_pair(self.t, self.y))
         wanted = [self._middles(0, pieces.first[0]), self._middles(pieces.last[-1], len(self.t) - 1)]
         lows, highs = pieces.last[:-1], pieces.first[1:]
         wide = highs - lows > 1
@@ -244,11 +262,13 @@ class _Sweep:
         return np.unique(np.concatenate(wanted))
 
     def stuck(self) -> bool:
-        """True if samples pile up on noise that was underestimated, or on a smooth oracle.
+        """True if samples pile up on noise that was underestimated, on a smooth oracle, or on a jump.
 
-        Then they certify no pieces, or pieces between which the slope hardly changes.
+        Then they certify no pieces, pieces between which the slope hardly changes, or only flat ones.
         """
         pieces, asked = self.pieces(), len(self.t)
+        if only_flat(pieces.first, pieces.last, self.y):
+            return is_narrow(steepest_pair(self.t, self.y), self.line.scale)
         if asked > self.settings.samples_per_piece * (20 + len(pieces.first)):
             return True
         if asked < self.settings.samples_per_piece * 20 or len(pieces.first) < 2:

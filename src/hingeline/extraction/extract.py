@@ -41,6 +41,8 @@ from hingeline.probing.probe import Probe
 
 MOST_BATCH_CHANGE = 1e-4
 """Change of an answer with its batch, as a fraction of what answers vary, above which nothing is tried."""
+STILL = 1e-9
+"""Rounded inputs leave errors above this fraction of what answers vary; if there are none, neurons step."""
 NINETY_NINE_OF_100 = 2.33
 """Deviations of a normal number that 99 of 100 stay below."""
 SYSTEMATIC = 1 / 3
@@ -231,6 +233,13 @@ def _refusal(card: DoctorCard) -> Outcome | None:
             Status.INCONCLUSIVE,
             f"An answer changes by up to {card.batch_change:.1g} with the other rows of its batch.",
             "Try --batch-size 1.",
+        )
+    if card.inputs_rounded and card.noise_at_scale < STILL * card.variation:
+        return Outcome(
+            Status.REFUSED,
+            "The answers stand still for short steps and jump over long ones, exactly: not piecewise linear "
+            "(quantised neurons or inputs), so there are no ReLU neurons to find.",
+            "Ask for the answers before they are quantised, if there are any.",
         )
     if card.noise_at_scale > 1e-2 * card.variation:
         return Outcome(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from hingeline.core.arrays import IntArray
 from hingeline.extraction.activation_slopes import SlopedLayer
 from hingeline.extraction.clipped import in_pairs, thresholds
 from hingeline.extraction.single_layer import SingleLayer
+from hingeline.probing.probe import Calibration
 
 STEEPER = "the steeper side of each neuron has slope 1; turned round, slope a is slope 1/a"
 CLIPPED = "between its thresholds a neuron follows its unit row times the input, beyond them it is constant"
@@ -45,8 +48,10 @@ def activation_words(layer: SingleLayer, pairs: IntArray) -> str:
     }[name]
 
 
-def architecture(layer: SingleLayer, pairs: IntArray, undecided: str) -> dict[str, Any]:
-    """JSON-ready: the hidden layer in its own neurons, and the output."""
+def architecture(
+    layer: SingleLayer, pairs: IntArray, undecided: str, calibration: Calibration
+) -> dict[str, Any]:
+    """JSON-ready: the hidden layer in its own neurons, and the output; thresholds for plain inputs."""
     described: dict[str, Any] = {"kind": "dense", "width": true_width(layer, pairs)}
     if undecided:
         described |= {"activation": "undecided", "reason": undecided, "slopes_status": "not identifiable"}
@@ -55,7 +60,7 @@ def architecture(layer: SingleLayer, pairs: IntArray, undecided: str) -> dict[st
     if isinstance(layer, SlopedLayer):
         described |= _slopes(layer)
     if len(pairs):
-        described |= _thresholds(layer, pairs)
+        described |= _thresholds(layer, pairs, calibration)
     return {"layers": [described, {"kind": "dense", "width": layer.jumps.shape[1], "activation": "linear"}]}
 
 
@@ -75,8 +80,12 @@ def _slopes(layer: SlopedLayer) -> dict[str, Any]:
     return {**pooled, "slopes": told, "convention": STEEPER}
 
 
-def _thresholds(layer: SingleLayer, pairs: IntArray) -> dict[str, Any]:
+def _thresholds(layer: SingleLayer, pairs: IntArray, calibration: Calibration) -> dict[str, Any]:
     single = in_pairs(layer, pairs)
+    # an attack sees inputs from the centre, in units of its own
+    places = calibration.unit * thresholds(layer, pairs)
+    if calibration.centre is not None:
+        places = places + (layer.normals[pairs[:, 0]] @ calibration.centre)[:, np.newaxis]
     told = [
         {
             "neurons": [int(i) for i in pair],
@@ -85,6 +94,6 @@ def _thresholds(layer: SingleLayer, pairs: IntArray) -> dict[str, Any]:
             "status": "measured",
             "sign": "not identifiable",
         }
-        for pair, (low, high) in zip(pairs, thresholds(layer, pairs), strict=True)
+        for pair, (low, high) in zip(pairs, places, strict=True)
     ]
     return {"clipped": told, "relu_neurons": int((~single).sum()), "convention": CLIPPED}

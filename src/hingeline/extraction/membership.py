@@ -94,7 +94,7 @@ def look_for(
     rng: np.random.Generator,
     *,
     jumps: FloatArray | None = None,
-    patient: bool = False,
+    patient: int = 0,
 ) -> Sightings:
     """The looks behind `belongs_to_first_layer`.
 
@@ -106,7 +106,7 @@ def look_for(
         witnesses: Where each was seen, shape "m d".
         rng: Draws the points.
         jumps: Output change per unit across each, shape "m k", if answers are coarse.
-        patient: Look at all points of every candidate, also where its case is clear already.
+        patient: Look at so many points of every candidate, also where its case is clear; 0: only until it is.
 
     Raises:
         BudgetExhausted: The budget ended.
@@ -117,7 +117,7 @@ def look_for(
     points = _telling_points(normals, offsets, witnesses, probe.calibration.scale, rng)
     points = _pulled_in(probe, points, witnesses)
     rows = np.arange(len(normals))
-    for column, count in ((0, 2), *((c, 1) for c in range(2, TRIES))):
+    for column, count in ((0, 2), *((c, 1) for c in range(2, patient or TRIES))):
         at = points[rows, column : column + count]
         offsets_across = _offsets_across(probe, errors[rows], at)
         if jumps is not None:

@@ -8,7 +8,8 @@ at some far points and not at others, where the answers do change across them, d
 ReLUs, unless most of the rest are whole (sparse layers, convolutions).
 
 A maximum of two affine functions is relu(a - b) + b: its hyperplane is whole, and it is recovered as that.
-Source: ours. Cost: none for ReLU networks; else 24 queries for each hyperplane that was not seen to stop.
+Source: ours. Cost: none for ReLU networks; else 15 to 24 queries for each hyperplane that was not
+seen to stop.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.hyperplanes import Hyperplanes
-from hingeline.extraction.membership import Sightings, look_for
+from hingeline.extraction.membership import TRIES, Sightings, look_for
 from hingeline.extraction.recovery import Bench
 
 FEWEST = 3
@@ -25,6 +26,8 @@ FEWEST_STOPPED = 2
 """Hyperplanes that must stop."""
 FEW_MEMBERS = (0.0, 0.2, 1.0)
 """Share of members up to which there is a reason to look closer, where none, one or more stop."""
+CLOSER_LOOKS = 5
+"""Points at which a hyperplane that did not stop is looked for again."""
 MOST_WHOLE = 0.1
 """Share of the hyperplanes that may be whole by chance, as far as they were looked at."""
 REASON = (
@@ -50,10 +53,11 @@ def refuse_maxima(bench: Bench, planes: Hyperplanes, looks: Sightings, attempt: 
     if planes.count < FEWEST or looks.members.mean() > FEW_MEMBERS[min(FEWEST_STOPPED, int(stops.sum()))]:
         return None
     # what stopped is no first-layer hyperplane; is what did not stop whole, or was that chance?
-    again = (looks.seen > 0) & ~stops if stops.sum() >= FEWEST_STOPPED else ~stops
+    enough = bool(stops.sum() >= FEWEST_STOPPED)
+    again = (looks.seen > 0) & ~stops if enough else ~stops
     seen, stopped = looks.seen.copy(), looks.stopped.copy()
     if again.any():
-        closer = _looked_at_closer(bench, planes.select(again), attempt)
+        closer = _looked_at_closer(bench, planes.select(again), attempt, CLOSER_LOOKS if enough else TRIES)
         seen[again] += closer.seen
         stopped[again] += closer.stopped
     halves, whole = int(((seen > 0) & (stopped > 0)).sum()), int(((seen > 0) & (stopped == 0)).sum())
@@ -63,10 +67,10 @@ def refuse_maxima(bench: Bench, planes: Hyperplanes, looks: Sightings, attempt: 
     return Outcome(Status.REFUSED, REASON.format(stopped=halves, count=planes.count, whole=whole), ADVICE)
 
 
-def _looked_at_closer(bench: Bench, planes: Hyperplanes, attempt: int) -> Sightings:
+def _looked_at_closer(bench: Bench, planes: Hyperplanes, attempt: int, tries: int) -> Sightings:
     bench.probe.session.emit(Note("hyperplanes stop where the answers go on changing: looking closer"))
     with bench.probe.session.phase("maxima"):
         return look_for(
             bench.probe, planes.normals, planes.offsets, planes.errors, planes.witnesses,
-            bench.randomness.step("maxima", attempt), patient=True,
+            bench.randomness.step("maxima", attempt), patient=tries,
         )  # fmt: skip

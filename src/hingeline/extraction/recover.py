@@ -60,6 +60,7 @@ def recover(bench: Bench) -> Recovery:
         result = _one_layer(bench, planes, lines, attempt)
         if result is not None and result.outcome.status in SETTLED:
             return result
+        bench.evidence.pop("architecture", None)
         looks = _looks(bench, planes, attempt)
         refused = None if is_coarse(bench.probe) else refuse_maxima(bench, planes, looks, attempt)
         if refused is not None:

@@ -121,7 +121,9 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
         bench.best = layer.to_network()
         check = verified(bench, layer, attempt)
         if check.passed:
-            bench.evidence["architecture"] = architecture(layer, pairs, undecided)
+            told = architecture(layer, pairs, undecided, bench.probe.calibration)
+            bench.evidence["architecture"] = told
+            bench.evidence["neurons"] = neuron_evidence(np.delete(layer.errors, pairs[:, 1]))
             return judged(bench, layer, undecided, pairs)
         complaint = check.complaint
         grown = _with_unexplained(bench, layer, check, attempt)
@@ -145,6 +147,9 @@ def _with_activations(
     sloped = with_slopes(layer, view)
     if sloped is None or plain_relu(sloped):
         return layer, pairs, undecided
+    bench.evidence["signs"]["status"] = str(BinaryStatus.EXACT)
+    bench.evidence["signs"]["by"] = "slopes"
+    bench.probe.session.emit(Note("slopes on the other side of each neuron carry it instead"))
     return sloped, pairs, ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from hingeline.core.figure_data import Dots
@@ -65,7 +66,7 @@ def headline(finding: Network) -> str:
     """One sentence that a manager can read."""
     asked = plural(finding.queries, "question")
     network = finding.value
-    shape = "" if network is None else f" {_shape(network)}"
+    shape = "" if network is None else f" {'-'.join(map(str, _sizes(finding.evidence, network)))}"
     match finding.outcome.status:
         case Status.COMPLETE:
             return f"With {asked} the whole{shape} network was rebuilt."
@@ -98,7 +99,8 @@ def _summary(finding: Network) -> str:
 def _tiles(finding: Network) -> tuple[Tile, ...]:
     tiles = [Tile(count(finding.queries), "questions, all counted")]
     if finding.value is not None:
-        parameters = finding.value.parameter_count
+        sizes = _sizes(finding.evidence, finding.value)
+        parameters = sum((into + 1) * out for into, out in pairwise(sizes))
         tiles.append(Tile(f"{finding.queries / parameters:.2f}", f"per parameter ({count(parameters)})"))
     gap = number(table(finding.evidence, "verification"), "largest_gap")
     if gap is not None:
@@ -208,5 +210,10 @@ def _footer(made: Provenance) -> str:
     )
 
 
-def _shape(network: PiecewiseLinearNetwork) -> str:
-    return "-".join(map(str, network.sizes))
+def _sizes(evidence: Mapping[str, Any], network: PiecewiseLinearNetwork) -> tuple[int, ...]:
+    """Widths from input to output in the target's neurons: a leaky one counts once, though two ReLUs."""
+    layers = table(evidence, "architecture").get("layers", [])
+    dense = all(layer.get("kind") == "dense" and layer.get("activation") != "undecided" for layer in layers)
+    if not layers or not dense:
+        return network.sizes
+    return (network.input_dim, *(int(layer["width"]) for layer in layers))

@@ -42,6 +42,10 @@ AGAIN = 0.5
 WORTHWHILE = 0.1
 """From coarse answers, a unit row that is expected to be off by more than this is not measured."""
 TINY = 1e-100
+MANY_FAILED = 4
+"""Pieces of a line that may be asked again in all directions at once."""
+IN_VAIN = 3
+"""Pieces that may show nothing outside the basis before the others are taken to be just too narrow."""
 TYPICAL_STEP = 0.15
 """Step that mostly stays inside, as a fraction of half a piece."""
 SPARE_OUTPUTS = 2
@@ -306,10 +310,28 @@ class _Regions:
             self._ask(cells, turned_basis(self.basis, direction, self.rng))
         # A failed certificate may mean a gradient outside the basis: look once in all directions.
         failed = cells[np.isinf(self.errors[cells])]
-        if self.given is None and len(failed) and len(self.basis) < self.probe.input_dim:
+        if self.given is not None or len(self.basis) == self.probe.input_dim:
+            return
+        if 0 < len(failed) <= MANY_FAILED:
             self._ask(failed, turned_basis(np.eye(self.probe.input_dim), direction, self.rng))
             if self._extend(failed):
                 self.basis = self.span.refined()
+            return
+        self._widen(failed)
+
+    def _widen(self, failed: IntArray) -> None:
+        """Many pieces failed: all directions are asked of a few, and only what they add of the others."""
+        direction, full, in_vain = self.sweep.line.direction, np.eye(self.probe.input_dim), 0
+        while len(failed) and in_vain < IN_VAIN and len(self.basis) < self.probe.input_dim:
+            first, failed = failed[:1], failed[1:]
+            self._ask(first, turned_basis(full, direction, self.rng))
+            if not self._extend(first):
+                in_vain += 1
+                continue
+            self.basis = self.span.refined()
+            if len(failed):
+                self._ask(failed, turned_basis(self.basis, direction, self.rng))
+            failed = failed[np.isinf(self.errors[failed])]
 
     def _ask(self, cells: IntArray, turned: FloatArray) -> None:
         found = self._jacobians(cells, turned)

@@ -10,6 +10,7 @@ from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.depth.recover_depth import recover_depth
 from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.located import located_members
@@ -60,7 +61,12 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
         else:
             if result is not None:
                 return result
-    return _walk(bench, first, lines)
+    if not is_coarse(bench.probe) and bench.deeper is not None:
+        return recover_depth(bench, [*lines, *bench.deeper], first.normals)
+    walked = _walk(bench, first, lines)
+    if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
+        return recover_depth(bench, lines, first.normals)
+    return walked
 
 
 def _partial(reason: str, first: Hyperplanes) -> Recovery:
@@ -186,6 +192,8 @@ def _peel(bench: Bench, peeled: Peeled) -> Recovery | None:
     """The rest of the network above a steered first layer; None if one more layer does not explain it."""
     search = OrthantSearch(bench, peeled)
     layer = search.run(bench.settings.most_lines)
+    if search.deeper:
+        bench.deeper = search.measured
     result: Recovery | None = None
     for _ in range(REPAIRS):
         if layer is None or not layer.width:

@@ -34,6 +34,10 @@ COARSE_LINES = 5
 """Times as many lines where answers are coarse, and cheap beside the first layer."""
 COARSE_QUIET_LINES = 10
 """The same where answers are coarse: a neuron is not measured on lines where others are close to it."""
+EVERYWHERE = 1e-5
+"""Hyperplanes are where they are predicted on another line to this fraction of scale + |t|."""
+FEW_MISSING, MISSING_SHARE = 2, 0.1
+"""So many, and this share of them, may be missing on another line by mistake."""
 TEST_POINTS = 4
 """Random points tried together with the axes."""
 HALVINGS = 20
@@ -65,6 +69,10 @@ class OrthantSearch:
         self.planes: Hyperplanes | None = None
         self.best: MeasuredLine | None = None
         self.lines = 0
+        self.measured: list[MeasuredLine] = []
+        """Every line of the search."""
+        self.deeper = False
+        """True if hyperplanes seen on one line are not there on others: neurons of a third layer."""
         self._closing = False
         dim = peeled.weights.shape[1]
         self.unit = bench.probe.calibration.scale / np.sqrt(dim)
@@ -77,6 +85,9 @@ class OrthantSearch:
         most_lines *= COARSE_LINES if coarse else 1
         while self.lines < most_lines:
             found = self._sweep(*self._random_ends())
+            if self._shows_more_layers():
+                self.deeper = True
+                return None
             quiet = 0 if found else quiet + 1
             patience = COARSE_QUIET_LINES if coarse else QUIET_LINES
             if quiet >= patience:
@@ -84,6 +95,19 @@ class OrthantSearch:
         if coarse and self.planes is not None:
             self.planes = self._located(self.planes)
         return self._close_gaps(most_lines + self.peeled.width)
+
+    def _shows_more_layers(self) -> bool:
+        """Whether hyperplanes do not go through the orthant: those of the last hidden layer always show."""
+        if is_coarse(self.bench.probe) or self.planes is None or len(self.measured) < 2:
+            return False
+        sweep, planes = self.measured[-1].sweep, self.planes
+        t = planes.crossings(sweep.line)
+        margin = 1e-3 * (sweep.line.high - sweep.line.low)
+        inside = (t > sweep.line.low + margin) & (t < sweep.line.high - margin)
+        slack = EVERYWHERE * (sweep.line.scale + np.abs(t)) + 30 * planes.errors * np.abs(t)
+        away = np.abs(sweep.bends - t[:, np.newaxis]).min(axis=1, initial=np.inf)
+        missing = inside & (away > slack)
+        return int(missing.sum()) > max(FEW_MISSING, MISSING_SHARE * int(inside.sum()))
 
     def _located(self, planes: Hyperplanes) -> Hyperplanes:
         """Coarse hyperplanes fitted to the places where they are met inside the orthant, each once."""
@@ -174,6 +198,7 @@ class OrthantSearch:
                 basis=self.peeled.basis, known=known, room=self.peeled.room,
             )  # fmt: skip
         self.lines += 1
+        self.measured.append(measured)
         if self.best is None or measured.jacobian_errors.min() < self.best.jacobian_errors.min():
             self.best = measured
         new = Hyperplanes.from_line(measured, measured.measured)

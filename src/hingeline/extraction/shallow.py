@@ -274,9 +274,7 @@ def _rebased(layer: SingleLayer, view: RegionView, before: SingleLayer) -> Singl
     return with_bypass(layer, view).with_constant_from(centre, before(centre))
 
 
-def judged(
-    bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray | None = None
-) -> Recovery:
+def judged(bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray | None = None) -> Recovery:
     """The outcome of a verified layer, once every bend seen before is explained too."""
     network = layer.to_network()
     noisy = bench.probe if is_coarse(bench.probe) else None

@@ -280,3 +280,23 @@ def told_by(above: FoundLayer, layer: FoundLayer) -> dict[int, float]:
         if votes and abs(sum(votes)) == len(votes):
             found[key] = votes[0]
     return found
+
+
+def told_by_outputs(weights: FloatArray, layer: FoundLayer) -> dict[int, float]:
+    """On which side undecided neurons of the last layer are on, as the outputs have it: key to 1 or -1.
+
+    Args:
+        weights: Of the outputs over the layer's channels, the constant last, shape "k c+1".
+        layer: The last hidden layer.
+    """
+    place = {channel: index for index, channel in enumerate(layer.channels)}
+    found: dict[int, float] = {}
+    for key, itself in layer.channels:
+        if not itself:
+            continue
+        jump, linear = weights[:, place[key, False]], weights[:, place[key, True]]
+        size = float(np.abs(jump).max())
+        for value, sign in ((0.0, 1.0), (-1.0, -1.0)):
+            if size > 0 and np.abs(linear - value * jump).max() < AGREE * size:
+                found[key] = sign
+    return found

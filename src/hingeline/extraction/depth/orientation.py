@@ -29,6 +29,10 @@ CLEARLY = 1e-2
 """Part of some unit gradient that must lie outside."""
 DISTINCT = 1e-4
 """Singular values of the channels' slopes below this share of the largest are not counted as room."""
+STEEPEST = 1e4
+"""Gradients of unit length that are so badly conditioned are not independent."""
+FAINT = 1e-5
+"""Parts of a unit vector that are clearly not zero."""
 MINORITY = 0.1
 """Share of the regions that may speak against the others."""
 
@@ -73,6 +77,7 @@ def oriented(
         if on.sum() > len(region.span) or size.max(initial=0.0) < CLEARLY:
             continue
         votes[on, region.side[on].astype(np.int64)] += 1
+    votes += _by_coefficients(known, layer, record, deeper)
     total = votes.sum(axis=1)
     decided = (total > 0) & (votes.min(axis=1) <= MINORITY * total)
     positive = votes[:, 1] >= votes[:, 0]
@@ -85,17 +90,60 @@ def oriented(
     )
 
 
-def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> list[_Region]:
-    """Regions in which less varies than the layers below could move."""
+def _by_coefficients(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> FloatArray:
+    """Votes where the layer's gradients are independent: a neuron that has a part in what varies is on.
+
+    v = sum of c_j g_j has one solution there, and c_j is zero for a neuron that is off. Shape "n 2".
+    """
+    votes = np.zeros((layer.width, 2))
+    points, vectors, errors = _vectors(known, record, deeper)
+    if not len(points) or not 0 < layer.width <= known.dim:
+        return votes
+    both = known.with_layer(layer)
+    patterns = np.packbits(both.patterns(points), axis=1)
+    _, first, which = np.unique(patterns, axis=0, return_index=True, return_inverse=True)
+    slopes = known.slopes(points[first])
+    sides = both.heights(points[first])[-1] > 0
+    for index, region in enumerate(slopes):
+        gradients = layer.weights @ region
+        lengths = np.linalg.norm(gradients, axis=1)
+        if not (lengths > 0).all():
+            continue
+        unit = gradients / lengths[:, np.newaxis]
+        singular = np.linalg.svd(unit, compute_uv=False)
+        if len(singular) < layer.width or singular[-1] * STEEPEST < singular[0]:
+            continue
+        own = which.ravel() == index
+        inverse = np.linalg.pinv(unit)
+        parts = np.abs(vectors[own] @ inverse)
+        doubt = errors[own, np.newaxis] * np.linalg.norm(inverse, axis=0) + known.error
+        inside = np.linalg.norm(vectors[own] - (vectors[own] @ inverse) @ unit, axis=1) < INSIDE
+        on = (parts > FAINT) & (parts > 100 * doubt) & inside[:, np.newaxis]
+        side = sides[index].astype(np.int64)
+        votes[np.arange(layer.width), side] += on.any(axis=0)
+    return votes
+
+
+def _vectors(
+    known: KnownLayers, record: Record, deeper: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Points, unit vectors along which something varies there, and their errors."""
     outputs = record.gradients.shape[1]
     rows = record.gradients.reshape(-1, record.points.shape[1])
     size = np.linalg.norm(rows, axis=1)
-    good = np.repeat(record.gradient_errors, outputs) < NOISY * size
-    points = np.concatenate([np.repeat(record.centres, outputs, axis=0)[good], record.points[deeper]])
-    vectors = np.concatenate([rows[good] / size[good, np.newaxis], record.normals[deeper]])
-    clear = np.concatenate([np.ones(int(good.sum()), dtype=np.bool_), record.errors[deeper] < NOISY])
+    error = np.repeat(record.gradient_errors, outputs) / np.maximum(size, 1e-300)
+    points = np.concatenate([np.repeat(record.centres, outputs, axis=0), record.points[deeper]])
+    unit = rows / np.maximum(size, 1e-300)[:, np.newaxis]
+    vectors = np.concatenate([unit, record.normals[deeper]])
+    errors = np.concatenate([error, record.errors[deeper]])
+    clear = errors < NOISY
     clear[clear] = known.reliable(points[clear])
-    points, vectors = points[clear], vectors[clear]
+    return points[clear], vectors[clear], errors[clear]
+
+
+def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> list[_Region]:
+    """Regions in which less varies than the layers below could move."""
+    points, vectors, _ = _vectors(known, record, deeper)
     if not len(points):
         return []
     both = known.with_layer(layer)

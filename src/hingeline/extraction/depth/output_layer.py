@@ -19,6 +19,12 @@ from hingeline.extraction.depth.observed_lines import Record
 
 SMALL = 1e-12
 """Directions of the channels weaker than this are not determined."""
+UNFIT = 1e-7
+"""Residual, of what the answers vary, above which a sample shows that something is missing."""
+TRIMS = 12
+"""Times that samples which are missed are left out."""
+TRIMMED = 20.0
+"""Samples missed by so many times the median are left out."""
 TYPICAL = 0.5
 """Quantile of the residuals that stands for all."""
 
@@ -31,10 +37,12 @@ class OutputFit:
     """Shape "k c+1"."""
     residual: float
     """Median residual as a fraction of what the answers vary."""
-    worst: float
-    """Largest residual of all answers within ten times the typical norm, as such a fraction."""
-    worst_point: FloatArray
-    """Where, shape "r"."""
+    unfit: float
+    """Share of the samples within ten times the typical norm that are missed by much more."""
+    strange: FloatArray
+    """Those samples, worst first, shape "u r"."""
+    met: FloatArray
+    """The others, shape "s r"."""
 
 
 def fit_output(record: Record, known: KnownLayers, scale: float) -> OutputFit:
@@ -53,12 +61,25 @@ def fit_output(record: Record, known: KnownLayers, scale: float) -> OutputFit:
     matrix, answers = offered / norms[:, np.newaxis], given / norms[:, np.newaxis]
     columns = np.linalg.norm(matrix, axis=0)
     columns = np.where(columns > 0, columns, 1.0)
-    solution = np.linalg.lstsq(matrix / columns, answers, rcond=SMALL)[0] / columns[:, np.newaxis]
+    matrix = matrix / columns
+    keep = np.ones(len(samples), dtype=np.bool_)
+    for _ in range(TRIMS):
+        scaled = np.linalg.lstsq(matrix[keep], answers[keep], rcond=SMALL)[0]
+        missed = np.abs(matrix @ scaled - answers).max(axis=1)
+        # where a neuron is missing the answers are far off: the others must not suffer
+        now = missed <= TRIMMED * np.median(missed[keep]) + 1e-300
+        if (now == keep).all() or now.sum() < 2 * matrix.shape[1]:
+            break
+        keep = now
+    solution = scaled / columns[:, np.newaxis]
     rest = np.abs(offered @ solution - given).max(axis=1)
     near = np.linalg.norm(samples, axis=1) < 10 * scale
     if not near.any():
-        return OutputFit(solution.T, np.inf, np.inf, np.zeros(known.dim))
+        return OutputFit(solution.T, np.inf, 1.0, np.zeros((0, known.dim)), np.zeros((0, known.dim)))
     variation = float(np.ptp(given[near], axis=0).max()) or 1.0
-    worst = int(np.argmax(np.where(near, rest, 0.0)))
-    typical = float(np.quantile(rest[near], TYPICAL)) if near.any() else np.inf
-    return OutputFit(solution.T, typical / variation, float(rest[worst]) / variation, samples[worst])
+    share = rest[near] / variation
+    unfit = share > UNFIT
+    return OutputFit(
+        solution.T, float(np.quantile(share, TYPICAL)), float(unfit.mean()),
+        samples[near][unfit][np.argsort(-share[unfit])], samples[near][~unfit],
+    )  # fmt: skip

@@ -9,7 +9,7 @@ as the first layer has neurons; about 50 queries per segment. Source: see the mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,13 +21,21 @@ from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayers
-from hingeline.extraction.depth.layer_step import FoundLayer, find_layer, told_by, updated_layer
+from hingeline.extraction.depth.layer_step import (
+    FoundLayer,
+    find_layer,
+    told_by,
+    told_by_outputs,
+    updated_layer,
+)
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.verify import random_line
 from hingeline.probing.line import Line, sweep_line
 
+MANY_STRANGE = 40
+"""Of the samples that are missed most, so many may be looked at."""
 EXPLAINED = 1e-9
 """Median residual of the outputs, of what they vary, below which the last layer has been reached."""
 DEEPEST = 40
@@ -40,6 +48,8 @@ class SearchSettings:
 
     first_lines: int = 5
     """Lines swept before the first layer is looked for."""
+    repair_lines: int = 4
+    """Short lines towards answers that are not explained, at a time."""
     more_lines: int = 2
     """Lines added when nothing else helps."""
     rounds: int = 12
@@ -75,6 +85,8 @@ class Search:
     """Lines with the rows that take their coordinates to the span's."""
     found: list[FoundLayer] = field(default_factory=list)
     output: OutputFit | None = None
+    on_progress: Callable[[], None] = field(default=lambda: None)
+    """Called whenever a layer was found or changed."""
 
     @property
     def record(self) -> Record:
@@ -105,16 +117,48 @@ class Search:
             self.sweep(self._fresh_line())
         settled, stuck, best = 0, 0, (0, 0)
         for _ in range(self.settings.rounds):
-            if self._climb(settled):
+            if self._climb(settled) and self._explained():
                 return True
             reached = (len(self.found), sum(len(one.neurons) for one in self.found))
             stuck = 0 if reached > best else stuck + 1
             best = max(best, reached)
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
-            for _ in range(self.settings.more_lines):
-                self.sweep(self._fresh_line())
-        return self._climb(settled)
+            for line in self._next_lines():
+                self.sweep(line)
+        return self._climb(settled) and self._explained()
+
+    def _explained(self) -> bool:
+        """Whether the outputs are explained everywhere; then their weights decide the last signs."""
+        if self.output is None or self.output.unfit > 0:
+            return False
+        number = len(self.found) - 1
+        told = told_by_outputs(self.output.weights, self.found[number])
+        if told:
+            before, fit = self.found[number], self.output
+            free = self.free(number)
+            self.found[number] = updated_layer(self.record, self.known_below(number), free, before, told)
+            self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
+            if self.output.residual > EXPLAINED or self.output.unfit > 0:
+                self.found[number], self.output = before, fit
+        return True
+
+    def _next_lines(self) -> list[Line]:
+        """To where answers are not explained, if most are; else anywhere."""
+        output = self.output
+        if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
+            return [self._fresh_line() for _ in range(self.settings.more_lines)]
+        rng = self.randomness.step("deep repair", len(self.measured))
+        chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
+        return [self._line_to(output.strange[index], output.met) for index in chosen]
+
+    def _line_to(self, strange: FloatArray, met: FloatArray) -> Line:
+        """From the nearest point that is explained through one that is not, a little beyond both."""
+        nearest = met[np.argmin(np.linalg.norm(met - strange, axis=1))]
+        length = max(float(np.linalg.norm(strange - nearest)), 1e-6 * self.probe.calibration.scale)
+        direction = (strange - nearest) / length
+        low, high = self.probe.domain.along(nearest @ self.probe.rows, direction @ self.probe.rows)
+        return Line(nearest, direction, length, max(low, -length), min(high, 2 * length), length / 2)
 
     def _climb(self, settled: int) -> bool:
         """From the first layer up, as far as the record tells; True if the outputs are explained.
@@ -141,6 +185,7 @@ class Search:
             channels = step.channels
             self.probe.session.emit(NeuronRecovered(number + 1, len(step.neurons)))
             self._tell(number, step)
+            self.on_progress()
             if not step.layer.width:
                 return False
             self.output = fit_output(self.record, self.known, self.probe.calibration.scale)

@@ -1,0 +1,109 @@
+"""Networks of any depth: search for layers, put them together, polish, verify, and say what is missing.
+
+Cost: see `Search`; the polish about 1.3 per unknown and output. Source: Rolnick and Körding 2020 for the
+layering; see the modules used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.events import Note
+from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.bends import MeasuredLine
+from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
+from hingeline.extraction.depth.frame import FrameProbe
+from hingeline.extraction.depth.search import Search
+from hingeline.extraction.finish import finish
+from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.extraction.verify import line_towards
+
+REPAIRS = 4
+"""Times that a network is finished; again where verification led to what was missing."""
+
+
+def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], normals: FloatArray) -> Recovery:
+    """Rebuild a network with any number of hidden layers.
+
+    Args:
+        bench: Where to work; answers must be exact to many digits.
+        lines: Lines measured so far, in input coordinates.
+        normals: Rows that span what the network sees, shape "n d".
+
+    Raises:
+        BudgetExhausted: The budget ended; the evidence tells what was found.
+    """
+    bench.probe.session.emit(Note("more than two hidden layers: looking for them one by one"))
+    rows = _orthonormal(normals)
+    search = Search(FrameProbe(bench.probe, rows), bench.randomness, bench.settings)
+    search.measured = [(line, rows) for line in lines]
+    search.on_progress = lambda: _report(bench, search)
+    for _ in range(REPAIRS):
+        reached = search.run()
+        _report(bench, search)
+        if not reached or search.output is None:
+            return Recovery(None, Outcome(Status.PARTIAL, _missing(search)))
+        recovery = _finished(bench, search, rows)
+        if bench.contradiction is None:
+            return recovery
+        # something unknown bends on the way to where the candidate was wrong
+        target = rows @ bench.contradiction
+        start = search.record.centres[0]
+        bench.probe.session.emit(Note("the network is wrong somewhere; looking on the way there"))
+        search.sweep(line_towards(search.probe, start, target, bench.settings))
+    return recovery
+
+
+def _orthonormal(normals: FloatArray) -> FloatArray:
+    """Orthonormal rows spanning some rows; the unit matrix if they span everything."""
+    dim = normals.shape[1]
+    if len(normals) >= dim:
+        return np.eye(dim)
+    return np.asarray(np.linalg.svd(normals, full_matrices=False)[2])
+
+
+def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
+    if search.output is None:
+        raise RuntimeError("nothing was found to put together")
+    network = assembled([step.layer for step in search.found], search.output.weights, rows)
+    bench.best = network
+    undecided = sum(int((~step.layer.decided).sum()) for step in search.found)
+    pending = sum(len(step.neurons) - step.layer.width for step in search.found)
+    why = ""
+    if undecided:
+        why = f"the active side of {undecided} neurons is not decided by what was asked"
+    claimed = [np.sqrt(bench.probe.input_dim) * errors for errors in row_errors(search.found)]
+    recovery = finish(bench, network, claimed, why)
+    _report(bench, search)
+    if recovery.outcome.ok and pending:
+        reason = (
+            f"The function is verified, but {pending} boundaries were met of neurons known in too few "
+            "regions to be told."
+        )
+        return Recovery(recovery.network, Outcome(Status.PARTIAL, reason))
+    return recovery
+
+
+def _report(bench: Bench, search: Search) -> None:
+    bench.evidence["layers"] = layer_lines(search.found)
+    bench.evidence["neurons"] = neuron_lines(search.found)
+    bench.evidence["lines"] = len(search.measured)
+
+
+def _missing(search: Search) -> str:
+    if not search.found:
+        return "no layer could be told from deeper ones"
+    found = ", ".join(str(len(step.neurons)) for step in search.found)
+    left = (
+        ""
+        if search.output is None
+        else f"; answers are missed by {search.output.residual:.1g} of their range"
+    )
+    return (
+        f"{len(search.found)} hidden layers found with {found} neurons, but together they do not explain the "
+        f"answers{left}: neurons or layers are missing above or among them. More lines (a larger --budget) "
+        "or another --seed may show them"
+    )

@@ -17,6 +17,7 @@ from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.search import Search
+from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.verify import line_towards
@@ -77,6 +78,11 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
         why = f"the active side of {undecided} neurons is not decided by what was asked"
     claimed = [np.sqrt(bench.probe.input_dim) * errors for errors in row_errors(search.found)]
     recovery = finish(bench, network, claimed, why)
+    if recovery.outcome.ok and recovery.network is not None and bench.row_errors is not None:
+        bench.contradiction = contradicted(bench, recovery.network, bench.row_errors)
+        if bench.contradiction is not None:
+            reason = "Fresh lines far out contradict the network: a neuron that is seldom on is missing."
+            return Recovery(recovery.network, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
     _report(bench, search)
     if recovery.outcome.ok and pending:
         reason = (

@@ -1,0 +1,60 @@
+"""A wider look at a deep network before it is called complete: more lines, and points far from the origin.
+
+A neuron of an inner layer may be off almost everywhere within typical inputs and on a little farther out;
+one fresh line meets it by chance only. Every piece of several lines and points at many distances are
+compared; the first that differs shows the way to what is missing.
+
+Cost: about 2 queries per piece of each line, and the points. Source: ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.recovery import Bench
+from hingeline.extraction.verify import (
+    RowErrors,
+    allowed_gap,
+    bends_of,
+    fresh_points,
+    points_beside,
+    random_line,
+)
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+
+LINES = 4
+"""Fresh lines whose every piece is tried."""
+POINTS_PER_SIZE = 24
+"""Points at each distance."""
+SIZES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+"""Distances, in typical input norms."""
+
+
+def contradicted(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors) -> FloatArray | None:
+    """The point at which a network is most clearly wrong, shape "d"; None if it is nowhere.
+
+    Args:
+        bench: Where to work.
+        network: The candidate, verified once.
+        claimed: Errors that its rows are claimed to have.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    probe, asked = bench.probe, list[FloatArray]()
+    rng = bench.randomness.step("wider check", probe.session.spent)
+    for _ in range(LINES):
+        line = random_line(probe, rng, bench.settings)
+        asked.append(line.at(points_beside(line, bends_of(network, line))))
+    within = min(SIZES[-1], 0.9 * probe.calibration.radius / probe.calibration.scale)
+    sizes = tuple(size for size in SIZES if size <= within)
+    if sizes:
+        asked.append(fresh_points(probe, rng, POINTS_PER_SIZE * len(sizes), sizes))
+    points = np.concatenate(asked)
+    with probe.session.phase("verify"):
+        gaps = np.abs(probe.ask(points) - network(points)).max(axis=1)
+    ratios = gaps / allowed_gap(probe, network, claimed, points)
+    worst = int(np.argmax(ratios))
+    bench.evidence["wider_check"] = {"points": len(points), "worst_ratio": float(ratios[worst])}
+    return points[worst] if ratios[worst] > 1 else None

@@ -31,6 +31,8 @@ CLEAR = 1e-3
 """Coefficients of unit vectors that are large enough to compare with others."""
 AGREE = 1e-5
 """Ratios of coefficients that are equal."""
+SAME = 1e-6
+"""Coefficients of a row that change by more than this are another multiple of it, or another neuron's."""
 SETTLED = 0.7
 """Share of the places asked at which a neuron must be known before layers are built on it."""
 WORST_MISFIT = 100.0
@@ -91,6 +93,8 @@ class FoundLayer:
     """What the layer offers: (key of the neuron, whether it is z itself), in order."""
     unfit: float
     """Share of the bends looked at whose normals the layers below cannot make: neurons are missing there."""
+    sides: Mapping[int, float]
+    """Sides decided so far, by key, for the rows as they are here: what `find_layer` takes as told."""
 
 
 def find_layer(
@@ -171,9 +175,11 @@ def _finished(
     sides = np.array([told.get(one.key, 0.0) for one in kept])
     turned = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides)
     kept = _turned(kept, layer, turned)
+    # the layer above has nothing to say any more of what it decided: remembered, for the rows as turned
+    sure = {one.key: 1.0 for one, decided in zip(kept, turned.decided, strict=True) if decided}
     channels = [(one.key, False) for one in kept]
     channels += [(one.key, True) for one, sure in zip(kept, turned.decided, strict=True) if not sure]
-    return FoundLayer(turned, (*kept, *pending), explained, others, tuple(channels), unfit)
+    return FoundLayer(turned, (*kept, *pending), explained, others, tuple(channels), unfit, sure)
 
 
 def _grown_on(
@@ -256,6 +262,17 @@ def _turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer)
             FoundNeuron(Refit(neuron, one.refit.errors, one.refit.misfit), one.vote, one.bends, one.key)
         )
     return turned
+
+
+def same_channels(before: FoundLayer, after: FoundLayer) -> bool:
+    """Whether what was found over a layer still holds: the same channels on the same scale.
+
+    Rows have length one in what is told of them, so a row of which more is told is another multiple.
+    """
+    if before.channels != after.channels:
+        return False
+    change = np.abs(before.layer.weights - after.layer.weights).max(initial=0.0)
+    return bool(max(change, np.abs(before.layer.biases - after.layer.biases).max(initial=0.0)) < SAME)
 
 
 def told_by(above: FoundLayer, layer: FoundLayer) -> dict[int, float]:

@@ -9,7 +9,7 @@ as the first layer has neurons; about 50 queries per segment. Source: see the mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,7 @@ from hingeline.extraction.depth.known_layers import KnownLayers
 from hingeline.extraction.depth.layer_step import (
     FoundLayer,
     find_layer,
+    same_channels,
     told_by,
     told_by_outputs,
     updated_layer,
@@ -137,7 +138,9 @@ class Search:
         if told:
             before, fit = self.found[number], self.output
             free = self.free(number)
-            self.found[number] = updated_layer(self.record, self.known_below(number), free, before, told)
+            self.found[number] = updated_layer(
+                self.record, self.known_below(number), free, before, {**before.sides, **told}
+            )
             self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
             if self.output.residual > EXPLAINED or self.output.unfit > 0:
                 self.found[number], self.output = before, fit
@@ -167,22 +170,22 @@ class Search:
             settled: Layers in which no new neurons are looked for.
         """
         before, self.found = self.found, []
-        channels: tuple[tuple[int, bool], ...] = ()
-        for number in range(DEEPEST):
+        number = 0
+        while number < DEEPEST:
             have = before[number] if number < len(before) else None
-            if have is not None and number and before[number - 1].channels != channels:
+            if have is not None and number and not same_channels(before[number - 1], self.found[-1]):
                 # neurons above refer to channels that are no longer what they were
                 before, have = before[:number], None
-            told = {}
-            if have is not None and number + 1 < len(before):
-                told = told_by(before[number + 1], before[number])
-            step = self._step(number, have, number < settled, told)
+            step = self._step(number, have, number < settled)
             if step is None:
                 return False
             self.found.append(step)
             self._complete(number)
+            if number and self._decide_below(number):
+                # over fewer channels more of the layer's neurons are known: it is found again
+                self.found.pop()
+                continue
             step = self.found[number]
-            channels = step.channels
             self.probe.session.emit(NeuronRecovered(number + 1, len(step.neurons)))
             self._tell(number, step)
             self.on_progress()
@@ -191,12 +194,22 @@ class Search:
             self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
             if self.output.residual < EXPLAINED:
                 return True
+            number += 1
         return False
 
-    def _step(
-        self, number: int, have: FoundLayer | None, settled: bool, told: Mapping[int, float]
-    ) -> FoundLayer | None:
-        known = self.known
+    def _decide_below(self, number: int) -> bool:
+        """Let a layer decide the sides of those below it; True if it decided any."""
+        below = self.found[number - 1]
+        told = told_by(self.found[number], below)
+        if not told:
+            return False
+        self.found[number - 1] = updated_layer(
+            self.record, self.known_below(number - 1), self.free(number - 1), below, {**below.sides, **told}
+        )
+        return self.found[number - 1].channels != below.channels
+
+    def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
+        known, told = self.known, {} if have is None else have.sides
         if settled and have is not None:
             return updated_layer(self.record, known, self.free(number), have, told)
         neurons = () if have is None else have.neurons
@@ -220,7 +233,7 @@ class Search:
                     walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng,
                 ):  # fmt: skip
                     self.sweep(line, samples=self.settings.samples)
-            self.found[number] = updated_layer(self.record, known, self.free(number), step)
+            self.found[number] = updated_layer(self.record, known, self.free(number), step, step.sides)
             after = self.found[number].neurons
             barren |= {i for i in open_ if after[i].neuron.untold.shape[1] == before[i]}
 

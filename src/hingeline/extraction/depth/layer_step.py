@@ -9,13 +9,14 @@ Source: see the modules used. Cost: no queries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.depth.growing import grown, taken_in
+from hingeline.extraction.depth.joining import joined
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.layering import members, spans
 from hingeline.extraction.depth.observed_lines import Record
@@ -121,7 +122,7 @@ def find_layer(
     unfit = float(1 - views.fits.mean())
     predictor = Predictor(record, known)
     before = _grown_on(record, views, predictor, have)
-    candidates = before + _candidates(record, views, predictor, before)
+    candidates = _joined(before + _candidates(record, views, predictor, before), predictor)
     if not candidates:
         return None
     offered = [known.offered(record.points[views.bends[list(c.neuron.members)]]) for c in candidates]
@@ -152,7 +153,7 @@ def updated_layer(
     free = free & known.reliable(record.points)
     views = views_of(record, known, np.nonzero(free)[0])
     predictor = Predictor(record, known)
-    grown_on = _grown_on(record, views, predictor, have.neurons)
+    grown_on = _joined(_grown_on(record, views, predictor, have.neurons), predictor)
     found = [c.finished(views, record, known) for c in grown_on]
     return _finished(record, known, free, found, have.candidates, have.unfit, told or {})
 
@@ -195,8 +196,40 @@ def _grown_on(
         if own:
             neuron = taken_in(views, neuron, free)
             free[list(neuron.members)] = False
-        grown_on.append(_Candidate(neuron, predictor.vote(neuron), one.key))
+        vote = predictor.vote(neuron)
+        if len(vote.missed) <= MANY_MISSES * len(vote.hits):
+            grown_on.append(_Candidate(neuron, vote, one.key))
     return grown_on
+
+
+def _joined(candidates: Sequence[_Candidate], predictor: Predictor) -> list[_Candidate]:
+    """The candidates with those put together that are one neuron in different places."""
+    left, found = list(candidates), list[_Candidate]()
+    while left:
+        one = left.pop(0)
+        both = next((pair for pair in _pairs(one, left, predictor)), None)
+        if both is None:
+            found.append(one)
+        else:
+            index, whole = both
+            del left[index]
+            left.insert(0, whole)
+    return found
+
+
+def _pairs(
+    one: _Candidate, others: Sequence[_Candidate], predictor: Predictor
+) -> Iterator[tuple[int, _Candidate]]:
+    """Others that are the same neuron, with what both are; the lines must agree."""
+    for index, other in enumerate(others):
+        if one.neuron.whole and other.neuron.whole:
+            continue
+        both = joined(one.neuron, other.neuron)
+        if both is None:
+            continue
+        vote = predictor.vote(both)
+        if _accepted(vote) and len(vote.hits) >= max(len(one.vote.hits), len(other.vote.hits)):
+            yield index, _Candidate(both, vote, one.key)
 
 
 def _candidates(

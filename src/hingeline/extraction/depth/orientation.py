@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.extraction.depth.coefficient_signs import switched
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.observed_lines import Record
 
@@ -29,10 +30,6 @@ CLEARLY = 1e-2
 """Part of some unit gradient that must lie outside."""
 DISTINCT = 1e-4
 """Singular values of the channels' slopes below this share of the largest are not counted as room."""
-STEEPEST = 1e4
-"""Gradients of unit length that are so badly conditioned are not independent."""
-FAINT = 1e-5
-"""Parts of a unit vector that are clearly not zero."""
 MINORITY = 0.1
 """Share of the regions that may speak against the others."""
 
@@ -106,21 +103,13 @@ def _by_coefficients(known: KnownLayers, layer: KnownLayer, record: Record, deep
     sides = both.heights(points[first])[-1] > 0
     for index, region in enumerate(slopes):
         gradients = layer.weights @ region
-        lengths = np.linalg.norm(gradients, axis=1)
-        if not (lengths > 0).all():
-            continue
-        unit = gradients / lengths[:, np.newaxis]
-        singular = np.linalg.svd(unit, compute_uv=False)
-        if len(singular) < layer.width or singular[-1] * STEEPEST < singular[0]:
-            continue
+        lengths = np.linalg.norm(gradients, axis=1, keepdims=True)
+        moving = np.linalg.svd(region, compute_uv=False)
+        room = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
         own = which.ravel() == index
-        inverse = np.linalg.pinv(unit)
-        parts = np.abs(vectors[own] @ inverse)
-        doubt = errors[own, np.newaxis] * np.linalg.norm(inverse, axis=0) + known.error
-        inside = np.linalg.norm(vectors[own] - (vectors[own] @ inverse) @ unit, axis=1) < INSIDE
-        on = (parts > FAINT) & (parts > 100 * doubt) & inside[:, np.newaxis]
-        side = sides[index].astype(np.int64)
-        votes[np.arange(layer.width), side] += on.any(axis=0)
+        unit = gradients / np.maximum(lengths, 1e-300)
+        on, _ = switched(unit, vectors[own], errors[own] + known.error, room)
+        votes[np.arange(layer.width), sides[index].astype(np.int64)] += on
     return votes
 
 

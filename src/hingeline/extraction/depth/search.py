@@ -29,6 +29,7 @@ from hingeline.extraction.depth.layer_step import (
     told_by_outputs,
     updated_layer,
 )
+from hingeline.extraction.depth.missing import line_along, strange_directions
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
 from hingeline.extraction.settings import ExtractSettings
@@ -51,6 +52,8 @@ class SearchSettings:
     """Lines swept before the first layer is looked for."""
     repair_lines: int = 4
     """Short lines towards answers that are not explained, at a time."""
+    missing_lines: int = 4
+    """Lines along what gradients leave unexplained, at a time."""
     more_lines: int = 2
     """Lines added when nothing else helps."""
     rounds: int = 12
@@ -150,10 +153,27 @@ class Search:
         """To where answers are not explained, if most are; else anywhere."""
         output = self.output
         if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
-            return [self._fresh_line() for _ in range(self.settings.more_lines)]
+            return self._towards_missing() + [self._fresh_line() for _ in range(self.settings.more_lines)]
         rng = self.randomness.step("deep repair", len(self.measured))
         chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
         return [self._line_to(output.strange[index], output.met) for index in chosen]
+
+    def _towards_missing(self) -> list[Line]:
+        """Lines along what gradients show to be missing in the lowest layer in which something is."""
+        rng = self.randomness.step("missing", len(self.measured))
+        scale = self.probe.calibration.scale
+        for number, step in enumerate(self.found):
+            below = self.known_below(number)
+            places = strange_directions(self.record, below, step.layer, rng) if step.layer.width else []
+            if not places:
+                continue
+            lines: list[Line] = []
+            for index in rng.permutation(len(places))[: self.settings.missing_lines]:
+                reach = float(10 ** rng.uniform(0.0, 2.0)) if number else self.lines.line_reach
+                line = line_along(below, *places[index], scale, reach)
+                lines += [] if line is None else [line]
+            return lines
+        return []
 
     def _line_to(self, strange: FloatArray, met: FloatArray) -> Line:
         """From the nearest point that is explained through one that is not, a little beyond both."""
@@ -220,22 +240,20 @@ class Search:
         known, barren = self.known_below(number), set[int]()
         for attempt in range(self.settings.passes):
             step = self.found[number]
-            open_ = [i for i, one in enumerate(step.neurons) if not one.neuron.whole and i not in barren]
+            open_ = [one for one in step.neurons if not one.neuron.whole and one.key not in barren]
             if not open_:
                 return
-            before = {i: step.neurons[i].neuron.untold.shape[1] for i in open_}
-            for i in open_:
-                rng = self.randomness.step(f"segments {number} {len(self.measured)} {attempt}", i)
-                starts = self.record.points[step.neurons[i].bends]
+            for one in open_:
+                rng = self.randomness.step(f"segments {number} {len(self.measured)} {attempt}", one.key)
                 for line in telling_segments(
-                    known, step.neurons[i].neuron, starts, scale=self.probe.calibration.scale,
+                    known, one.neuron, self.record.points[one.bends], scale=self.probe.calibration.scale,
                     reach=self.settings.reach * self.probe.calibration.scale,
                     walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng,
                 ):  # fmt: skip
                     self.sweep(line, samples=self.settings.samples)
             self.found[number] = updated_layer(self.record, known, self.free(number), step, step.sides)
-            after = self.found[number].neurons
-            barren |= {i for i in open_ if after[i].neuron.untold.shape[1] == before[i]}
+            left = {one.key: one.neuron.untold.shape[1] for one in self.found[number].neurons}
+            barren |= {one.key for one in open_ if left.get(one.key) == one.neuron.untold.shape[1]}
 
     def sweep(self, line: Line, *, samples: int = 17) -> None:
         """Sweep a line and measure what is new on it.

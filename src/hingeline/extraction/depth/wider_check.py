@@ -27,6 +27,10 @@ LINES = 4
 """Fresh lines whose every piece is tried."""
 POINTS_PER_SIZE = 24
 """Points at each distance."""
+DRAWN = 6000
+"""Points among which those are chosen, offline, at which one neuron outweighs its layer."""
+EACH = 3
+"""So many for each neuron."""
 SIZES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Distances, in typical input norms."""
 
@@ -51,6 +55,7 @@ def contradicted(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErro
     sizes = tuple(size for size in SIZES if size <= within)
     if sizes:
         asked.append(fresh_points(probe, rng, POINTS_PER_SIZE * len(sizes), sizes))
+    asked.append(_one_sided(bench, network, rng))
     points = np.concatenate(asked)
     with probe.session.phase("verify"):
         gaps = np.abs(probe.ask(points) - network(points)).max(axis=1)
@@ -58,3 +63,22 @@ def contradicted(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErro
     worst = int(np.argmax(ratios))
     bench.evidence["wider_check"] = {"points": len(points), "worst_ratio": float(ratios[worst])}
     return points[worst] if ratios[worst] > 1 else None
+
+
+def _one_sided(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:
+    """Points at which one neuron is on much more than the others of its layer: "n d".
+
+    A neuron above that is seldom on has one weight that speaks for it: there it is on, if anywhere.
+    """
+    probe = bench.probe
+    rows = np.linalg.svd(network.weights[0], full_matrices=False)[2]
+    within = 0.9 * probe.calibration.radius
+    norms = np.minimum(probe.calibration.scale * 10 ** rng.uniform(-0.5, 2.5, (DRAWN, 1)), within)
+    drawn = rng.standard_normal((DRAWN, len(rows))) @ rows
+    drawn = probe.domain.pulled_in(drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * norms)
+    chosen: list[FloatArray] = []
+    for z in network.pre_activations(drawn):
+        on = np.maximum(z, 0.0)
+        share = on / np.maximum(on.sum(axis=1, keepdims=True), 1e-300)
+        chosen.append(drawn[np.argsort(-share, axis=0)[:EACH].ravel()])
+    return np.unique(np.concatenate(chosen), axis=0)

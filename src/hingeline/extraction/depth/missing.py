@@ -15,7 +15,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.observed_lines import Record
-from hingeline.extraction.depth.rich_lines import far_end, region_of
+from hingeline.extraction.depth.regions import far_end, region_of
 from hingeline.probing.line import Line
 
 OUTSIDE = 1e-5

@@ -28,14 +28,18 @@ LINES = 4
 POINTS_PER_SIZE = 24
 """Points at each distance."""
 DRAWN = 6000
-"""Points among which those are chosen, offline, at which one neuron outweighs its layer."""
-EACH = 3
-"""So many for each neuron."""
+"""Points among which the most one-sided are chosen, offline."""
+DIRECTIONS = 200
+"""Random directions of a layer's activations in which the farthest point is tried."""
 SIZES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Distances, in typical input norms."""
 
 
-def contradicted(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors) -> FloatArray | None:
+def contradicted(
+    bench: Bench,
+    network: PiecewiseLinearNetwork,
+    claimed: RowErrors,
+) -> FloatArray | None:
     """The point at which a network is most clearly wrong, shape "d"; None if it is nowhere.
 
     Args:
@@ -55,7 +59,7 @@ def contradicted(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErro
     sizes = tuple(size for size in SIZES if size <= within)
     if sizes:
         asked.append(fresh_points(probe, rng, POINTS_PER_SIZE * len(sizes), sizes))
-    asked.append(_one_sided(bench, network, rng))
+    asked.append(_extreme(bench, network, rng))
     points = np.concatenate(asked)
     with probe.session.phase("verify"):
         gaps = np.abs(probe.ask(points) - network(points)).max(axis=1)
@@ -65,20 +69,28 @@ def contradicted(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErro
     return points[worst] if ratios[worst] > 1 else None
 
 
-def _one_sided(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:
-    """Points at which one neuron is on much more than the others of its layer: "n d".
+def _extreme(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:
+    """Of many random points those at which a layer's activations are most one-sided: "n d".
 
-    A neuron above that is seldom on has one weight that speaks for it: there it is on, if anywhere.
+    A neuron above with weights a is on where a h is large against |h|: of all points drawn the one farthest
+    along a random direction is hundreds of times likelier to be there than a random one.
     """
+    drawn = _drawn(bench, network, rng)
+    chosen: list[FloatArray] = []
+    for z in network.pre_activations(drawn)[:-1]:
+        on = np.maximum(z, 0.0)
+        unit = on / np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
+        wishes = rng.standard_normal((DIRECTIONS, z.shape[1]))
+        own = np.eye(z.shape[1])
+        best = np.argmax(unit @ np.concatenate([own, wishes]).T, axis=0)
+        chosen.append(drawn[np.unique(best)])
+    return np.concatenate(chosen)
+
+
+def _drawn(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:
     probe = bench.probe
     rows = np.linalg.svd(network.weights[0], full_matrices=False)[2]
     within = 0.9 * probe.calibration.radius
     norms = np.minimum(probe.calibration.scale * 10 ** rng.uniform(-0.5, 2.5, (DRAWN, 1)), within)
     drawn = rng.standard_normal((DRAWN, len(rows))) @ rows
-    drawn = probe.domain.pulled_in(drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * norms)
-    chosen: list[FloatArray] = []
-    for z in network.pre_activations(drawn):
-        on = np.maximum(z, 0.0)
-        share = on / np.maximum(on.sum(axis=1, keepdims=True), 1e-300)
-        chosen.append(drawn[np.argsort(-share, axis=0)[:EACH].ravel()])
-    return np.unique(np.concatenate(chosen), axis=0)
+    return probe.domain.pulled_in(drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * norms)

@@ -18,11 +18,13 @@ from hingeline.extraction.membership import belongs_to_first_layer
 from hingeline.extraction.peeled import Peeled, orient, steerable, unexplained_gradients
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.second_layer import OrthantSearch
-from hingeline.extraction.shallow import neuron_evidence, signed_layer
+from hingeline.extraction.shallow import UNDECIDED, neuron_evidence, signed_layer
 from hingeline.extraction.single_layer import SingleLayer
+from hingeline.extraction.skips.recovered import skips_after_peel, skips_after_walk
 from hingeline.extraction.suspects import Suspects
 from hingeline.extraction.verify import random_line
 from hingeline.extraction.walking import WalkingResult, recover_by_walking
+from hingeline.numerics.binary_system import BinaryStatus
 from hingeline.probing.line import sweep_line
 from hingeline.probing.probe import is_coarse
 
@@ -84,7 +86,8 @@ def _walk(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) -> Recove
         result = _walked(bench, first, lines, attempt)
     bench.evidence["walk"] = dict(result.evidence)
     if result.network is None:
-        return _partial(result.reason, first)
+        with_skips = skips_after_walk(bench, result.neurons, result.recorded, None)
+        return _partial(result.reason, first) if with_skips is None else with_skips
     bench.best = result.network
     undecided = "" if result.complete and not result.bypass and not result.undetermined else result.reason
     recovery = finish(bench, result.network, WALKED_ERROR, undecided)
@@ -93,7 +96,10 @@ def _walk(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) -> Recove
         for layer, width in enumerate(result.network.hidden_widths, start=1)
         for line in neuron_evidence(np.full(width, bench.evidence["parameter_error"]), layer)
     ]
-    return recovery
+    if not result.bypass or recovery.outcome.status is Status.INCONCLUSIVE:
+        return recovery
+    status = recovery.outcome.status
+    return skips_after_walk(bench, result.neurons, result.recorded, status) or recovery
 
 
 def _walked(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine], attempt: int) -> WalkingResult:
@@ -212,4 +218,8 @@ def _signed_and_finished(bench: Bench, peeled: Peeled, layer: SingleLayer, searc
     errors = (peeled.errors, layer.errors)
     bench.evidence["neurons"] = neuron_evidence(errors[0], 1) + neuron_evidence(errors[1], 2)
     spread = np.sqrt(bench.probe.input_dim)
-    return finish(bench, bench.best, [spread * peeled.errors, spread * layer.row_errors], undecided)
+    result = finish(bench, bench.best, [spread * peeled.errors, spread * layer.row_errors], undecided)
+    if undecided != UNDECIDED[BinaryStatus.NONE] or bench.contradiction is not None:
+        return result
+    # no signs explain what is linear in the first layer's outputs: read it as a skip
+    return skips_after_peel(bench, peeled, layer, result.outcome.status) or result

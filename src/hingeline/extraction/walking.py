@@ -59,6 +59,8 @@ class WalkingResult:
     """Every answer that the walk asked for or was given, to fit again."""
     evidence: dict[str, Any]
     """Counts and residuals, JSON-ready."""
+    neurons: tuple[UnsignedNeuron, ...] = ()
+    """The second layer, unsigned, once fresh lines show nothing new; none before."""
 
 
 def recover_by_walking(
@@ -122,13 +124,16 @@ def _answers(line: MeasuredLine) -> tuple[FloatArray, FloatArray]:
 def _result(search: LayerSearch, corrections: Suspects) -> WalkingResult:
     reason, evidence, recorded = _reason(search), search.evidence(), search.probe.recorded()
     assembly = search.assembly
+    neurons = () if search.broken or search.open else tuple(search.neurons)
     if assembly is None or assembly.network is None or not search.finished or search.broken:
         left = no_suspects(search.probe.input_dim) if corrections.any else search.suspects
-        return WalkingResult(None, reason, False, left, corrections, (), 0, np.inf, recorded, evidence)
+        return WalkingResult(
+            None, reason, False, left, corrections, (), 0, np.inf, recorded, evidence, neurons
+        )
     network, error = _polished(assembly.network, assembly, recorded, search)
     return WalkingResult(
         network, reason, assembly.verdict is Verdict.COMPLETE, search.suspects, corrections,
-        assembly.undetermined, assembly.bypass, error, recorded, evidence,
+        assembly.undetermined, assembly.bypass, error, recorded, evidence, neurons,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Skip connections: what never bends, read as edges that jump over a layer."""

@@ -1,0 +1,107 @@
+"""What a reading says, JSON-ready: layers, skips, and which of their weights are told.
+
+Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.skips.reading import Reading
+
+TIE = (
+    "A free dense skip takes in any sign of a neuron, relu(-z) = relu(z) - z: {whose} signs are not told by any "
+    "answer, and the skip only up to what a turned neuron adds; the weights are one representative."
+)
+
+
+def layers_of(widths: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The true neurons, layer by layer."""
+    return [{"kind": "dense", "width": int(width), "activation": "relu"} for width in widths]
+
+
+def skip(
+    start: str | int, end: str | int, weights: FloatArray, error: float, *, kind: str = "dense", why: str = ""
+) -> dict[str, Any]:
+    """One skip connection; undetermined if there is a reason why.
+
+    Args:
+        start: "input" or a hidden layer, counted from 1.
+        end: A hidden layer or "output".
+        weights: Shape "end start".
+        error: Standard deviation of one weight, of the representative if undetermined.
+        kind: "dense" or "identity".
+        why: Why the weights are undetermined; empty if they are measured.
+    """
+    return {
+        "from": start,
+        "to": end,
+        "kind": kind,
+        "weights": np.asarray(weights).tolist(),
+        "status": "undetermined" if why else "measured",
+        "error": float(error),
+        "why": why,
+    }
+
+
+def skips_of(reading: Reading, error: float) -> list[dict[str, Any]]:
+    """Every skip of a reading, in the units of the chain that is shipped: its rows, its neurons' order."""
+    form, found = reading.form, list[dict[str, Any]]()
+    count, dim = form.planes.normals.shape
+    if reading.into_second:
+        rows = reading.second[:, np.newaxis] * reading.to_second
+        if reading.into_second == "identity":
+            found.append(skip("input", 2, rows, error, kind="identity"))
+        else:
+            # each row of it is told outside the span of the first layer's normals
+            told = (dim - np.linalg.matrix_rank(form.planes.normals)) * len(rows)
+            why = "" if reading.first_told else TIE.format(whose="the first layer's")
+            found.append(_counted(skip("input", 2, rows, error, why=why), int(told), rows.size))
+    if reading.around_second == "identity":
+        found.append(_after(skip(1, 2, np.eye(count), error, kind="identity")))
+    elif reading.around_second:
+        # each column of it is told outside the span of the second layer's jumps
+        told = (form.jumps.shape[1] - np.linalg.matrix_rank(form.jumps)) * count
+        why = "" if reading.second_told else TIE.format(whose="the second layer's")
+        around = reading.from_first
+        found.append(_counted(skip(1, "output", around, error, why=why), int(told), around.size))
+    direct = reading.direct
+    if direct.any():
+        kind = "identity" if is_identity(direct, reading.tolerance) else "dense"
+        why = "" if reading.direct_told else "It changes with signs that are not told; see the other skips."
+        found.append(skip("input", "output", direct, error, kind=kind, why=why))
+    return found
+
+
+def is_identity(weights: FloatArray, tolerance: float) -> bool:
+    """Whether a matrix is the identity within a tolerance."""
+    rows, columns = weights.shape
+    return rows == columns and bool(np.abs(weights - np.eye(rows)).max() <= tolerance)
+
+
+def sentence(skips: list[dict[str, Any]]) -> str:
+    """All skips in words."""
+    return "; ".join(
+        f"{'an identity' if s['kind'] == 'identity' else 'a dense'} skip from {_name(s['from'])} to "
+        f"{_name(s['to'])} ({s['status']})"
+        for s in skips
+    )
+
+
+def _name(end: str | int) -> str:
+    return f"the {end}" if isinstance(end, str) else f"layer {end}"
+
+
+def _counted(found: dict[str, Any], told: int, numbers: int) -> dict[str, Any]:
+    """With how many of its dimensions are told whatever the signs."""
+    if found["status"] == "undetermined":
+        found["determined_dimensions"], found["dimensions"] = told, numbers
+    return found
+
+
+def _after(found: dict[str, Any]) -> dict[str, Any]:
+    """Added to what the layer gives, after its activation."""
+    return {**found, "joins": "after the activation"}

@@ -1,0 +1,196 @@
+"""A network whose layers were found but do not explain its linear parts: read as one with skip connections.
+
+Called where the ordinary assembly has ended without a network of decided signs. The form is fitted to answers
+that are there already (a walk) or to fresh ones (a peeled first layer); its reading is shipped only if it has
+a skip and if fresh queries agree with it.
+
+Source: ours. Cost: the verification, 100 to 200 queries; after a peel also 1.5 per number of the form, divided
+by the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.peeled import Peeled
+from hingeline.extraction.recorded import Recorded
+from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.extraction.single_layer import SingleLayer
+from hingeline.extraction.skips.chain import chain_of
+from hingeline.extraction.skips.evidence import layers_of, sentence, skips_of
+from hingeline.extraction.skips.reading import Reading, read
+from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
+from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel, form_of_walk
+from hingeline.extraction.unsigned import UnsignedNeuron
+from hingeline.extraction.verify import UNEXPLAINED, contradictions, fresh_points, verify
+from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.probe import is_coarse
+
+SAMPLES_PER_UNKNOWN, SPARE_SAMPLES = 1.5, 60
+"""Fresh answers for each number of the form and output, and so many more."""
+MOST_SAMPLES_PER_UNKNOWN = 12
+"""Recorded answers beyond so many for each number and output are left out of the fit."""
+SIZES = (1.0, 0.4, 3.0, 10.0)
+"""Norms of fresh answers, in typical ones."""
+SPREAD = 1.0
+"""Logarithmic spread of steered heights: neurons that are seldom on are on at uneven ones."""
+SIGMAS = 3.0
+"""Standard deviations that are claimed to the verification."""
+COARSEST = 1e-6
+"""Error of a number, as a fraction of the largest, from which signs cannot be told from skips."""
+ADVICE = (
+    "evidence['architecture'] names the skips; the network is a plain chain that passes them on in pairs."
+)
+
+
+def skips_after_walk(
+    bench: Bench, neurons: Sequence[UnsignedNeuron], recorded: Recorded, settled: Status | None
+) -> Recovery | None:
+    """The network with skips that a walk's neurons and answers come to; None if they do not.
+
+    Args:
+        bench: Where to work.
+        neurons: The second layer, unsigned.
+        recorded: Answers received so far.
+        settled: How the assembly without skips ended; None if it gave no network.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    if is_coarse(bench.probe) or not neurons:
+        return None
+    form = form_of_walk(neurons[0].planes, neurons, recorded)
+    if form is None:
+        return None
+    refined = refine(form, _thinned(form, recorded, bench.randomness.step("skip answers")))
+    return None if refined is None else _shipped(bench, refined, settled)
+
+
+def skips_after_peel(
+    bench: Bench, peeled: Peeled, layer: SingleLayer, settled: Status | None
+) -> Recovery | None:
+    """The same above a peeled first layer, from fresh answers.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    if is_coarse(bench.probe) or not layer.width or not layer.jumps.any(axis=1).all():
+        return None
+    form = form_of_peel(peeled, layer)
+    refined = refine(form, _asked(bench, peeled, form))
+    return None if refined is None else _shipped(bench, refined, settled)
+
+
+def _thinned(form: UnsignedForm, recorded: Recorded, rng: np.random.Generator) -> Recorded:
+    most = MOST_SAMPLES_PER_UNKNOWN * unknowns(form) // recorded.values.shape[1]
+    kept = np.zeros(len(recorded.points), dtype=np.bool_)
+    kept[rng.permutation(len(kept))[:most]] = True
+    return recorded.select(kept)
+
+
+def _asked(bench: Bench, peeled: Peeled, form: UnsignedForm) -> Recorded:
+    """Fresh answers, half at typical inputs, half at uneven heights of the first layer."""
+    probe, rng = bench.probe, bench.randomness.step("skip answers")
+    count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns(form) / form.rest.shape[0])) + SPARE_SAMPLES
+    points = fresh_points(probe, rng, count, SIZES)
+    half = count // 2
+    unit = probe.calibration.scale / np.sqrt(probe.input_dim)
+    heights = unit * np.exp(SPREAD * rng.standard_normal((half, peeled.width)))
+    heights *= np.where(rng.uniform(size=heights.shape) < rng.uniform(0.2, 1.0, (half, 1)), 1.0, -1.0)
+    points[:half] += (heights - peeled.heights(points[:half])) @ peeled.inverse.T
+    points = probe.domain.pulled_in(points)
+    with probe.session.phase("skips"):
+        values = probe.ask(points)
+    norms = np.linalg.norm(points, axis=1)
+    noise = probe.noise.at_norm(norms) + EPSILON * np.abs(values).max(axis=1)
+    return Recorded(points, values, probe.calibration.scale + norms, noise)
+
+
+def _shipped(bench: Bench, refined: RefinedForm, settled: Status | None) -> Recovery | None:
+    reading = read(refined)
+    largest = float(np.abs(reading.form.rest[:, :-1]).max())
+    if not reading.any or reading.error > COARSEST * largest:
+        return None
+    found = skips_of(reading, reading.error)
+    if settled in (Status.COMPLETE, Status.EQUIVALENT) and not _telling(reading):
+        # neurons that never switch look the same, and the function is verified: nothing to ask for
+        return None
+    network = chain_of(reading)
+    error = SIGMAS * _row_error(refined)
+    with bench.probe.session.phase("verify skips"):
+        rng = bench.randomness.step("verify skips")
+        check = verify(bench.probe, network, error, rng, bench.settings)
+    if not check.passed:
+        return None
+    unexplained = contradictions(network, error, bench.sweeps)
+    bench.best, bench.row_errors = network, error
+    bench.evidence["verification"] = {**check.to_dict(), "unexplained_earlier_bends": unexplained}
+    bench.evidence["parameter_error"] = error
+    bench.evidence["neurons"] = _neurons(reading, refined)
+    widths = (reading.form.planes.count, len(reading.form.theta))
+    bench.evidence["architecture"] = {"layers": layers_of(widths), "skips": found}
+    if unexplained:
+        return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
+    return Recovery(network, _outcome(bench, reading, widths, sentence(found)))
+
+
+def _telling(reading: Reading) -> bool:
+    """Whether a reading says more than that something linear goes around the second layer."""
+    return reading.around_second != "dense" or bool(reading.into_second) or bool(reading.direct.any())
+
+
+def _row_error(refined: RefinedForm) -> float:
+    """Error of the worst row at unit norm."""
+    form = refined.form
+    sizes = np.linalg.norm(form.theta[:, :-1], axis=1)
+    second = refined.theta_errors.max(axis=1) / sizes
+    return max(float(refined.plane_errors.max()), float(second.max()), float(refined.jump_errors.max()))
+
+
+def _neurons(reading: Reading, refined: RefinedForm) -> list[dict[str, object]]:
+    """One line per true neuron; its sign may be open while its row is measured."""
+    parts = (
+        (1, refined.plane_errors, reading.first_told),
+        (2, refined.theta_errors.max(axis=1), reading.second_told),
+    )
+    return [
+        {
+            "layer": layer,
+            "neuron": index,
+            "status": "measured",
+            "sign": "measured" if told else "undetermined",
+            "error": float(error),
+        }
+        for layer, errors, told in parts
+        for index, error in enumerate(_ordered(errors, reading, refined) if layer == 2 else errors)
+    ]
+
+
+def _ordered(errors: FloatArray, reading: Reading, refined: RefinedForm) -> FloatArray:
+    """Errors of the second layer in the reading's order of its neurons."""
+    before, now = refined.form.theta, reading.form.theta
+    return errors[[int(np.argmin(np.abs(before - row).sum(axis=1))) for row in now]]
+
+
+def _outcome(bench: Bench, reading: Reading, widths: tuple[int, int], skips: str) -> Outcome:
+    neurons = f"All neurons of 2 hidden layers ({widths[0]} and {widths[1]}) found and the function verified"
+    told = reading.first_told and reading.second_told
+    within = (
+        "" if bench.probe.domain.free else " Neurons that never switch within the bounds look like skips."
+    )
+    if told and not within:
+        return Outcome(Status.COMPLETE, f"{neurons}, with {skips}.", ADVICE)
+    open_signs = [
+        name for name, sure in (("first", reading.first_told), ("second", reading.second_told)) if not sure
+    ]
+    tie = ""
+    if open_signs:
+        tie = (
+            f" Signs of the {' and '.join(open_signs)} layer are tied to a dense skip and not told by any answer; "
+            "an exactly equivalent form is shipped."
+        )
+    return Outcome(Status.EQUIVALENT, f"{neurons}, with {skips}.{tie}{within}", ADVICE)

@@ -1,0 +1,203 @@
+"""All numbers of an unsigned form fitted at once, with error bars: Gauss-Newton on recorded answers.
+
+Every sign of a height and of a second-layer neuron is frozen at its present value, which makes the answers
+polynomials of the numbers. The scale of each hyperplane and of each jump is held by one equation each. The
+skip weights are sums of these numbers, so that their error bars come from the same inverse matrix.
+
+Source: Levenberg 1944, Marquardt 1963. Cost: no queries; p k u^2 flops a step for p answers of k outputs and
+u numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.recorded import Recorded
+from hingeline.extraction.skips.unsigned_form import UnsignedForm
+from hingeline.extraction.unsigned import Planes
+from hingeline.numerics.tolerances import EPSILON
+
+STEPS = 8
+"""Most Gauss-Newton steps; each squares the error."""
+STALLED = 0.7
+"""A step that leaves more of the residual than this has converged."""
+RIDGE = 1e-13
+"""Part of the diagonal added, so that rounding leaves the matrix positive."""
+NEAR = 1e-7
+"""Points so near to a boundary, as a fraction of their distance from the origin, are left out."""
+VAGUE = 1e5
+"""A number whose error bar exceeds the median of all by so much is not told by these answers."""
+
+
+@dataclass(frozen=True, eq=False)
+class RefinedForm:
+    """A fitted form and the standard deviations of its numbers."""
+
+    form: UnsignedForm
+    plane_errors: FloatArray
+    """Of an entry of each unit normal, the worst of them, offset at unit input included; shape "n"."""
+    theta_errors: FloatArray
+    """Shape "m n+d+1"."""
+    jump_errors: FloatArray
+    """Shape "m k"."""
+    rest_errors: FloatArray
+    """Shape "k n+d+1"."""
+    misfit: float
+    """Root mean square of the residual, in deviations of the noise."""
+
+
+def sure_of_sides(form: UnsignedForm, recorded: Recorded) -> Recorded:
+    """The answers at points that are clearly on one side of everything: others have no frozen signs."""
+    features = form.planes.features(recorded.points)
+    lengths = np.linalg.norm(form.theta[:, :-1], axis=1)
+    nearest = np.minimum(
+        2 * features[:, : form.planes.count].min(axis=1),
+        (np.abs(features @ form.theta.T) / lengths).min(axis=1),
+    )
+    return recorded.select(nearest > NEAR * recorded.sizes)
+
+
+def refine(form: UnsignedForm, recorded: Recorded) -> RefinedForm | None:
+    """The form that fits recorded answers best, starting from one that is right to some digits.
+
+    None if the answers do not tell all of its numbers.
+    """
+    recorded = sure_of_sides(form, recorded)
+    misfit = _misfit(form, recorded)
+    for _ in range(STEPS):
+        system = _System.at(form, recorded)
+        moved = _moved(form, system.step())
+        after = _misfit(moved, recorded)
+        if not after < misfit:
+            break
+        form, converged, misfit = moved, after > STALLED * misfit, after
+        if converged:
+            break
+    variances = _System.at(form, recorded).variances()
+    if variances is None:
+        return None
+    return _with_errors(form, np.sqrt(variances) * max(1.0, misfit), misfit)
+
+
+def unknowns(form: UnsignedForm) -> int:
+    """Numbers that are fitted, scales included."""
+    return form.planes.normals.size + form.planes.count + form.theta.size + form.jumps.size + form.rest.size
+
+
+def _misfit(form: UnsignedForm, recorded: Recorded) -> float:
+    residual = (recorded.values - form(recorded.points)) / recorded.noise[:, np.newaxis]
+    return float(np.sqrt(np.mean(residual**2)))
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """Normal equations of one step, columns at unit length."""
+
+    matrix: FloatArray
+    right: FloatArray
+    lengths: FloatArray
+
+    @staticmethod
+    def at(form: UnsignedForm, recorded: Recorded) -> _System:
+        weights = 1 / recorded.noise[:, np.newaxis]
+        residual = (recorded.values - form(recorded.points)) * weights
+        count = unknowns(form)
+        matrix, right = np.zeros((count, count)), np.zeros(count)
+        for output in range(residual.shape[1]):
+            rows, columns = _derivative(form, recorded.points, output)
+            rows *= weights
+            matrix[np.ix_(columns, columns)] += rows.T @ rows
+            right[columns] += rows.T @ residual[:, output]
+        lengths = np.sqrt(np.diagonal(matrix)).copy()
+        lengths[lengths == 0] = 1.0
+        matrix /= np.outer(lengths, lengths)
+        for columns, values in _gauges(form):
+            # values @ step = 0, in scaled columns and with the weight of a typical equation
+            scaled = values / lengths[columns]
+            matrix[np.ix_(columns, columns)] += np.outer(scaled, scaled) / (scaled @ scaled)
+        matrix[np.diag_indices(count)] += RIDGE
+        return _System(matrix, right / lengths, lengths)
+
+    def step(self) -> FloatArray:
+        return np.linalg.solve(self.matrix, self.right) / self.lengths
+
+    def variances(self) -> FloatArray | None:
+        inverse = np.diagonal(np.linalg.inv(self.matrix)).copy()
+        if not (inverse > 0).all() or inverse.max() > VAGUE**2 * np.median(inverse):
+            return None
+        return inverse / self.lengths**2
+
+
+def _derivative(form: UnsignedForm, points: FloatArray, output: int) -> tuple[FloatArray, FloatArray]:
+    """Derivative of one output, "p u", by the numbers that touch it, and their places."""
+    planes = form.planes
+    features = planes.features(points)
+    z = features @ form.theta.T
+    through = np.where(z > 0, 0.5, -0.5) * form.jumps[:, output]
+    # d f / d zhat_i = sign(zhat_i) / 2 (g_i + sum_k c_k sign(z_k) / 2 v_ki), and through the linear parts none
+    heights = planes.patterns(points) / 2 * (form.rest[output, : planes.count] + through @ form.inner)
+    inputs = np.column_stack([points, np.ones(len(points))])
+    first = np.einsum("pn,pd->pnd", heights, inputs).reshape(len(points), -1)
+    second = np.einsum("pm,pq->pmq", through, features).reshape(len(points), -1)
+    before = first.shape[1] + second.shape[1]
+    outputs, neurons = form.rest.shape[0], len(form.theta)
+    jumps = before + np.arange(neurons) * outputs + output
+    rest = before + form.jumps.size + output * features.shape[1] + np.arange(features.shape[1])
+    columns = np.concatenate([np.arange(before), jumps, rest])
+    return np.column_stack([first, second, np.abs(z) / 2, features]), columns
+
+
+def _gauges(form: UnsignedForm) -> list[tuple[FloatArray, FloatArray]]:
+    """Places and values of the directions that must not be moved along: scale of normals and of jumps."""
+    dim = form.planes.normals.shape[1]
+    start = form.planes.count * (dim + 1) + form.theta.size
+    outputs = form.jumps.shape[1]
+    found = [(i * (dim + 1) + np.arange(dim), normal) for i, normal in enumerate(form.planes.normals)]
+    found += [(start + k * outputs + np.arange(outputs), jump) for k, jump in enumerate(form.jumps)]
+    return found
+
+
+def _split(form: UnsignedForm, vector: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    dim = form.planes.normals.shape[1]
+    sizes = [form.planes.count * (dim + 1), form.theta.size, form.jumps.size]
+    first, theta, jumps, rest = np.split(vector, np.cumsum(sizes))
+    return (
+        first.reshape(-1, dim + 1),
+        theta.reshape(form.theta.shape),
+        jumps.reshape(form.jumps.shape),
+        rest.reshape(form.rest.shape),
+    )
+
+
+def _moved(form: UnsignedForm, step: FloatArray) -> UnsignedForm:
+    first, theta, jumps, rest = _split(form, step)
+    planes = np.column_stack([form.planes.normals, form.planes.offsets]) + first
+    theta, jumps, rest = form.theta + theta, form.jumps + jumps, form.rest + rest
+    lengths, sizes = np.linalg.norm(planes[:, :-1], axis=1), np.linalg.norm(jumps, axis=1)
+    count = len(planes)
+    # |zhat| grows by the length, so its coefficients shrink; z takes the size of its jump
+    scale = np.concatenate([lengths, np.ones(theta.shape[1] - count)])
+    planes /= lengths[:, np.newaxis]
+    return UnsignedForm(
+        Planes(planes[:, :-1], planes[:, -1]),
+        theta * scale * sizes[:, np.newaxis],
+        jumps / sizes[:, np.newaxis],
+        rest * scale,
+    )
+
+
+def _with_errors(form: UnsignedForm, errors: FloatArray, misfit: float) -> RefinedForm:
+    first, theta, jumps, rest = _split(form, errors)
+    floor = EPSILON
+    offsets = first[:, -1] / (1 + np.abs(form.planes.offsets))
+    return RefinedForm(
+        form,
+        np.maximum(np.maximum(first[:, :-1].max(axis=1), offsets), floor),
+        np.maximum(theta, floor * np.abs(form.theta)),
+        np.maximum(jumps, floor),
+        np.maximum(rest, floor * np.abs(form.rest)),
+        misfit,
+    )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.peeled import Peeled
 from hingeline.extraction.recorded import Recorded
@@ -23,7 +23,7 @@ from hingeline.extraction.single_layer import SingleLayer
 from hingeline.extraction.skips.chain import chain_of
 from hingeline.extraction.skips.evidence import layers_of, sentence, skips_of
 from hingeline.extraction.skips.reading import Reading, read
-from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
+from hingeline.extraction.skips.refined import RefinedForm, claimed, refine, unknowns
 from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel, form_of_walk
 from hingeline.extraction.unsigned import UnsignedNeuron
 from hingeline.extraction.verify import UNEXPLAINED, contradictions, fresh_points, verify
@@ -36,8 +36,12 @@ MOST_SAMPLES_PER_UNKNOWN = 12
 """Recorded answers beyond so many for each number and output are left out of the fit."""
 SIZES = (1.0, 0.4, 3.0, 10.0)
 """Norms of fresh answers, in typical ones."""
-SPREAD = 1.0
-"""Logarithmic spread of steered heights: neurons that are seldom on are on at uneven ones."""
+SPREADS = (0.5, 2.0)
+"""Logarithmic spreads of steered heights: neurons that are seldom on are on at uneven ones."""
+POOL = 12
+"""Points among which those to ask are chosen, offline, for each of them."""
+SPARE_SIDE = 6
+"""Points on either side of a neuron, beyond what its row needs."""
 SIGMAS = 3.0
 """Standard deviations that are claimed to the verification."""
 COARSEST = 1e-6
@@ -82,7 +86,7 @@ def skips_after_peel(
         return None
     form = form_of_peel(peeled, layer)
     refined = refine(form, _asked(bench, peeled, form))
-    return None if refined is None else _shipped(bench, refined, settled)
+    return _shipped(bench, refined or claimed(form, peeled.errors, layer.errors), settled)
 
 
 def _thinned(form: UnsignedForm, recorded: Recorded, rng: np.random.Generator) -> Recorded:
@@ -93,21 +97,41 @@ def _thinned(form: UnsignedForm, recorded: Recorded, rng: np.random.Generator) -
 
 
 def _asked(bench: Bench, peeled: Peeled, form: UnsignedForm) -> Recorded:
-    """Fresh answers, half at typical inputs, half at uneven heights of the first layer."""
+    """Fresh answers with enough of them on either side of every neuron."""
     probe, rng = bench.probe, bench.randomness.step("skip answers")
     count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns(form) / form.rest.shape[0])) + SPARE_SAMPLES
-    points = fresh_points(probe, rng, count, SIZES)
-    half = count // 2
-    unit = probe.calibration.scale / np.sqrt(probe.input_dim)
-    heights = unit * np.exp(SPREAD * rng.standard_normal((half, peeled.width)))
-    heights *= np.where(rng.uniform(size=heights.shape) < rng.uniform(0.2, 1.0, (half, 1)), 1.0, -1.0)
-    points[:half] += (heights - peeled.heights(points[:half])) @ peeled.inverse.T
-    points = probe.domain.pulled_in(points)
+    pool = _pool(bench, peeled, POOL * count, rng)
+    points = pool[_both_sides(form, pool, count)]
     with probe.session.phase("skips"):
         values = probe.ask(points)
     norms = np.linalg.norm(points, axis=1)
     noise = probe.noise.at_norm(norms) + EPSILON * np.abs(values).max(axis=1)
     return Recorded(points, values, probe.calibration.scale + norms, noise)
+
+
+def _pool(bench: Bench, peeled: Peeled, count: int, rng: np.random.Generator) -> FloatArray:
+    """Half typical inputs, half at uneven heights of the first layer."""
+    probe = bench.probe
+    points = fresh_points(probe, rng, count, SIZES)
+    uneven = np.arange(count) % 2 == 0
+    shape = (int(uneven.sum()), peeled.width)
+    unit = probe.calibration.scale / np.sqrt(probe.input_dim)
+    heights = unit * np.exp(rng.uniform(*SPREADS, (shape[0], 1)) * rng.standard_normal(shape))
+    heights *= np.where(rng.uniform(size=shape) < rng.uniform(0.2, 1.0, (shape[0], 1)), 1.0, -1.0)
+    points[uneven] += (heights - peeled.heights(points[uneven])) @ peeled.inverse.T
+    return probe.domain.pulled_in(points)
+
+
+def _both_sides(form: UnsignedForm, pool: FloatArray, count: int) -> IntArray:
+    """The first `count` points of a pool, and more where a neuron would be on or off too seldom."""
+    features = form.features(pool)
+    on = np.column_stack([form.planes.heights(pool), features @ form.theta.T]) > 0
+    needed = int(np.ceil(SAMPLES_PER_UNKNOWN * features.shape[1] / form.rest.shape[0])) + SPARE_SIDE
+    chosen = np.arange(len(pool)) < count
+    for side in np.concatenate([on, ~on], axis=1).T:
+        more = np.nonzero(side & ~chosen)[0][: max(0, needed - int((side & chosen).sum()))]
+        chosen[more] = True
+    return np.nonzero(chosen)[0]
 
 
 def _shipped(bench: Bench, refined: RefinedForm, settled: Status | None) -> Recovery | None:

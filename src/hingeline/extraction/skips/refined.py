@@ -10,7 +10,7 @@ u numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,10 +51,10 @@ class RefinedForm:
 
 def sure_of_sides(form: UnsignedForm, recorded: Recorded) -> Recorded:
     """The answers at points that are clearly on one side of everything: others have no frozen signs."""
-    features = form.planes.features(recorded.points)
+    features = form.features(recorded.points)
     lengths = np.linalg.norm(form.theta[:, :-1], axis=1)
     nearest = np.minimum(
-        2 * features[:, : form.planes.count].min(axis=1),
+        np.abs(form.planes.heights(recorded.points)).min(axis=1),
         (np.abs(features @ form.theta.T) / lengths).min(axis=1),
     )
     return recorded.select(nearest > NEAR * recorded.sizes)
@@ -134,11 +134,11 @@ class _System:
 def _derivative(form: UnsignedForm, points: FloatArray, output: int) -> tuple[FloatArray, FloatArray]:
     """Derivative of one output, "p u", by the numbers that touch it, and their places."""
     planes = form.planes
-    features = planes.features(points)
+    features = form.features(points)
     z = features @ form.theta.T
     through = np.where(z > 0, 0.5, -0.5) * form.jumps[:, output]
-    # d f / d zhat_i = sign(zhat_i) / 2 (g_i + sum_k c_k sign(z_k) / 2 v_ki), and through the linear parts none
-    heights = planes.patterns(points) / 2 * (form.rest[output, : planes.count] + through @ form.inner)
+    # d f / d zhat_i = (rate of its feature) (g_i + sum_k c_k sign(z_k) / 2 v_ki)
+    heights = form.feature_rates(points) * (form.rest[output, : planes.count] + through @ form.inner)
     inputs = np.column_stack([points, np.ones(len(points))])
     first = np.einsum("pn,pd->pnd", heights, inputs).reshape(len(points), -1)
     second = np.einsum("pm,pq->pmq", through, features).reshape(len(points), -1)
@@ -186,18 +186,54 @@ def _moved(form: UnsignedForm, step: FloatArray) -> UnsignedForm:
         theta * scale * sizes[:, np.newaxis],
         jumps / sizes[:, np.newaxis],
         rest * scale,
+        form.signed,
     )
+
+
+def claimed(form: UnsignedForm, plane_errors: FloatArray, row_errors: FloatArray) -> RefinedForm:
+    """A form as it was measured, where answers do not tell all of its numbers at once.
+
+    Args:
+        form: Signed.
+        plane_errors: Standard deviation of an entry of each unit normal, shape "n".
+        row_errors: The same of each second-layer row at unit norm, shape "m".
+    """
+    sizes = np.linalg.norm(form.theta[:, :-1], axis=1)
+    theta = np.tile((row_errors * sizes)[:, np.newaxis], form.theta.shape[1])
+    jumps = np.tile(row_errors[:, np.newaxis], form.jumps.shape[1])
+    # what is linear was measured as what the neurons leave over, so it inherits all of their errors
+    rest = np.full(form.rest.shape, float(np.linalg.norm(row_errors * sizes)))
+    return _spelled_out(RefinedForm(form, plane_errors, theta, jumps, rest, np.nan))
 
 
 def _with_errors(form: UnsignedForm, errors: FloatArray, misfit: float) -> RefinedForm:
     first, theta, jumps, rest = _split(form, errors)
-    floor = EPSILON
     offsets = first[:, -1] / (1 + np.abs(form.planes.offsets))
-    return RefinedForm(
-        form,
-        np.maximum(np.maximum(first[:, :-1].max(axis=1), offsets), floor),
-        np.maximum(theta, floor * np.abs(form.theta)),
-        np.maximum(jumps, floor),
-        np.maximum(rest, floor * np.abs(form.rest)),
-        misfit,
+    return _spelled_out(
+        RefinedForm(
+            form,
+            np.maximum(np.maximum(first[:, :-1].max(axis=1), offsets), EPSILON),
+            np.maximum(theta, EPSILON * np.abs(form.theta)),
+            np.maximum(jumps, EPSILON),
+            np.maximum(rest, EPSILON * np.abs(form.rest)),
+            misfit,
+        )
     )
+
+
+def _spelled_out(refined: RefinedForm) -> RefinedForm:
+    """With its form unsigned: linear parts are sums over the planes, and so are the squares of their errors."""
+    form = refined.form
+    if not form.signed:
+        return refined
+    count, dim = form.planes.normals.shape
+    affine = np.column_stack([form.planes.normals, form.planes.offsets]) / 2
+    doubt = np.outer(refined.plane_errors, np.append(np.ones(dim), 1 + np.abs(form.planes.offsets).max())) / 2
+
+    def beyond(rows: FloatArray, errors: FloatArray) -> FloatArray:
+        squares = errors[:, :count] ** 2 @ affine**2 + rows[:, :count] ** 2 @ doubt**2
+        squares[:, -1] += errors[:, -1] ** 2
+        return np.column_stack([errors[:, :count], np.sqrt(squares)])
+
+    theta, rest = beyond(form.theta, refined.theta_errors), beyond(form.rest, refined.rest_errors)
+    return replace(refined, form=form.unsigned(), theta_errors=theta, rest_errors=rest)

@@ -42,6 +42,34 @@ class UnsignedForm:
     """Output change per unit of each z, rows c_k of unit norm, shape "m k"."""
     rest: FloatArray
     """Coefficients g, L, b of the same features in each output, shape "k n+d+1"."""
+    signed: bool = False
+    """True if the planes are oriented and nothing but their neurons feeds what is above: then the features are
+    relu(zhat) and 1, and `theta` and `rest` have n+1 columns."""
+
+    def features(self, points: FloatArray) -> FloatArray:
+        """What `theta` and `rest` multiply: "p d" to "p n+d+1", or "p n+1" if signed."""
+        if not self.signed:
+            return self.planes.features(points)
+        return np.column_stack([np.maximum(self.planes.heights(points), 0.0), np.ones(len(points))])
+
+    def feature_rates(self, points: FloatArray) -> FloatArray:
+        """Derivative of each plane's feature by its height: "p d" to "p n"."""
+        patterns = self.planes.patterns(points)
+        return (patterns + 1) / 2 if self.signed else patterns / 2
+
+    def unsigned(self) -> UnsignedForm:
+        """The same in unsigned features: relu(zhat) = |zhat| / 2 + zhat / 2."""
+        if not self.signed:
+            return self
+        count = self.planes.count
+        affine = np.column_stack([self.planes.normals, self.planes.offsets]) / 2
+
+        def spelled_out(rows: FloatArray) -> FloatArray:
+            beyond = rows[:, :count] @ affine
+            beyond[:, -1] += rows[:, -1]
+            return np.column_stack([rows[:, :count], beyond])
+
+        return UnsignedForm(self.planes, spelled_out(self.theta), self.jumps, spelled_out(self.rest))
 
     @property
     def inner(self) -> FloatArray:
@@ -65,7 +93,7 @@ class UnsignedForm:
 
     def __call__(self, points: FloatArray) -> FloatArray:
         """Outputs at `points`: "p d" to "p k"."""
-        features = self.planes.features(points)
+        features = self.features(points)
         return np.abs(features @ self.theta.T) / 2 @ self.jumps + features @ self.rest.T
 
 
@@ -100,16 +128,8 @@ def form_of_peel(peeled: Peeled, layer: SingleLayer) -> UnsignedForm:
     lengths = np.linalg.norm(peeled.weights, axis=1)
     planes = Planes(peeled.weights / lengths[:, np.newaxis], peeled.biases / lengths)
     sizes = np.linalg.norm(layer.jumps, axis=1)
-    turned = np.column_stack([planes.normals, planes.offsets]) * lengths[:, np.newaxis]
-
-    def in_features(weights: FloatArray, constant: FloatArray) -> FloatArray:
-        # relu(z) = |z| / 2 + z / 2, and z is linear in x and 1
-        affine = weights @ turned / 2
-        affine[:, -1] += constant
-        return np.column_stack([weights * lengths, affine])
-
-    theta = in_features(layer.normals * sizes[:, np.newaxis], layer.offsets * sizes)
+    theta = np.column_stack([layer.normals * lengths, layer.offsets]) * sizes[:, np.newaxis]
     jumps = layer.jumps / sizes[:, np.newaxis]
-    rest = in_features(layer.linear, layer.constant)
     # c relu(z) = c |z| / 2 + c z / 2
-    return UnsignedForm(planes, theta, jumps, rest + jumps.T @ theta / 2)
+    rest = np.column_stack([layer.linear * lengths, layer.constant]) + jumps.T @ theta / 2
+    return UnsignedForm(planes, theta, jumps, rest, signed=True)

@@ -23,7 +23,7 @@ from hingeline.extraction.single_layer import SingleLayer
 from hingeline.extraction.skips.chain import chain_of
 from hingeline.extraction.skips.evidence import layers_of, sentence, skips_of
 from hingeline.extraction.skips.reading import Reading, read
-from hingeline.extraction.skips.refined import RefinedForm, claimed, refine, unknowns
+from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
 from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel, form_of_walk
 from hingeline.extraction.unsigned import UnsignedNeuron
 from hingeline.extraction.verify import UNEXPLAINED, contradictions, fresh_points, verify
@@ -42,6 +42,8 @@ POOL = 12
 """Points among which those to ask are chosen, offline, for each of them."""
 SPARE_SIDE = 6
 """Points on either side of a neuron, beyond what its row needs."""
+PLANE_ERROR = 1e-9
+"""Error of an entry of a hyperplane after a walk, of which no error bars are handed on."""
 SIGMAS = 3.0
 """Standard deviations that are claimed to the verification."""
 COARSEST = 1e-6
@@ -70,8 +72,10 @@ def skips_after_walk(
     form = form_of_walk(neurons[0].planes, neurons, recorded)
     if form is None:
         return None
-    refined = refine(form, _thinned(form, recorded, bench.randomness.step("skip answers")))
-    return None if refined is None else _shipped(bench, refined, settled)
+    planes = np.full(form.planes.count, PLANE_ERROR)
+    theta = np.array([np.linalg.norm(neuron.root, axis=0) for neuron in neurons])
+    kept = _thinned(form, recorded, bench.randomness.step("skip answers"))
+    return _shipped(bench, refine(form, kept, planes, theta), settled)
 
 
 def skips_after_peel(
@@ -85,14 +89,18 @@ def skips_after_peel(
     if is_coarse(bench.probe) or not layer.width or not layer.jumps.any(axis=1).all():
         return None
     form = form_of_peel(peeled, layer)
-    refined = refine(form, _asked(bench, peeled, form))
-    return _shipped(bench, refined or claimed(form, peeled.errors, layer.errors), settled)
+    theta = np.outer(layer.errors * np.linalg.norm(layer.jumps, axis=1), np.ones(peeled.width + 1))
+    theta *= 1 + np.abs(form.theta) / np.abs(form.theta[:, :-1]).max(axis=1, keepdims=True)
+    refined = refine(form, _asked(bench, peeled, form), peeled.errors, theta)
+    return _shipped(bench, refined, settled)
 
 
 def _thinned(form: UnsignedForm, recorded: Recorded, rng: np.random.Generator) -> Recorded:
+    """Some of the answers, where there are more than a fit needs."""
     most = MOST_SAMPLES_PER_UNKNOWN * unknowns(form) // recorded.values.shape[1]
-    kept = np.zeros(len(recorded.points), dtype=np.bool_)
-    kept[rng.permutation(len(kept))[:most]] = True
+    order = rng.permutation(len(recorded.points))
+    kept = np.zeros(len(order), dtype=np.bool_)
+    kept[order[_both_sides(form, recorded.points[order], most)]] = True
     return recorded.select(kept)
 
 

@@ -24,12 +24,14 @@ STEPS = 8
 """Most Gauss-Newton steps; each squares the error."""
 STALLED = 0.7
 """A step that leaves more of the residual than this has converged."""
-RIDGE = 1e-13
+RIDGE = 1e-15
 """Part of the diagonal added, so that rounding leaves the matrix positive."""
+LENIENCE = 10.0
+"""Error bars of the start may be exceeded so many times: they miss systematic errors."""
+SMALLEST_PRIOR, JUMP_PRIOR = 1e-10, 1e-4
+"""Error bars of the start are at least the one; output directions are known to the other."""
 NEAR = 1e-7
 """Points so near to a boundary, as a fraction of their distance from the origin, are left out."""
-VAGUE = 1e5
-"""A number whose error bar exceeds the median of all by so much is not told by these answers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +62,29 @@ def sure_of_sides(form: UnsignedForm, recorded: Recorded) -> Recorded:
     return recorded.select(nearest > NEAR * recorded.sizes)
 
 
-def refine(form: UnsignedForm, recorded: Recorded) -> RefinedForm | None:
+def refine(form: UnsignedForm, recorded: Recorded, planes: FloatArray, theta: FloatArray) -> RefinedForm:
     """The form that fits recorded answers best, starting from one that is right to some digits.
 
-    None if the answers do not tell all of its numbers.
+    Args:
+        form: Where to start.
+        recorded: What to fit.
+        planes: Standard deviation of an entry of each plane as it is, shape "n"; no step goes much farther,
+            and what the answers do not tell keeps it.
+        theta: The same of the second layer's coefficients, in the shape of `form.theta`.
     """
+    prior = np.concatenate(
+        [
+            np.repeat(planes, form.planes.normals.shape[1] + 1),
+            theta.ravel(),
+            np.full(form.jumps.size, JUMP_PRIOR),
+            np.full(form.rest.size, np.inf),
+        ]
+    )
+    prior = LENIENCE * np.maximum(prior, SMALLEST_PRIOR)
     recorded = sure_of_sides(form, recorded)
     misfit = _misfit(form, recorded)
     for _ in range(STEPS):
-        system = _System.at(form, recorded)
+        system = _System.at(form, recorded, prior)
         moved = _moved(form, system.step())
         after = _misfit(moved, recorded)
         if not after < misfit:
@@ -76,9 +92,7 @@ def refine(form: UnsignedForm, recorded: Recorded) -> RefinedForm | None:
         form, converged, misfit = moved, after > STALLED * misfit, after
         if converged:
             break
-    variances = _System.at(form, recorded).variances()
-    if variances is None:
-        return None
+    variances = _System.at(form, recorded, prior).variances()
     return _with_errors(form, np.sqrt(variances) * max(1.0, misfit), misfit)
 
 
@@ -101,7 +115,7 @@ class _System:
     lengths: FloatArray
 
     @staticmethod
-    def at(form: UnsignedForm, recorded: Recorded) -> _System:
+    def at(form: UnsignedForm, recorded: Recorded, prior: FloatArray) -> _System:
         weights = 1 / recorded.noise[:, np.newaxis]
         residual = (recorded.values - form(recorded.points)) * weights
         count = unknowns(form)
@@ -111,6 +125,7 @@ class _System:
             rows *= weights
             matrix[np.ix_(columns, columns)] += rows.T @ rows
             right[columns] += rows.T @ residual[:, output]
+        matrix[np.diag_indices(count)] += prior**-2
         lengths = np.sqrt(np.diagonal(matrix)).copy()
         lengths[lengths == 0] = 1.0
         matrix /= np.outer(lengths, lengths)
@@ -124,11 +139,8 @@ class _System:
     def step(self) -> FloatArray:
         return np.linalg.solve(self.matrix, self.right) / self.lengths
 
-    def variances(self) -> FloatArray | None:
-        inverse = np.diagonal(np.linalg.inv(self.matrix)).copy()
-        if not (inverse > 0).all() or inverse.max() > VAGUE**2 * np.median(inverse):
-            return None
-        return inverse / self.lengths**2
+    def variances(self) -> FloatArray:
+        return np.abs(np.diagonal(np.linalg.inv(self.matrix))) / self.lengths**2
 
 
 def _derivative(form: UnsignedForm, points: FloatArray, output: int) -> tuple[FloatArray, FloatArray]:
@@ -188,22 +200,6 @@ def _moved(form: UnsignedForm, step: FloatArray) -> UnsignedForm:
         rest * scale,
         form.signed,
     )
-
-
-def claimed(form: UnsignedForm, plane_errors: FloatArray, row_errors: FloatArray) -> RefinedForm:
-    """A form as it was measured, where answers do not tell all of its numbers at once.
-
-    Args:
-        form: Signed.
-        plane_errors: Standard deviation of an entry of each unit normal, shape "n".
-        row_errors: The same of each second-layer row at unit norm, shape "m".
-    """
-    sizes = np.linalg.norm(form.theta[:, :-1], axis=1)
-    theta = np.tile((row_errors * sizes)[:, np.newaxis], form.theta.shape[1])
-    jumps = np.tile(row_errors[:, np.newaxis], form.jumps.shape[1])
-    # what is linear was measured as what the neurons leave over, so it inherits all of their errors
-    rest = np.full(form.rest.shape, float(np.linalg.norm(row_errors * sizes)))
-    return _spelled_out(RefinedForm(form, plane_errors, theta, jumps, rest, np.nan))
 
 
 def _with_errors(form: UnsignedForm, errors: FloatArray, misfit: float) -> RefinedForm:

@@ -24,6 +24,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.skips.aligned import align
 from hingeline.extraction.skips.refined import RefinedForm
+from hingeline.extraction.skips.unmet import settled, told, without
 from hingeline.extraction.skips.unsigned_form import UnsignedForm
 from hingeline.numerics.binary_system import BinaryStatus, solve_binary
 
@@ -122,30 +123,50 @@ def _nearest(matrix: FloatArray, target: FloatArray) -> FloatArray:
 def _first_signs(reading: Reading) -> Reading:
     """Signs of the first layer: without a skip into the second, with an identity, or not told."""
     form = reading.form
-    # rows (k, axis): sum_i v_ki n_ia s_i / 2 = m_ka
-    matrices = np.einsum("ki,ia->kai", form.inner, form.planes.normals) / 2
-    matrix, target = matrices.reshape(-1, form.planes.count), form.linear.ravel()
+    dim, normals = form.planes.normals.shape[1], form.planes.normals
+    # rows (k, axis): sum_i v_ki n_ia s_i / 2 = m_ka, but for what unmet weights add along their normals
+    clean = np.array([without(normals[_planes(form, k)], dim) for k in range(len(form.theta))])
+    matrices = clean @ np.einsum("ki,ia->kai", form.inner, normals) / 2
+    targets = np.einsum("kab,kb->ka", clean, form.linear)
+    matrix, target = matrices.reshape(-1, form.planes.count), targets.ravel()
     signs, unique = _bits(matrix, target, reading.tolerance)
     if signs is not None:
-        return replace(reading, first=signs, first_told=unique)
-    dim = form.planes.normals.shape[1]
-    if len(form.theta) == dim:
+        return _settled_by_linear(replace(reading, first=signs, first_told=unique))
+    if len(form.theta) == dim and not form.unmet:
         aligned = align(form.linear, matrices, np.eye(dim), reading.tolerance)
         if aligned is not None:
             return replace(reading, first=aligned.signs, first_told=True, into_second="identity")
     return replace(reading, first=_nearest(matrix, target), into_second="dense")
 
 
+def _settled_by_linear(reading: Reading) -> Reading:
+    """Unmet weights of neurons into which no skip goes, where the first layer's neuron is on at home."""
+    form = reading.form
+    for k in range(len(form.theta)):
+        pairs = [p for p in form.unmet if p.neuron == k and reading.first[p.plane] == p.home]
+        if not pairs:
+            continue
+        directions = np.array([p.home * form.planes.normals[p.plane] for p in pairs])
+        rest = form.linear[k] - (form.inner[k] * reading.first / 2) @ form.planes.normals
+        deltas = told(directions, rest)
+        for pair, delta in zip(pairs, deltas if deltas is not None else (), strict=False):
+            form = settled(form, pair, float(delta))
+    return replace(reading, form=form)
+
+
 def _second_signs(reading: Reading) -> Reading:
     """Signs of the second layer: without a skip around it, with an identity, or not told."""
     form = reading.form
-    # rows (i, output): sum_k c_ko v_ki t_k / 2 = g_oi
-    matrices = np.einsum("ko,ki->iok", form.jumps, form.inner) / 2
-    matrix, target = matrices.reshape(-1, len(form.theta)), form.first_jumps.T.ravel()
+    outputs = form.jumps.shape[1]
+    # rows (i, output): sum_k c_ko v_ki t_k / 2 = g_oi, but for what unmet weights add along their jumps
+    clean = np.array([without(form.jumps[_neurons(form, i)], outputs) for i in range(form.planes.count)])
+    matrices = clean @ np.einsum("ko,ki->iok", form.jumps, form.inner) / 2
+    targets = np.einsum("iab,ib->ia", clean, form.first_jumps.T)
+    matrix, target = matrices.reshape(-1, len(form.theta)), targets.ravel()
     signs, unique = _bits(matrix, target, reading.tolerance)
     if signs is not None:
-        return replace(reading, second=signs, second_told=unique)
-    if len(form.theta) == form.planes.count:
+        return _settled_by_jumps(replace(reading, second=signs, second_told=unique))
+    if len(form.theta) == form.planes.count and not form.unmet:
         aligned = align(form.first_jumps.T, matrices, form.jumps, reading.tolerance)
         # positive scale of either layer keeps the signs of an identity
         if aligned is not None and (aligned.sizes > 0).all():
@@ -155,6 +176,29 @@ def _second_signs(reading: Reading) -> Reading:
             signs = aligned.signs[order]
             return replace(reading, form=ordered, second=signs, second_told=True, around_second="identity")
     return replace(reading, second=_nearest(matrix, target), around_second="dense")
+
+
+def _settled_by_jumps(reading: Reading) -> Reading:
+    """Unmet weights of neurons around which no skip goes, where they are on beyond the hyperplane."""
+    form, second = reading.form, reading.second
+    for i in range(form.planes.count):
+        pairs = [p for p in form.unmet if p.plane == i and second[p.neuron] == p.side]
+        if not pairs:
+            continue
+        directions = np.array([second[p.neuron] * form.jumps[p.neuron] for p in pairs])
+        rest = form.first_jumps[:, i] - form.jumps.T @ (second * form.inner[:, i]) / 2
+        deltas = told(directions, rest)
+        for pair, delta in zip(pairs, deltas if deltas is not None else (), strict=False):
+            form = settled(form, pair, float(delta))
+    return replace(reading, form=form)
+
+
+def _planes(form: UnsignedForm, neuron: int) -> list[int]:
+    return [pair.plane for pair in form.unmet if pair.neuron == neuron]
+
+
+def _neurons(form: UnsignedForm, plane: int) -> list[int]:
+    return [pair.neuron for pair in form.unmet if pair.plane == plane]
 
 
 def _by_direct(reading: Reading) -> Reading:

@@ -24,7 +24,8 @@ from hingeline.extraction.skips.chain import chain_of
 from hingeline.extraction.skips.evidence import layers_of, sentence, skips_of
 from hingeline.extraction.skips.reading import Reading, read
 from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
-from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel, form_of_walk
+from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel
+from hingeline.extraction.skips.walked_form import form_of_walk
 from hingeline.extraction.unsigned import UnsignedNeuron
 from hingeline.extraction.verify import UNEXPLAINED, contradictions, fresh_points, verify
 from hingeline.numerics.tolerances import EPSILON

@@ -30,6 +30,8 @@ LENIENCE = 10.0
 """Error bars of the start may be exceeded so many times: they miss systematic errors."""
 SMALLEST_PRIOR, JUMP_PRIOR = 1e-10, 1e-4
 """Error bars of the start are at least the one; output directions are known to the other."""
+OUTLYING, MAJORITY = 12.0, 0.9
+"""Answers that miss by so many times the usual are left out, if so many are left: fresh ones judge the fit."""
 NEAR = 1e-7
 """Points so near to a boundary, as a fraction of their distance from the origin, are left out."""
 
@@ -81,19 +83,31 @@ def refine(form: UnsignedForm, recorded: Recorded, planes: FloatArray, theta: Fl
         ]
     )
     prior = LENIENCE * np.maximum(prior, SMALLEST_PRIOR)
+    for pair in form.unmet:
+        # what holds a side is chosen, not measured
+        before = form.planes.normals.size + form.planes.count
+        prior[before + pair.neuron * form.theta.shape[1] + pair.plane] = EPSILON
     recorded = sure_of_sides(form, recorded)
     misfit = _misfit(form, recorded)
     for _ in range(STEPS):
-        system = _System.at(form, recorded, prior)
-        moved = _moved(form, system.step())
-        after = _misfit(moved, recorded)
+        moved = _moved(form, _System.at(form, recorded, prior).step())
+        fitted = _without_outliers(moved, recorded)
+        after = _misfit(moved, fitted)
         if not after < misfit:
             break
-        form, converged, misfit = moved, after > STALLED * misfit, after
+        form, recorded, converged, misfit = moved, fitted, after > STALLED * misfit, after
         if converged:
             break
     variances = _System.at(form, recorded, prior).variances()
     return _with_errors(form, np.sqrt(variances) * max(1.0, misfit), misfit)
+
+
+def _without_outliers(form: UnsignedForm, recorded: Recorded) -> Recorded:
+    """The answers less those that miss by far more than most: ends of swept pieces are extrapolated."""
+    missed = np.abs(recorded.values - form(recorded.points)).max(axis=1) / recorded.noise
+    usual = max(1.0, float(np.median(missed)))
+    kept = missed <= OUTLYING * usual
+    return recorded.select(kept) if kept.mean() >= MAJORITY else recorded
 
 
 def unknowns(form: UnsignedForm) -> int:
@@ -199,6 +213,7 @@ def _moved(form: UnsignedForm, step: FloatArray) -> UnsignedForm:
         jumps / sizes[:, np.newaxis],
         rest * scale,
         form.signed,
+        form.unmet,
     )
 
 

@@ -13,21 +13,26 @@ Source: unsigned form of Rolnick and Körding 2020; that it holds all skips at o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.peeled import Peeled
-from hingeline.extraction.recorded import Recorded, typical_slope
 from hingeline.extraction.single_layer import SingleLayer
-from hingeline.extraction.unsigned import Planes, UnsignedNeuron
+from hingeline.extraction.unsigned import Planes
 
-ERROR_FLOOR = 1e-8
-"""Relative error of a recorded answer in the regression, whatever the error bars of the neurons say."""
-RESIDUAL = 1e-5
-"""Largest misfit of recorded answers, as a fraction of a neuron's typical slope times the distance."""
+
+@dataclass(frozen=True)
+class Unmet:
+    """A second-layer neuron and a hyperplane that its boundary never meets."""
+
+    neuron: int
+    plane: int
+    home: float
+    """Side of the hyperplane on which the neuron is known."""
+    side: float
+    """Sign of z beyond it; 0 where other unmet hyperplanes lie before it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,8 @@ class UnsignedForm:
     signed: bool = False
     """True if the planes are oriented and nothing but their neurons feeds what is above: then the features are
     relu(zhat) and 1, and `theta` and `rest` have n+1 columns."""
+    unmet: tuple[Unmet, ...] = ()
+    """Weights that no boundary tells; they hold their neuron's side."""
 
     def features(self, points: FloatArray) -> FloatArray:
         """What `theta` and `rest` multiply: "p d" to "p n+d+1", or "p n+1" if signed."""
@@ -95,32 +102,6 @@ class UnsignedForm:
         """Outputs at `points`: "p d" to "p k"."""
         features = self.features(points)
         return np.abs(features @ self.theta.T) / 2 @ self.jumps + features @ self.rest.T
-
-
-def form_of_walk(
-    planes: Planes, neurons: Sequence[UnsignedNeuron], recorded: Recorded
-) -> UnsignedForm | None:
-    """The form with second-layer neurons that a walk found; the rest by regression on recorded answers.
-
-    None if a coefficient of a neuron is not known, or if the form does not fit the answers: then a neuron
-    is missing.
-    """
-    if not neurons or not all(neuron.complete for neuron in neurons):
-        return None
-    theta = np.array([neuron.theta for neuron in neurons])
-    jumps = np.array([neuron.jump for neuron in neurons])
-    features = planes.features(recorded.points)
-    if len(features) < 2 * features.shape[1]:
-        return None
-    target = recorded.values - np.abs(features @ theta.T) / 2 @ jumps
-    slope = typical_slope(neurons)
-    weights = 1 / (recorded.doubt(neurons) + ERROR_FLOOR * slope * recorded.sizes)[:, np.newaxis]
-    lengths = np.linalg.norm(features * weights, axis=0)
-    solution = np.linalg.lstsq(features * weights / lengths, target * weights, rcond=1e-14)[0]
-    form = UnsignedForm(planes, theta, jumps, (solution / lengths[:, np.newaxis]).T)
-    misfit = np.abs(form(recorded.points) - recorded.values).max(axis=1)
-    excess = np.maximum(misfit - 20 * recorded.noise, 0.0) / recorded.sizes
-    return form if float(excess.max(initial=0.0)) <= RESIDUAL * slope else None
 
 
 def form_of_peel(peeled: Peeled, layer: SingleLayer) -> UnsignedForm:

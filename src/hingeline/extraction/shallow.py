@@ -31,6 +31,8 @@ from hingeline.extraction.single_layer import (
     sign_equations,
     with_bypass,
 )
+from hingeline.extraction.skips.direct import direct_architecture, with_identity, with_linear_asked
+from hingeline.extraction.skips.evidence import sentence
 from hingeline.extraction.verify import (
     UNEXPLAINED,
     Verification,
@@ -63,6 +65,7 @@ ROUNDABLE = 0.25
 """From coarse answers, sign bits are rounded if all lie so near to 0 or 1; a missing neuron leaves more."""
 BIT_SIGMAS = 3.0
 """Deviations of a bit's own noise that must lie within that: bits that nothing tells are not rounded."""
+TWOFOLD = "a skip connection gives its linear part as well as slopes of its neurons do"
 UNPROVED = "that no other choice of signs fits is not proved"
 MOST_ROUNDS = 4
 """Times that a verification may find more neurons before the result is called partial."""
@@ -114,29 +117,33 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     bench.probe.session.emit(NeuronRecovered(1, layer.width))
     complaint = ""
     for attempt in range(MOST_ROUNDS):
-        layer, pairs, undecided = _with_activations(bench, layer, view)
+        layer, pairs, undecided = _with_linear_part(bench, layer, view)
         layer = merged(_polished(bench, layer, attempt), pairs)
         if isinstance(layer, SlopedLayer):
             layer = refitted(bench, layer, attempt)
         bench.best = layer.to_network()
         check = verified(bench, layer, attempt)
         if check.passed:
-            told = architecture(layer, pairs, undecided, bench.probe.calibration)
-            bench.evidence["architecture"] = told
-            bench.evidence["neurons"] = neuron_evidence(np.delete(layer.errors, pairs[:, 1]))
-            return judged(bench, layer, undecided, pairs)
+            return _described(bench, layer, undecided, pairs, view)
         complaint = check.complaint
         grown = _with_unexplained(bench, layer, check, attempt)
         if grown.width == layer.width:
+            again = _with_exact_skip(bench, layer, undecided, pairs, view)
+            if again is not None:
+                return again
             break
         layer = _rebased(grown, view, layer)
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, complaint, "Try another --seed."))
 
 
-def _with_activations(
+def _with_linear_part(
     bench: Bench, layer: SingleLayer, view: RegionView
 ) -> tuple[SingleLayer, IntArray, str]:
-    """The layer with signs, or slopes where signs do not do; pairs of clipped neurons; why undecided."""
+    """The layer with what gives its linear part: signs; if none do, signs beside an identity skip, or slopes.
+
+    Returns:
+        The layer, pairs of clipped neurons (shape "p 2"), and why it is undecided (empty if it is not).
+    """
     if is_coarse(bench.probe):
         layer, undecided = signed_layer(bench, layer, view, "signs")
         return layer, np.zeros((0, 2), dtype=np.int64), undecided
@@ -144,13 +151,46 @@ def _with_activations(
     layer, undecided = signed_layer(bench, aligned(layer, pairs), view, "signs", in_pairs(layer, pairs))
     if undecided != UNDECIDED[BinaryStatus.NONE] or len(pairs):
         return layer, pairs, undecided
-    sloped = with_slopes(layer, view)
-    if sloped is None or plain_relu(sloped):
+    beside, sloped = with_identity(layer, view), with_slopes(layer, view)
+    if sloped is not None and plain_relu(sloped):
+        sloped = None
+    if beside is not None and sloped is not None:
+        # relu(z) + z is a neuron with slopes 2 and 1: two readings, and no answer tells them apart
+        return layer, pairs, TWOFOLD
+    found = sloped if beside is None else beside
+    if found is None:
         return layer, pairs, undecided
+    by, words = ("slopes", "slopes on the other side of each neuron carry it instead")
+    if beside is not None:
+        by, words = ("identity skip", "beside a multiple of the identity signs are decided")
     bench.evidence["signs"]["status"] = str(BinaryStatus.EXACT)
-    bench.evidence["signs"]["by"] = "slopes"
-    bench.probe.session.emit(Note("slopes on the other side of each neuron carry it instead"))
-    return sloped, pairs, ""
+    bench.evidence["signs"]["by"] = by
+    bench.probe.session.emit(Note(words))
+    return found, pairs, ""
+
+
+def _with_exact_skip(
+    bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray, view: RegionView
+) -> Recovery | None:
+    """Once more with a linear part that is as exact as the rows, if it may be a skip; None if that fails."""
+    if undecided != UNDECIDED[BinaryStatus.NONE] or is_coarse(bench.probe):
+        return None
+    layer = with_linear_asked(bench.probe, layer, bench.randomness.step("skip answers"))
+    layer = merged(layer, pairs)
+    if not verified(bench, layer, MOST_ROUNDS).passed:
+        return None
+    bench.best = layer.to_network()
+    return _described(bench, layer, undecided, pairs, view)
+
+
+def _described(
+    bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray, view: RegionView
+) -> Recovery:
+    """The outcome of a verified layer, with its neurons and its activation in the evidence."""
+    told = architecture(layer, pairs, undecided, bench.probe.calibration)
+    bench.evidence["architecture"] = told
+    bench.evidence["neurons"] = neuron_evidence(np.delete(layer.errors, pairs[:, 1]))
+    return judged(bench, layer, undecided, pairs, view)
 
 
 def signed_layer(
@@ -274,8 +314,22 @@ def _rebased(layer: SingleLayer, view: RegionView, before: SingleLayer) -> Singl
     return with_bypass(layer, view).with_constant_from(centre, before(centre))
 
 
-def judged(bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray | None = None) -> Recovery:
-    """The outcome of a verified layer, once every bend seen before is explained too."""
+def judged(
+    bench: Bench,
+    layer: SingleLayer,
+    undecided: str,
+    pairs: IntArray | None = None,
+    view: RegionView | None = None,
+) -> Recovery:
+    """The outcome of a verified layer, once every bend seen before is explained too.
+
+    Args:
+        bench: Where to work; a skip joins the layers of `evidence["architecture"]`.
+        layer: What was verified.
+        undecided: Why its signs are not decided; empty if they are.
+        pairs: Neurons that are one clipped neuron, shape "p 2".
+        view: The region that told its linear part; None if that is not to be read as a skip.
+    """
     network = layer.to_network()
     noisy = bench.probe if is_coarse(bench.probe) else None
     unexplained = contradictions(network, float(layer.errors.max(initial=0.0)), bench.sweeps, noisy)
@@ -283,18 +337,31 @@ def judged(bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray | N
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
     none = np.zeros((0, 2), dtype=np.int64)
-    return Recovery(network, _outcome(layer, none if pairs is None else pairs, undecided))
+    skip = "" if view is None else _named_skip(bench, layer, undecided, view)
+    return Recovery(network, _outcome(layer, none if pairs is None else pairs, undecided, skip))
 
 
-def _outcome(layer: SingleLayer, pairs: IntArray, undecided: str) -> Outcome:
+def _named_skip(bench: Bench, layer: SingleLayer, undecided: str, view: RegionView) -> str:
+    """What is linear and neither signs nor slopes give, as a skip: in words, and beside the layers told."""
+    sloped = isinstance(layer, SlopedLayer)
+    if sloped or not layer.linear.any() or undecided not in ("", UNDECIDED[BinaryStatus.NONE]):
+        return ""
+    free = bench.probe.domain.free
+    told = direct_architecture(layer, view, told=not undecided, free=free)
+    bench.evidence["architecture"] = told | bench.evidence.get("architecture", {})
+    return sentence(told["skips"])
+
+
+def _outcome(layer: SingleLayer, pairs: IntArray, undecided: str, skip: str) -> Outcome:
     width = true_width(layer, pairs)
     if undecided:
         reason = (
             f"All {width} neurons found and the function verified, but {undecided}; "
             "the network is shipped in an exactly equivalent form"
             + (" with a linear bypass." if layer.linear.any() else ".")
+            + (f" Read as {skip}." if skip else "")
         )
         return Outcome(Status.EQUIVALENT, reason)
     words = activation_words(layer, pairs)
-    reason = f"All {width} neurons of one hidden layer{words}{',' if words else ''} recovered and verified."
-    return Outcome(Status.COMPLETE, reason)
+    reason = f"All {width} neurons of one hidden layer{words}{',' if words else ''} recovered and verified"
+    return Outcome(Status.COMPLETE, reason + (f", with {skip}." if skip else "."))

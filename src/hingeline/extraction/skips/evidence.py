@@ -13,8 +13,8 @@ from hingeline.core.arrays import FloatArray
 from hingeline.extraction.skips.reading import Reading
 
 TIE = (
-    "A free dense skip takes in any sign of a neuron, relu(-z) = relu(z) - z: {whose} signs are not told by any "
-    "answer, and the skip only up to what a turned neuron adds; the weights are one representative."
+    "A free dense skip takes in any sign of a neuron, relu(-z) = relu(z) - z: {whose} signs are not told by "
+    "any answer, and the skip only up to what a turned neuron adds; the weights are one representative."
 )
 
 

@@ -4,8 +4,8 @@ Called where the ordinary assembly has ended without a network of decided signs.
 that are there already (a walk) or to fresh ones (a peeled first layer); its reading is shipped only if it has
 a skip and if fresh queries agree with it.
 
-Source: ours. Cost: the verification, 100 to 200 queries; after a peel also 1.5 per number of the form, divided
-by the outputs.
+Source: ours. Cost: the verification, 100 to 200 queries; after a peel also 1.5 per number of the form,
+divided by the outputs.
 """
 
 from __future__ import annotations
@@ -166,6 +166,7 @@ def _shipped(bench: Bench, refined: RefinedForm, settled: Status | None) -> Reco
     bench.evidence["neurons"] = _neurons(reading, refined)
     widths = (reading.form.planes.count, len(reading.form.theta))
     bench.evidence["architecture"] = {"layers": layers_of(widths), "skips": found}
+    bench.evidence["undetermined_weights"] = [[2, p.neuron, p.plane] for p in reading.form.unmet]
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
     return Recovery(network, _outcome(bench, reading, widths, sentence(found)))
@@ -210,20 +211,25 @@ def _ordered(errors: FloatArray, reading: Reading, refined: RefinedForm) -> Floa
 
 
 def _outcome(bench: Bench, reading: Reading, widths: tuple[int, int], skips: str) -> Outcome:
-    neurons = f"All neurons of 2 hidden layers ({widths[0]} and {widths[1]}) found and the function verified"
-    told = reading.first_told and reading.second_told
-    within = (
-        "" if bench.probe.domain.free else " Neurons that never switch within the bounds look like skips."
-    )
-    if told and not within:
-        return Outcome(Status.COMPLETE, f"{neurons}, with {skips}.", ADVICE)
-    open_signs = [
-        name for name, sure in (("first", reading.first_told), ("second", reading.second_told)) if not sure
-    ]
-    tie = ""
-    if open_signs:
-        tie = (
-            f" Signs of the {' and '.join(open_signs)} layer are tied to a dense skip and not told by any answer; "
+    found = f"All neurons of 2 hidden layers ({widths[0]} and {widths[1]}) found and the function verified"
+    left = _left_open(bench, reading)
+    status = Status.EQUIVALENT if left else Status.COMPLETE
+    return Outcome(status, " ".join([f"{found}, with {skips}.", *left]), ADVICE)
+
+
+def _left_open(bench: Bench, reading: Reading) -> list[str]:
+    """What no answer tells, one sentence each."""
+    sentences = list[str]()
+    told = (("first", reading.first_told), ("second", reading.second_told))
+    layers = " and ".join(name for name, sure in told if not sure)
+    if layers:
+        sentences.append(
+            f"Signs of the {layers} layer are tied to a dense skip and not told by any answer; "
             "an exactly equivalent form is shipped."
         )
-    return Outcome(Status.EQUIVALENT, f"{neurons}, with {skips}.{tie}{within}", ADVICE)
+    if reading.form.unmet:
+        pairs = ", ".join(f"{pair.plane} to {pair.neuron}" for pair in reading.form.unmet)
+        sentences.append(f"No answer tells the second-layer weights from neuron to neuron {pairs}.")
+    if not bench.probe.domain.free:
+        sentences.append("Neurons that never switch within the bounds would look like skips.")
+    return sentences

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.extraction.recorded import Recorded
 from hingeline.extraction.skips.unsigned_form import UnsignedForm
 from hingeline.extraction.unsigned import Planes
@@ -31,7 +31,7 @@ LENIENCE = 10.0
 SMALLEST_PRIOR, JUMP_PRIOR = 1e-10, 1e-4
 """Error bars of the start are at least the one; output directions are known to the other."""
 OUTLYING, MAJORITY = 12.0, 0.9
-"""Answers that miss by so many times the usual are left out, if so many are left: fresh ones judge the fit."""
+"""Answers that miss by so many times the usual are left out if so many are left; fresh ones judge the fit."""
 NEAR = 1e-7
 """Points so near to a boundary, as a fraction of their distance from the origin, are left out."""
 
@@ -157,7 +157,7 @@ class _System:
         return np.abs(np.diagonal(np.linalg.inv(self.matrix))) / self.lengths**2
 
 
-def _derivative(form: UnsignedForm, points: FloatArray, output: int) -> tuple[FloatArray, FloatArray]:
+def _derivative(form: UnsignedForm, points: FloatArray, output: int) -> tuple[FloatArray, IntArray]:
     """Derivative of one output, "p u", by the numbers that touch it, and their places."""
     planes = form.planes
     features = form.features(points)
@@ -176,7 +176,7 @@ def _derivative(form: UnsignedForm, points: FloatArray, output: int) -> tuple[Fl
     return np.column_stack([first, second, np.abs(z) / 2, features]), columns
 
 
-def _gauges(form: UnsignedForm) -> list[tuple[FloatArray, FloatArray]]:
+def _gauges(form: UnsignedForm) -> list[tuple[IntArray, FloatArray]]:
     """Places and values of the directions that must not be moved along: scale of normals and of jumps."""
     dim = form.planes.normals.shape[1]
     start = form.planes.count * (dim + 1) + form.theta.size
@@ -233,7 +233,7 @@ def _with_errors(form: UnsignedForm, errors: FloatArray, misfit: float) -> Refin
 
 
 def _spelled_out(refined: RefinedForm) -> RefinedForm:
-    """With its form unsigned: linear parts are sums over the planes, and so are the squares of their errors."""
+    """With its form unsigned: linear parts are sums over planes, and so are the squares of their errors."""
     form = refined.form
     if not form.signed:
         return refined

@@ -1,9 +1,9 @@
 """Weights between a neuron and a hyperplane that its boundary never meets, in an unsigned form.
 
-Beyond such a hyperplane the neuron keeps one side of zero, sigma. A weight that is too large by delta changes z
-there only, by delta (|zhat| - home zhat) / 2, and what c |z| / 2 changes is linear in that: the form's rest can
-take it back exactly. So any weight that holds the neuron's side serves, and only a reading tells the true one:
-where no skip goes into the neuron, or none around it.
+Beyond such a hyperplane the neuron keeps one side of zero, sigma. A weight that is too large by delta changes
+z there only, by delta (|zhat| - home zhat) / 2, and what c |z| / 2 changes is linear in that: the form's rest
+can take it back exactly. So any weight that holds the neuron's side serves, and only a reading tells the true
+one: where no skip goes into the neuron, or none around it.
 
 Source: unmet coefficients as in `unsigned_layers`; ours. Cost: no queries.
 """
@@ -69,7 +69,7 @@ def told(directions: FloatArray, target: FloatArray) -> FloatArray | None:
     singular = np.linalg.svd(directions, compute_uv=False)
     if len(directions) > directions.shape[1] or singular[-1] < SEPARABLE * singular[0]:
         return None
-    return np.linalg.lstsq(directions.T, target, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(directions.T, target, rcond=None)[0], dtype=np.float64)
 
 
 def _moved_row(row: FloatArray, pair: Unmet, delta: float, normals: FloatArray, offsets: FloatArray) -> None:

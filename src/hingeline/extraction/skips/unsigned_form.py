@@ -48,8 +48,8 @@ class UnsignedForm:
     rest: FloatArray
     """Coefficients g, L, b of the same features in each output, shape "k n+d+1"."""
     signed: bool = False
-    """True if the planes are oriented and nothing but their neurons feeds what is above: then the features are
-    relu(zhat) and 1, and `theta` and `rest` have n+1 columns."""
+    """True if the planes are oriented and nothing but their neurons feeds what is above: then the features
+    are relu(zhat) and 1, and `theta` and `rest` have n+1 columns."""
     unmet: tuple[Unmet, ...] = ()
     """Weights that no boundary tells; they hold their neuron's side."""
 

@@ -1,0 +1,120 @@
+"""A single hidden layer with a skip from the input to the output: y = C relu(W x + b) + S x + c.
+
+Turning a neuron moves c_j w_j^T from the neuron into S, so a free S takes in any signs: it is told outside
+the span of these matrices, and the signs are not told. An identity (or a multiple of it) has one free number:
+then the signs are a 0/1 system again, and both are told.
+
+Source: the tie is relu(-z) = relu(z) - z; the rest is ours. Cost: no queries, but for `with_linear_asked`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.single_layer import (
+    SIGN_SECONDS,
+    RegionView,
+    SingleLayer,
+    flipped,
+    sign_equations,
+)
+from hingeline.extraction.skips.evidence import TIE, is_identity, layers_of, skip
+from hingeline.extraction.verify import fresh_points
+from hingeline.numerics.binary_system import BinaryStatus, solve_binary
+from hingeline.numerics.tolerances import EPSILON
+from hingeline.probing.probe import Probe
+
+SIGMAS = 30.0
+"""Error bars within which a number is what it seems to be."""
+FLOOR = 1e-9
+"""The same, as a fraction of the largest number."""
+SPARE, SIZES = 8, (3.0, 10.0, 1.0)
+"""Answers beyond the unknowns from which a linear part is fitted, and their norms in typical ones."""
+OPPOSITE = " Pairs of opposite neurons, which share a hyperplane, would leave the same trace."
+UNSEEN = " Neurons that never switch within the bounds would leave the same trace."
+
+
+def with_identity(layer: SingleLayer, view: RegionView) -> SingleLayer | None:
+    """The layer with signs such that a multiple of the identity is left; None if there are no such signs.
+
+    Args:
+        layer: Neurons in any orientation, with the bypass that fits the view.
+        view: One measured region.
+    """
+    outputs, dim = layer.linear.shape
+    if outputs != dim or dim < 2 or not layer.width:
+        return None
+    columns, right = sign_equations(layer, view)
+    ray = np.eye(dim).ravel() / np.sqrt(dim)
+    error = _error(layer, view)
+    found = solve_binary(
+        columns - np.outer(ray, ray @ columns), right - ray * (ray @ right), error, time_limit=SIGN_SECONDS
+    )
+    if found.bits is None or found.status is not BinaryStatus.EXACT or found.unique is not True:
+        return None
+    scale = float(ray @ (columns @ found.bits - right)) / np.sqrt(dim)
+    tolerance = SIGMAS * error + FLOOR
+    if abs(scale) <= tolerance:
+        return None
+    shift = layer.offsets[found.bits] @ layer.jumps[found.bits]
+    linear = (1.0 if abs(scale - 1) <= tolerance else scale) * np.eye(dim)
+    return replace(flipped(layer, found.bits), linear=linear, constant=layer.constant + shift)
+
+
+def with_linear_asked(probe: Probe, layer: SingleLayer, rng: np.random.Generator) -> SingleLayer:
+    """The layer with its linear part and constant from fresh answers, as exact as its rows are by now.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+
+    Cost: d + 9 queries.
+    """
+    points = fresh_points(probe, rng, probe.input_dim + 1 + SPARE, SIZES)
+    with probe.session.phase("skip"):
+        values = probe.ask(points)
+    bare = replace(layer, linear=np.zeros_like(layer.linear), constant=np.zeros_like(layer.constant))
+    weights = 1 / (probe.noise.at(points) + EPSILON * np.abs(values).max(axis=1))[:, np.newaxis]
+    features = np.column_stack([points, np.ones(len(points))])
+    solution = np.linalg.lstsq(features * weights, (values - bare(points)) * weights, rcond=None)[0].T
+    return replace(layer, linear=solution[:, :-1], constant=solution[:, -1])
+
+
+def _error(layer: SingleLayer, view: RegionView) -> float:
+    """Standard deviation of a number of the linear part: it inherits the errors of all rows."""
+    loudness = np.linalg.norm(layer.jumps, axis=1)
+    return float(np.hypot(view.error, np.linalg.norm(loudness * layer.errors)))
+
+
+def direct_architecture(layer: SingleLayer, view: RegionView, *, told: bool, free: bool) -> dict[str, Any]:
+    """The layer and its skip, JSON-ready.
+
+    Args:
+        layer: As it is shipped; its linear part is the skip.
+        view: The region whose Jacobian told the linear part.
+        told: Whether signs are decided beside the skip.
+        free: Whether any input may be asked.
+    """
+    error, weights = _error(layer, view), layer.linear
+    size = float(np.abs(weights).max())
+    tolerance = SIGMAS * error + FLOOR * size
+    if told:
+        kind = "identity" if is_identity(weights, tolerance) else "dense"
+        found = skip("input", "output", weights, error, kind=kind)
+    else:
+        why = TIE.format(whose="the neurons'")
+        why += "" if _leaves_span(layer.normals, weights, tolerance) else OPPOSITE
+        found = skip("input", "output", weights, error, why=why + ("" if free else UNSEEN))
+        products = np.einsum("nk,nd->nkd", layer.jumps, layer.normals).reshape(layer.width, -1)
+        rank = int(np.linalg.matrix_rank(products)) if layer.width else 0
+        found["determined_dimensions"], found["dimensions"] = weights.size - rank, weights.size
+    return {"layers": layers_of((layer.width,)), "skips": [found]}
+
+
+def _leaves_span(normals: FloatArray, weights: FloatArray, tolerance: float) -> bool:
+    """Whether a linear part has directions that no neuron has."""
+    rest = weights - weights @ np.linalg.pinv(normals) @ normals
+    return bool(np.abs(rest).max() > tolerance)

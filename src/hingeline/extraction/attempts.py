@@ -20,6 +20,8 @@ ATTEMPTS = 2
 """Times that a recovery whose self-check failed is tried on other lines."""
 HEAD_ATTEMPTS = 4
 """The same behind a softmax or a sigmoid, where lines are short; there also where neurons were not found."""
+SETTLED = (Status.COMPLETE, Status.EQUIVALENT)
+"""Outcomes that are kept, whatever other lines came to before."""
 MOST_SHRINKS = 8
 """Times that the usable radius is reduced because answers far out hold no numbers."""
 SHRINK = 0.2
@@ -69,5 +71,5 @@ def _on_other_lines(bench: Bench) -> Recovery:
         with bench.probe.session.phase(f"attempt {attempt + 1}"):
             again = recover(bench)
         bench.evidence["attempts"] = attempt + 1
-        result = again if again.outcome.ok or result.network is None else result
+        result = again if again.outcome.status in SETTLED or result.network is None else result
     return result

@@ -31,7 +31,7 @@ from hingeline.extraction.single_layer import (
     sign_equations,
     with_bypass,
 )
-from hingeline.extraction.skips.direct import direct_architecture, with_identity, with_linear_asked
+from hingeline.extraction.skips.direct import asked_again, direct_architecture, linear_error, with_identity
 from hingeline.extraction.skips.evidence import sentence
 from hingeline.extraction.verify import (
     UNEXPLAINED,
@@ -118,17 +118,18 @@ def recover_single(bench: Bench, layer: SingleLayer, view: RegionView) -> Recove
     complaint = ""
     for attempt in range(MOST_ROUNDS):
         layer, pairs, undecided = _with_linear_part(bench, layer, view)
+        doubt = linear_error(layer, view)
         layer = merged(_polished(bench, layer, attempt), pairs)
         if isinstance(layer, SlopedLayer):
             layer = refitted(bench, layer, attempt)
         bench.best = layer.to_network()
         check = verified(bench, layer, attempt)
         if check.passed:
-            return _described(bench, layer, undecided, pairs, view)
+            return _described(bench, layer, undecided, pairs, doubt)
         complaint = check.complaint
         grown = _with_unexplained(bench, layer, check, attempt)
         if grown.width == layer.width:
-            again = _with_exact_skip(bench, layer, undecided, pairs, view)
+            again = _with_exact_skip(bench, layer, undecided, pairs)
             if again is not None:
                 return again
             break
@@ -169,28 +170,24 @@ def _with_linear_part(
     return found, pairs, ""
 
 
-def _with_exact_skip(
-    bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray, view: RegionView
-) -> Recovery | None:
+def _with_exact_skip(bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray) -> Recovery | None:
     """Once more with a linear part that is as exact as the rows, if it may be a skip; None if that fails."""
     if undecided != UNDECIDED[BinaryStatus.NONE] or is_coarse(bench.probe):
         return None
-    layer = with_linear_asked(bench.probe, layer, bench.randomness.step("skip answers"))
+    layer = asked_again(bench.probe, layer, bench.randomness.step("skip answers"))
     layer = merged(layer, pairs)
     if not verified(bench, layer, MOST_ROUNDS).passed:
         return None
     bench.best = layer.to_network()
-    return _described(bench, layer, undecided, pairs, view)
+    return _described(bench, layer, undecided, pairs, linear_error(layer))
 
 
-def _described(
-    bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray, view: RegionView
-) -> Recovery:
+def _described(bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray, doubt: float) -> Recovery:
     """The outcome of a verified layer, with its neurons and its activation in the evidence."""
     told = architecture(layer, pairs, undecided, bench.probe.calibration)
     bench.evidence["architecture"] = told
     bench.evidence["neurons"] = neuron_evidence(np.delete(layer.errors, pairs[:, 1]))
-    return judged(bench, layer, undecided, pairs, view)
+    return judged(bench, layer, undecided, pairs, doubt)
 
 
 def signed_layer(
@@ -319,7 +316,7 @@ def judged(
     layer: SingleLayer,
     undecided: str,
     pairs: IntArray | None = None,
-    view: RegionView | None = None,
+    doubt: float | None = None,
 ) -> Recovery:
     """The outcome of a verified layer, once every bend seen before is explained too.
 
@@ -328,7 +325,7 @@ def judged(
         layer: What was verified.
         undecided: Why its signs are not decided; empty if they are.
         pairs: Neurons that are one clipped neuron, shape "p 2".
-        view: The region that told its linear part; None if that is not to be read as a skip.
+        doubt: Standard deviation of a number of its linear part; None if that is not to be read as a skip.
     """
     network = layer.to_network()
     noisy = bench.probe if is_coarse(bench.probe) else None
@@ -337,17 +334,17 @@ def judged(
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))
     none = np.zeros((0, 2), dtype=np.int64)
-    skip = "" if view is None else _named_skip(bench, layer, undecided, view)
+    skip = "" if doubt is None else _named_skip(bench, layer, undecided, doubt)
     return Recovery(network, _outcome(layer, none if pairs is None else pairs, undecided, skip))
 
 
-def _named_skip(bench: Bench, layer: SingleLayer, undecided: str, view: RegionView) -> str:
+def _named_skip(bench: Bench, layer: SingleLayer, undecided: str, doubt: float) -> str:
     """What is linear and neither signs nor slopes give, as a skip: in words, and beside the layers told."""
     sloped = isinstance(layer, SlopedLayer)
     if sloped or not layer.linear.any() or undecided not in ("", UNDECIDED[BinaryStatus.NONE]):
         return ""
     free = bench.probe.domain.free
-    told = direct_architecture(layer, view, told=not undecided, free=free)
+    told = direct_architecture(layer, doubt, told=not undecided, free=free)
     bench.evidence["architecture"] = told | bench.evidence.get("architecture", {})
     return sentence(told["skips"])
 

@@ -4,7 +4,7 @@ Turning a neuron moves c_j w_j^T from the neuron into S, so a free S takes in an
 the span of these matrices, and the signs are not told. An identity (or a multiple of it) has one free number:
 then the signs are a 0/1 system again, and both are told.
 
-Source: the tie is relu(-z) = relu(z) - z; the rest is ours. Cost: no queries, but for `with_linear_asked`.
+Source: the tie is relu(-z) = relu(z) - z; the rest is ours. Cost: no queries, but for `asked_again`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.recorded import Recorded
 from hingeline.extraction.single_layer import (
     SIGN_SECONDS,
     RegionView,
@@ -23,6 +24,9 @@ from hingeline.extraction.single_layer import (
     sign_equations,
 )
 from hingeline.extraction.skips.evidence import TIE, is_identity, layers_of, skip
+from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
+from hingeline.extraction.skips.unsigned_form import UnsignedForm
+from hingeline.extraction.unsigned import Planes
 from hingeline.extraction.verify import fresh_points
 from hingeline.numerics.binary_system import BinaryStatus, solve_binary
 from hingeline.numerics.tolerances import EPSILON
@@ -32,8 +36,10 @@ SIGMAS = 30.0
 """Error bars within which a number is what it seems to be."""
 FLOOR = 1e-9
 """The same, as a fraction of the largest number."""
-SPARE, SIZES = 8, (3.0, 10.0, 1.0)
-"""Answers beyond the unknowns from which a linear part is fitted, and their norms in typical ones."""
+SPARE, SIZES = 60, (1.0, 0.4, 3.0, 10.0)
+"""Answers beyond the unknowns from which a layer is fitted again, and their norms in typical ones."""
+LARGEST = 4000
+"""Most numbers of a layer that are fitted at once."""
 OPPOSITE = " Pairs of opposite neurons, which share a hyperplane, would leave the same trace."
 UNSEEN = " Neurons that never switch within the bounds would leave the same trace."
 
@@ -50,7 +56,7 @@ def with_identity(layer: SingleLayer, view: RegionView) -> SingleLayer | None:
         return None
     columns, right = sign_equations(layer, view)
     ray = np.eye(dim).ravel() / np.sqrt(dim)
-    error = _error(layer, view)
+    error = linear_error(layer, view)
     found = solve_binary(
         columns - np.outer(ray, ray @ columns), right - ray * (ray @ right), error, time_limit=SIGN_SECONDS
     )
@@ -65,40 +71,74 @@ def with_identity(layer: SingleLayer, view: RegionView) -> SingleLayer | None:
     return replace(flipped(layer, found.bits), linear=linear, constant=layer.constant + shift)
 
 
-def with_linear_asked(probe: Probe, layer: SingleLayer, rng: np.random.Generator) -> SingleLayer:
-    """The layer with its linear part and constant from fresh answers, as exact as its rows are by now.
+def asked_again(probe: Probe, layer: SingleLayer, rng: np.random.Generator) -> SingleLayer:
+    """The layer with everything fitted at once to fresh answers; of large ones only what is linear.
+
+    The ordinary measurement takes the linear part as exact, and its error goes into rows and offsets.
 
     Raises:
         BudgetExhausted: The budget ended.
 
-    Cost: d + 9 queries.
+    Cost: 1.5 queries per number of the layer and its skip, divided by the outputs, and 60.
     """
-    points = fresh_points(probe, rng, probe.input_dim + 1 + SPARE, SIZES)
+    form = _form(layer)
+    small = unknowns(form) <= LARGEST
+    wanted = 1.5 * unknowns(form) / len(layer.constant) if small else probe.input_dim + 1
+    points = fresh_points(probe, rng, int(np.ceil(wanted)) + SPARE, SIZES)
     with probe.session.phase("skip"):
         values = probe.ask(points)
+    norms = np.linalg.norm(points, axis=1)
+    noise = probe.noise.at(points) + EPSILON * np.abs(values).max(axis=1)
+    recorded = Recorded(points, values, probe.calibration.scale + norms, noise)
+    if small:
+        return _layer(refine(form, recorded, layer.errors, form.theta))
     bare = replace(layer, linear=np.zeros_like(layer.linear), constant=np.zeros_like(layer.constant))
-    weights = 1 / (probe.noise.at(points) + EPSILON * np.abs(values).max(axis=1))[:, np.newaxis]
     features = np.column_stack([points, np.ones(len(points))])
+    weights = 1 / noise[:, np.newaxis]
     solution = np.linalg.lstsq(features * weights, (values - bare(points)) * weights, rcond=None)[0].T
     return replace(layer, linear=solution[:, :-1], constant=solution[:, -1])
 
 
-def _error(layer: SingleLayer, view: RegionView) -> float:
-    """Standard deviation of a number of the linear part: it inherits the errors of all rows."""
+def _form(layer: SingleLayer) -> UnsignedForm:
+    """Unsigned, with no second layer: c relu(z) = c |z| / 2 + c z / 2."""
+    affine = np.column_stack([layer.normals, layer.offsets])
+    linear = np.column_stack([layer.linear, layer.constant]) + layer.jumps.T @ affine / 2
+    rest = np.column_stack([layer.jumps.T, linear])
+    outputs = len(layer.constant)
+    nothing = np.zeros((0, rest.shape[1]))
+    return UnsignedForm(Planes(layer.normals, layer.offsets), nothing, np.zeros((0, outputs)), rest)
+
+
+def _layer(refined: RefinedForm) -> SingleLayer:
+    form, jumps = refined.form, refined.form.first_jumps.T
+    planes = form.planes
+    affine = form.rest[:, planes.count :] - jumps.T @ np.column_stack([planes.normals, planes.offsets]) / 2
+    errors = np.maximum(refined.plane_errors, refined.rest_errors[:, : planes.count].max(axis=0) / 2)
+    return SingleLayer(planes.normals, planes.offsets, jumps, errors, affine[:, :-1], affine[:, -1])
+
+
+def linear_error(layer: SingleLayer, view: RegionView | None = None) -> float:
+    """Standard deviation of a number of the linear part: it inherits the errors of all rows.
+
+    Args:
+        layer: As it was when its linear part was measured.
+        view: The region that told it; None if it was fitted with the rows.
+    """
     loudness = np.linalg.norm(layer.jumps, axis=1)
-    return float(np.hypot(view.error, np.linalg.norm(loudness * layer.errors)))
+    seen = 0.0 if view is None else view.error
+    return float(np.hypot(seen, np.linalg.norm(loudness * layer.errors)))
 
 
-def direct_architecture(layer: SingleLayer, view: RegionView, *, told: bool, free: bool) -> dict[str, Any]:
+def direct_architecture(layer: SingleLayer, error: float, *, told: bool, free: bool) -> dict[str, Any]:
     """The layer and its skip, JSON-ready.
 
     Args:
         layer: As it is shipped; its linear part is the skip.
-        view: The region whose Jacobian told the linear part.
+        error: Standard deviation of a number of the linear part.
         told: Whether signs are decided beside the skip.
         free: Whether any input may be asked.
     """
-    error, weights = _error(layer, view), layer.linear
+    weights = layer.linear
     size = float(np.abs(weights).max())
     tolerance = SIGMAS * error + FLOOR * size
     if told:

@@ -17,6 +17,8 @@ TIE = (
     "any answer, and the skip only up to what a turned neuron adds; the weights are one representative."
 )
 
+SILENT = " Second-layer neurons that never switch would leave the same trace."
+
 
 def layers_of(widths: tuple[int, ...]) -> list[dict[str, Any]]:
     """The true neurons, layer by layer."""
@@ -53,8 +55,11 @@ def skips_of(reading: Reading, error: float) -> list[dict[str, Any]]:
     count, dim = form.planes.normals.shape
     if reading.into_second:
         rows = reading.second[:, np.newaxis] * reading.to_second
-        if reading.into_second == "identity":
-            found.append(skip("input", 2, rows, error, kind="identity"))
+        scales = rows.sum(axis=1) if reading.into_second == "identity" else np.zeros(1)
+        if (scales > 0).all():
+            # positive scale of a row is free: undone, the weights are one
+            unscaled = skip("input", 2, rows / scales[:, np.newaxis], error / scales.min(), kind="identity")
+            found.append({**unscaled, "scales": scales.tolist()})
         else:
             # each row of it is told outside the span of the first layer's normals
             told = (dim - np.linalg.matrix_rank(form.planes.normals)) * len(rows)
@@ -65,7 +70,7 @@ def skips_of(reading: Reading, error: float) -> list[dict[str, Any]]:
     elif reading.around_second:
         # each column of it is told outside the span of the second layer's jumps
         told = (form.jumps.shape[1] - np.linalg.matrix_rank(form.jumps)) * count
-        why = "" if reading.second_told else TIE.format(whose="the second layer's")
+        why = "" if reading.second_told else TIE.format(whose="the second layer's") + SILENT
         around = reading.from_first
         found.append(_counted(skip(1, "output", around, error, why=why), int(told), around.size))
     direct = reading.direct

@@ -135,7 +135,12 @@ def _first_signs(reading: Reading) -> Reading:
     if len(form.theta) == dim and not form.unmet:
         aligned = align(form.linear, matrices, np.eye(dim), reading.tolerance)
         if aligned is not None:
-            return replace(reading, first=aligned.signs, first_told=True, into_second="identity")
+            # neurons of the second layer in the order of the inputs that are added to them
+            order = np.argsort(aligned.match)
+            ordered = replace(form, theta=form.theta[order], jumps=form.jumps[order])
+            return replace(
+                reading, form=ordered, first=aligned.signs, first_told=True, into_second="identity"
+            )
     return replace(reading, first=_nearest(matrix, target), into_second="dense")
 
 

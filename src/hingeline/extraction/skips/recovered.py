@@ -17,6 +17,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.peeled import Peeled
+from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recorded import Recorded
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.single_layer import SingleLayer
@@ -28,6 +29,7 @@ from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel
 from hingeline.extraction.skips.walked_form import form_of_walk
 from hingeline.extraction.unsigned import UnsignedNeuron
 from hingeline.extraction.verify import UNEXPLAINED, contradictions, fresh_points, verify
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.probe import is_coarse
 
@@ -41,6 +43,8 @@ SPREADS = (0.5, 2.0)
 """Logarithmic spreads of steered heights: neurons that are seldom on are on at uneven ones."""
 POOL = 12
 """Points among which those to ask are chosen, offline, for each of them."""
+PER_PAIR = 2
+"""Points at which a second-layer neuron is on, and off, while a first-layer neuron is on."""
 SPARE_SIDE = 6
 """Points on either side of a neuron, beyond what its row needs."""
 PLANE_ERROR = 1e-9
@@ -110,6 +114,7 @@ def _asked(bench: Bench, peeled: Peeled, form: UnsignedForm) -> Recorded:
     probe, rng = bench.probe, bench.randomness.step("skip answers")
     count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns(form) / form.rest.shape[0])) + SPARE_SAMPLES
     pool = _pool(bench, peeled, POOL * count, rng)
+    pool = np.concatenate([pool, _rare(bench, form, pool, rng)])
     points = pool[_both_sides(form, pool, count)]
     with probe.session.phase("skips"):
         values = probe.ask(points)
@@ -131,6 +136,19 @@ def _pool(bench: Bench, peeled: Peeled, count: int, rng: np.random.Generator) ->
     return probe.domain.pulled_in(points)
 
 
+def _rare(bench: Bench, form: UnsignedForm, pool: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Points where a second-layer neuron, in the state that is rare, sees a first-layer neuron on."""
+    count, found = form.planes.count, list[FloatArray]()
+    for turn in (1.0, -1.0):
+        layers = PiecewiseLinearNetwork(
+            [form.planes.normals, turn * form.theta[:, :count], form.jumps.T],
+            [form.planes.offsets, turn * form.theta[:, -1], np.zeros(form.jumps.shape[1])],
+        )
+        found.append(rare_points(layers, pool, bench.probe.calibration.scale, rng))
+    points = np.concatenate(found)
+    return points[bench.probe.domain.holds(points)]
+
+
 def _both_sides(form: UnsignedForm, pool: FloatArray, count: int) -> IntArray:
     """The first `count` points of a pool, and more where a neuron would be on or off too seldom."""
     features = form.features(pool)
@@ -140,6 +158,13 @@ def _both_sides(form: UnsignedForm, pool: FloatArray, count: int) -> IntArray:
     for side in np.concatenate([on, ~on], axis=1).T:
         more = np.nonzero(side & ~chosen)[0][: max(0, needed - int((side & chosen).sum()))]
         chosen[more] = True
+    if form.signed:
+        # a weight acts only where its input is on, and tells itself from the rest on either side of zero
+        first = on[:, : form.planes.count]
+        for side in np.concatenate([on, ~on], axis=1)[:, form.planes.count :].T:
+            for pair in (first & side[:, np.newaxis]).T:
+                more = np.nonzero(pair & ~chosen)[0][: max(0, PER_PAIR - int((pair & chosen).sum()))]
+                chosen[more] = True
     return np.nonzero(chosen)[0]
 
 
@@ -153,14 +178,15 @@ def _shipped(bench: Bench, refined: RefinedForm, settled: Status | None) -> Reco
         # neurons that never switch look the same, and the function is verified: nothing to ask for
         return None
     network = chain_of(reading)
-    error = SIGMAS * _row_error(refined)
+    rows = [SIGMAS * errors for errors in _row_errors(reading, refined, network)]
+    error = max(float(errors.max()) for errors in rows)
     with bench.probe.session.phase("verify skips"):
         rng = bench.randomness.step("verify skips")
-        check = verify(bench.probe, network, error, rng, bench.settings)
+        check = verify(bench.probe, network, rows, rng, bench.settings)
     if not check.passed:
         return None
     unexplained = contradictions(network, error, bench.sweeps)
-    bench.best, bench.row_errors = network, error
+    bench.best, bench.row_errors = network, rows
     bench.evidence["verification"] = {**check.to_dict(), "unexplained_earlier_bends": unexplained}
     bench.evidence["parameter_error"] = error
     bench.evidence["neurons"] = _neurons(reading, refined)
@@ -177,12 +203,20 @@ def _telling(reading: Reading) -> bool:
     return reading.around_second != "dense" or bool(reading.into_second) or bool(reading.direct.any())
 
 
-def _row_error(refined: RefinedForm) -> float:
-    """Error of the worst row at unit norm."""
-    form = refined.form
+def _row_errors(reading: Reading, refined: RefinedForm, network: PiecewiseLinearNetwork) -> list[FloatArray]:
+    """Errors of the chain's hidden rows at unit norm: the true neurons, then what passes skips on."""
+    form = reading.form
     sizes = np.linalg.norm(form.theta[:, :-1], axis=1)
-    second = refined.theta_errors.max(axis=1) / sizes
-    return max(float(refined.plane_errors.max()), float(second.max()), float(refined.jump_errors.max()))
+    second = _ordered(refined.theta_errors.max(axis=1), reading, refined) / sizes
+    second = np.maximum(second, _ordered(refined.jump_errors.max(axis=1), reading, refined))
+    # directions that pass the second layer are exact; their errors are those of what they carry
+    over = max(float(np.abs(reading.from_first).max()), float(np.abs(reading.direct).max()), 1e-300)
+    carried = float(refined.rest_errors[:, :-1].max()) / over
+    widths = network.hidden_widths
+    return [
+        np.concatenate([refined.plane_errors, np.full(widths[0] - len(form.planes.offsets), EPSILON)]),
+        np.concatenate([second, np.full(widths[1] - len(second), carried)]),
+    ]
 
 
 def _neurons(reading: Reading, refined: RefinedForm) -> list[dict[str, object]]:

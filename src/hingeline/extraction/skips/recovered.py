@@ -11,6 +11,7 @@ divided by the outputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from hingeline.extraction.skips.chain import chain_of
 from hingeline.extraction.skips.evidence import layers_of, sentence, skips_of
 from hingeline.extraction.skips.reading import Reading, read
 from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
+from hingeline.extraction.skips.spanned import lifted, within_span
 from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel
 from hingeline.extraction.skips.walked_form import form_of_walk
 from hingeline.extraction.unsigned import UnsignedNeuron
@@ -96,8 +98,11 @@ def skips_after_peel(
     form = form_of_peel(peeled, layer)
     theta = np.outer(layer.errors * np.linalg.norm(layer.jumps, axis=1), np.ones(peeled.width + 1))
     theta *= 1 + np.abs(form.theta) / np.abs(form.theta[:, :-1]).max(axis=1, keepdims=True)
-    refined = refine(form, _asked(bench, peeled, form), peeled.errors, theta)
-    return _shipped(bench, refined, settled)
+    # the polish that went before has put the rows' span right: fit within it, in as few coordinates
+    basis, form = within_span(form, bench.best)
+    asked = _asked(bench, peeled, form, basis)
+    inside = replace(asked, points=asked.points @ basis.T)
+    return _shipped(bench, lifted(refine(form, inside, peeled.errors, theta), basis), settled)
 
 
 def _thinned(form: UnsignedForm, recorded: Recorded, rng: np.random.Generator) -> Recorded:
@@ -109,13 +114,14 @@ def _thinned(form: UnsignedForm, recorded: Recorded, rng: np.random.Generator) -
     return recorded.select(kept)
 
 
-def _asked(bench: Bench, peeled: Peeled, form: UnsignedForm) -> Recorded:
-    """Fresh answers with enough of them on either side of every neuron."""
+def _asked(bench: Bench, peeled: Peeled, form: UnsignedForm, basis: FloatArray) -> Recorded:
+    """Fresh answers, enough of them on either side of every neuron; the form is on coordinates in `basis`."""
     probe, rng = bench.probe, bench.randomness.step("skip answers")
     count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns(form) / form.rest.shape[0])) + SPARE_SAMPLES
     pool = _pool(bench, peeled, POOL * count, rng)
-    pool = np.concatenate([pool, _rare(bench, form, pool, rng)])
-    points = pool[_both_sides(form, pool, count)]
+    rare = _rare(bench, form, pool @ basis.T, rng) @ basis
+    pool = np.concatenate([pool, rare[bench.probe.domain.holds(rare)]])
+    points = pool[_both_sides(form, pool @ basis.T, count)]
     with probe.session.phase("skips"):
         values = probe.ask(points)
     norms = np.linalg.norm(points, axis=1)
@@ -145,8 +151,7 @@ def _rare(bench: Bench, form: UnsignedForm, pool: FloatArray, rng: np.random.Gen
             [form.planes.offsets, turn * form.theta[:, -1], np.zeros(form.jumps.shape[1])],
         )
         found.append(rare_points(layers, pool, bench.probe.calibration.scale, rng))
-    points = np.concatenate(found)
-    return points[bench.probe.domain.holds(points)]
+    return np.concatenate(found)
 
 
 def _both_sides(form: UnsignedForm, pool: FloatArray, count: int) -> IntArray:

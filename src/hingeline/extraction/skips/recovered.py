@@ -250,7 +250,9 @@ def _ordered(errors: FloatArray, reading: Reading, refined: RefinedForm) -> Floa
 
 
 def _outcome(bench: Bench, reading: Reading, widths: tuple[int, int], skips: str) -> Outcome:
-    found = f"All neurons of 2 hidden layers ({widths[0]} and {widths[1]}) found and the function verified"
+    # what never switches is no bend, and a free skip around it takes it in
+    which = "All neurons that switch, in" if reading.around_second == "dense" else "All neurons of"
+    found = f"{which} 2 hidden layers ({widths[0]} and {widths[1]}), found and the function verified"
     left = _left_open(bench, reading)
     status = Status.EQUIVALENT if left else Status.COMPLETE
     return Outcome(status, " ".join([f"{found}, with {skips}.", *left]), ADVICE)
@@ -266,6 +268,8 @@ def _left_open(bench: Bench, reading: Reading) -> list[str]:
             f"Signs of the {layers} layer are tied to a dense skip and not told by any answer; "
             "an exactly equivalent form is shipped."
         )
+    if reading.around_second == "dense":
+        sentences.append("Second-layer neurons that never switch would look like the skip around them.")
     if reading.form.unmet:
         pairs = ", ".join(f"{pair.plane} to {pair.neuron}" for pair in reading.form.unmet)
         sentences.append(f"No answer tells the second-layer weights from neuron to neuron {pairs}.")

@@ -114,6 +114,16 @@ def test_a_dense_skip_around_the_second_layer_leaves_its_signs_open() -> None:
     assert (skip["from"], skip["to"], skip["status"]) == (1, "output", "undetermined")
 
 
+def test_a_neuron_that_never_switches_is_named_beside_the_skip_that_it_looks_like() -> None:
+    network = drawn(9, 5, 4, 3, seed=245)
+    network.second[1] = np.abs(network.second[1])
+    network.second_bias[1] = 4.0
+    found = extracted(network, 245)
+    assert not found.outcome.ok
+    if "architecture" in found.evidence:
+        assert "never switch" in found.outcome.reason
+
+
 def test_two_blocks_above_an_affine_embedding_are_read_as_three_skips() -> None:
     # h = W x + b, h += relu(A h + c) twice: z1 = A W x, z2 = A' W x + A' relu(z1), and C W x goes around both
     base = drawn(8, 8, 8, 10, seed=251)

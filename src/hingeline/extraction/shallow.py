@@ -31,7 +31,7 @@ from hingeline.extraction.single_layer import (
     sign_equations,
     with_bypass,
 )
-from hingeline.extraction.skips.direct import asked_again, direct_architecture, linear_error, with_identity
+from hingeline.extraction.skips.direct import asked_again, direct_skip, linear_error, with_identity
 from hingeline.extraction.skips.evidence import sentence
 from hingeline.extraction.verify import (
     UNEXPLAINED,
@@ -343,10 +343,9 @@ def _named_skip(bench: Bench, layer: SingleLayer, undecided: str, doubt: float) 
     sloped = isinstance(layer, SlopedLayer)
     if sloped or not layer.linear.any() or undecided not in ("", UNDECIDED[BinaryStatus.NONE]):
         return ""
-    free = bench.probe.domain.free
-    told = direct_architecture(layer, doubt, told=not undecided, free=free)
-    bench.evidence["architecture"] = told | bench.evidence.get("architecture", {})
-    return sentence(told["skips"])
+    skips = [direct_skip(layer, doubt, told=not undecided, free=bench.probe.domain.free)]
+    bench.evidence["architecture"] = {**bench.evidence.get("architecture", {}), "skips": skips}
+    return sentence(skips)
 
 
 def _outcome(layer: SingleLayer, pairs: IntArray, undecided: str, skip: str) -> Outcome:

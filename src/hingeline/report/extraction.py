@@ -101,6 +101,8 @@ def _tiles(finding: Network) -> tuple[Tile, ...]:
     if finding.value is not None:
         sizes = _sizes(finding.evidence, finding.value)
         parameters = sum((into + 1) * out for into, out in pairwise(sizes))
+        if sizes != finding.value.sizes:
+            parameters += _skip_weights(finding.evidence)
         tiles.append(Tile(f"{finding.queries / parameters:.2f}", f"per parameter ({count(parameters)})"))
     gap = number(table(finding.evidence, "verification"), "largest_gap")
     if gap is not None:
@@ -217,3 +219,9 @@ def _sizes(evidence: Mapping[str, Any], network: PiecewiseLinearNetwork) -> tupl
     if not layers or not dense:
         return network.sizes
     return (network.input_dim, *(int(layer["width"]) for layer in layers))
+
+
+def _skip_weights(evidence: Mapping[str, Any]) -> int:
+    """Weights of dense skips; an identity has none to tell."""
+    skips = table(evidence, "architecture").get("skips", [])
+    return sum(len(row) for skip in skips if skip["kind"] == "dense" for row in skip["weights"])

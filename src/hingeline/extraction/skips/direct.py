@@ -23,7 +23,7 @@ from hingeline.extraction.single_layer import (
     flipped,
     sign_equations,
 )
-from hingeline.extraction.skips.evidence import TIE, is_identity, layers_of, skip
+from hingeline.extraction.skips.evidence import TIE, is_identity, skip
 from hingeline.extraction.skips.refined import RefinedForm, refine, unknowns
 from hingeline.extraction.skips.unsigned_form import UnsignedForm
 from hingeline.extraction.unsigned import Planes
@@ -40,6 +40,7 @@ SPARE, SIZES = 60, (1.0, 0.4, 3.0, 10.0)
 """Answers beyond the unknowns from which a layer is fitted again, and their norms in typical ones."""
 LARGEST = 4000
 """Most numbers of a layer that are fitted at once."""
+SLOPED = " So are slopes of neurons on their other side, relu(z) - a relu(-z) = (1 - a) relu(z) + a z."
 OPPOSITE = " Pairs of opposite neurons, which share a hyperplane, would leave the same trace."
 UNSEEN = " Neurons that never switch within the bounds would leave the same trace."
 
@@ -129,8 +130,8 @@ def linear_error(layer: SingleLayer, view: RegionView | None = None) -> float:
     return float(np.hypot(seen, np.linalg.norm(loudness * layer.errors)))
 
 
-def direct_architecture(layer: SingleLayer, error: float, *, told: bool, free: bool) -> dict[str, Any]:
-    """The layer and its skip, JSON-ready.
+def direct_skip(layer: SingleLayer, error: float, *, told: bool, free: bool) -> dict[str, Any]:
+    """The skip of a layer, JSON-ready.
 
     Args:
         layer: As it is shipped; its linear part is the skip.
@@ -145,13 +146,13 @@ def direct_architecture(layer: SingleLayer, error: float, *, told: bool, free: b
         kind = "identity" if is_identity(weights, tolerance) else "dense"
         found = skip("input", "output", weights, error, kind=kind)
     else:
-        why = TIE.format(whose="the neurons'")
+        why = TIE.format(whose="the neurons'") + SLOPED
         why += "" if _leaves_span(layer.normals, weights, tolerance) else OPPOSITE
         found = skip("input", "output", weights, error, why=why + ("" if free else UNSEEN))
         products = np.einsum("nk,nd->nkd", layer.jumps, layer.normals).reshape(layer.width, -1)
         rank = int(np.linalg.matrix_rank(products)) if layer.width else 0
         found["determined_dimensions"], found["dimensions"] = weights.size - rank, weights.size
-    return {"layers": layers_of((layer.width,)), "skips": [found]}
+    return found
 
 
 def _leaves_span(normals: FloatArray, weights: FloatArray, tolerance: float) -> bool:

@@ -20,9 +20,21 @@ TIE = (
 SILENT = " Second-layer neurons that never switch would leave the same trace."
 
 
-def layers_of(widths: tuple[int, ...]) -> list[dict[str, Any]]:
-    """The true neurons, layer by layer."""
-    return [{"kind": "dense", "width": int(width), "activation": "relu"} for width in widths]
+def layers_of(reading: Reading) -> list[dict[str, Any]]:
+    """The true neurons, layer by layer, and the output; no activation where a free skip takes in slopes."""
+    form = reading.form
+    hidden = (
+        (form.planes.count, reading.first_told, "first"),
+        (len(form.theta), reading.second_told, "second"),
+    )
+    layers = list[dict[str, Any]]()
+    for width, told, name in hidden:
+        layer: dict[str, Any] = {"kind": "dense", "width": width, "activation": "relu"}
+        if not told:
+            layer |= {"activation": "undecided", "slopes_status": "not identifiable"}
+            layer["reason"] = TIE.format(whose=f"the {name} layer's")
+        layers.append(layer)
+    return [*layers, {"kind": "dense", "width": form.rest.shape[0], "activation": "linear"}]
 
 
 def skip(

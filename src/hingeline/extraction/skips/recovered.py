@@ -196,7 +196,7 @@ def _shipped(bench: Bench, refined: RefinedForm, settled: Status | None) -> Reco
     bench.evidence["parameter_error"] = error
     bench.evidence["neurons"] = _neurons(reading, refined)
     widths = (reading.form.planes.count, len(reading.form.theta))
-    bench.evidence["architecture"] = {"layers": layers_of(widths), "skips": found}
+    bench.evidence["architecture"] = {"layers": layers_of(reading), "skips": found}
     bench.evidence["undetermined_weights"] = [[2, p.neuron, p.plane] for p in reading.form.unmet]
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))

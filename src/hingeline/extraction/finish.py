@@ -13,6 +13,7 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings
 from hingeline.extraction.null_space import straighten
 from hingeline.extraction.polish import PolishResult, polish
 from hingeline.extraction.rare_points import rare_points
@@ -156,7 +157,12 @@ def _worst_held_out(network: PiecewiseLinearNetwork, recorded: _Recorded) -> Flo
 
 
 def _claims(result: PolishResult, before: RowErrors) -> RowErrors:
-    """What the noise explains, and what the fit missed held-out answers by; as before where nothing pins."""
+    """What the noise explains, and what the fit missed held-out answers by; as before where nothing pins.
+
+    As before, too, where the fit explains nothing: verification must not be given room for what is missing.
+    """
+    if result.residual_after >= HOPELESS:
+        return before
     factor = 3 * float(np.clip(result.held_out_after, 1.0, WORST_NOISE))
     if result.row_errors is None:
         return factor * max(result.last_change, EPSILON)
@@ -234,7 +240,7 @@ def _fit(bench: Bench, network: PiecewiseLinearNetwork, recorded: _Recorded, att
     result = polish(
         network, recorded.points, recorded.answers, recorded.noise, hold_out=recorded.held,
         first_layer_basis=_row_basis(network), rng=bench.randomness.step("held out", attempt),
-        on_event=bench.probe.session.emit,
+        settings=PolishSettings(backend=bench.settings.backend), on_event=bench.probe.session.emit,
     )  # fmt: skip
     bench.probe.session.emit(Note(result.reason))
     bench.evidence["polish"] = _evidence(result)
@@ -289,6 +295,7 @@ def _evidence(result: PolishResult) -> dict[str, object]:
         "held_out_after": result.held_out_after,
         "expected_error": result.expected_error,
         "engine": result.engine,
+        "backend": result.backend,
         "undetermined": [list(row) for row in result.undetermined],
         "seconds": result.seconds,
     }

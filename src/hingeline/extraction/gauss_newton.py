@@ -11,15 +11,18 @@ Cost: see `polish`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Event, EventSink
+from hingeline.extraction.backed_products import BackedProducts
 from hingeline.extraction.linearised import Layers, Linearised, Samples, forward, moved
 from hingeline.extraction.parameter_chart import ParameterChart
 from hingeline.extraction.preconditioning import DenseInverse, KroneckerInverse, Preconditioner
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.numerics.backend import NUMPY, Backend, chosen_backend
 from hingeline.numerics.conjugate_gradients import LeastSquaresStep, solve_least_squares
 
 # A sample stays in while every pre-activation is at least this many times its predicted change.
@@ -38,6 +41,8 @@ DAMPING_GROWTH, DAMPING_END = 1e3, 10.0
 FORCING, COARSEST = 1e3, 1e-2
 # A factored matrix that needs more passes than this is out of date.
 STALE_AFTER = 40
+# A fit that ends farther from the answers than this many deviations lacks something that no step brings.
+HOPELESS = 1e7
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class PolishSettings:
     """Most passes over the samples in one step."""
     draws: int = 2
     """Draws from which errors and undetermined neurons are estimated; dense engine only."""
+    backend: str = "numpy"
+    """Where products are taken: "numpy", "torch", or "auto" (see `hingeline.numerics.backend`)."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +129,16 @@ class Descent:
     engine: str
     """dense or kronecker."""
     inverse: Preconditioner
+    backend: str
+    """numpy or torch."""
 
 
 def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_event: EventSink) -> Descent:
     """Lower the residual as far as it goes."""
-    fit = Fit(chart.samples(data.points), data, settings)
+    fit = Fit(chart.samples(data.points), data, settings, chart.layers)
     linear = fit.linearise(chart.layers)
     engine = DenseInverse if linear.unknowns <= settings.dense_unknowns else KroneckerInverse
-    inverse: Preconditioner = engine.of(linear)
+    inverse: Preconditioner = fit.inverse(linear, engine)
     damping = floor = settings.freeze_below**2
     radius = settings.prior_error
     residual = data.residual(linear.values)
@@ -141,25 +150,31 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
         length = chart.largest(change)
         before = root_mean_square(residual[kept])
         part = fit.part_to_take(linear, change, kept, before) if length <= radius else 0.0
-        if engine is DenseInverse and step.iterations > STALE_AFTER:
-            inverse = inverse.damped(damping) if damping > floor else DenseInverse.of(linear, precise=True)
+        ahead = fit.linearise(moved(linear.layers, part * change)) if part else linear
+        left = data.residual(ahead.values)
+        after = root_mean_square(left[kept])
+        lost = part > 0.0 and after > max(STALLED * before, HOPELESS)
+        if engine is DenseInverse and step.iterations > STALE_AFTER and not lost:
+            inverse = (
+                inverse.damped(damping) if damping > floor else fit.inverse(linear, engine, precise=True)
+            )
         if part == 0.0:
             damping *= DAMPING_GROWTH
             if before < AT_NOISE or damping > DAMPING_END:
                 note = "no step lowers the residual"
                 break
             continue
-        linear = fit.linearise(moved(linear.layers, part * change))
-        residual = data.residual(linear.values)
-        size, dropped = root_mean_square(residual[kept]), int((~kept).sum())
+        linear, residual, size, dropped = ahead, left, after, int((~kept).sum())
         iterations, last = iterations + 1, part * length
         on_event(PolishStep(iterations, size, last, dropped, step.iterations))
         if size > STALLED * before:
-            note = "converged"
+            note = "no step leads nearer to the answers" if lost else "converged"
             break
         # Gauss-Newton steps shrink; one that grows follows a direction that the samples do not fix
         radius = length
-    return Descent(linear.layers, iterations, first, size, last, dropped, note, engine.NAME, inverse)
+    return Descent(
+        linear.layers, iterations, first, size, last, dropped, note, engine.NAME, inverse, fit.backend.NAME
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +184,26 @@ class Fit:
     samples: Samples
     data: Recorded
     settings: PolishSettings
+    layers: Layers
+    """Parameters at the start."""
+
+    @cached_property
+    def backend(self) -> Backend:
+        """Where products are taken."""
+        unknowns = sum(weight.size + bias.size for weight, bias in self.layers)
+        return chosen_backend(self.settings.backend, float(self.data.answers.size) * unknowns)
+
+    def inverse(
+        self,
+        linear: Linearised,
+        engine: type[DenseInverse] | type[KroneckerInverse],
+        *,
+        precise: bool = False,
+    ) -> Preconditioner:
+        """The engine's approximate inverse at a derivative."""
+        if engine is KroneckerInverse:
+            return KroneckerInverse.of(linear)
+        return DenseInverse.of(linear, precise=precise, backend=self.backend)
 
     def linearise(self, layers: Layers) -> Linearised:
         """The derivative at `layers`, over all samples."""
@@ -199,7 +234,7 @@ class Fit:
         """The least-squares step for a right side in deviations."""
         products = linear.halved() if isinstance(inverse, KroneckerInverse) else linear
         return solve_least_squares(
-            products,
+            products if self.backend is NUMPY else BackedProducts(products, self.backend),
             data.astype(products.importance.dtype),
             inverse.solve,
             damping * inverse.scales**2,

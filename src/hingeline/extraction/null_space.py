@@ -21,6 +21,8 @@ SURPLUS = (1.05, 1.6)
 """Equations per unknown, for scalar and for vector outputs: more are better conditioned."""
 CANDIDATES = 12
 """Random points per neuron among which the stands are chosen, offline."""
+BATCH_NUMBERS = 2**24
+"""Coordinates of the points asked together: 128 MiB."""
 STEP = 3.0
 """Step along a null direction, in norms of the point it starts from; no activation changes on it."""
 
@@ -51,14 +53,29 @@ def straighten(
     values = probe.ask(stands)
     step = STEP * (probe.calibration.scale + np.linalg.norm(stands, axis=1))
     step = np.minimum(step, probe.domain.margin(stands))[:, np.newaxis, np.newaxis]
-    moved = (stands[:, np.newaxis] + step * others).reshape(-1, dim)
-    answers = probe.ask(moved).reshape(len(stands), len(others), -1)
-    # (f(x + s n) - f(x)) / s = dF/dz (W_true - W) n
-    slopes = (answers - values[:, np.newaxis]) / step
+    slopes = _slopes(probe, stands, values, step, others)
     right = slopes.transpose(0, 2, 1).reshape(-1, len(others))
     missing = np.linalg.lstsq(system, right, rcond=None)[0]
     corrected = rows + (missing - rows @ others.T) @ others
     return PiecewiseLinearNetwork([corrected, *network.weights[1:]], network.biases)
+
+
+def _slopes(
+    probe: Probe, stands: FloatArray, values: FloatArray, steps: FloatArray, directions: FloatArray
+) -> FloatArray:
+    """(f(x + s n) - f(x)) / s = dF/dz (W_true - W) n for every stand and direction, "p m k".
+
+    Asked some stands at a time, to bound the memory.
+    """
+    (many, dim), outputs = directions.shape, values.shape[1]
+    together = max(1, BATCH_NUMBERS // max(1, many * dim))
+    slopes = np.empty((len(stands), many, outputs))
+    for start in range(0, len(stands), together):
+        part = slice(start, start + together)
+        moved = (stands[part, np.newaxis] + steps[part] * directions).reshape(-1, dim)
+        answers = probe.ask(moved).reshape(-1, many, outputs)
+        slopes[part] = (answers - values[part, np.newaxis]) / steps[part]
+    return slopes
 
 
 def _candidates(network: PiecewiseLinearNetwork, scale: float, rng: np.random.Generator) -> FloatArray:

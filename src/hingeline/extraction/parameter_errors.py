@@ -55,7 +55,7 @@ def uncertainty(
     chart: ParameterChart, data: Recorded, fit: Descent, settings: PolishSettings, rng: np.random.Generator
 ) -> Uncertainty:
     """Estimate both; for the Kronecker engine by counting samples, as a draw costs an iteration there."""
-    problem = Fit(chart.samples(data.points), data, settings)
+    problem = Fit(chart.samples(data.points), data, settings, chart.layers)
     linear = problem.linearise(fit.layers)
     if fit.engine != DenseInverse.NAME:
         return Uncertainty(None, _named(_starved(linear)))

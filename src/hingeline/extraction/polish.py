@@ -22,7 +22,7 @@ import numpy.typing as npt
 from hingeline.core.arrays import BoolArray, FloatArray, as_points
 from hingeline.core.errors import InvalidInput
 from hingeline.core.events import EventSink, ignore
-from hingeline.extraction.gauss_newton import PolishSettings, Recorded, descend
+from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings, Recorded, descend
 from hingeline.extraction.parameter_chart import ParameterChart
 from hingeline.extraction.parameter_errors import UNKNOWN, uncertainty
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -68,6 +68,8 @@ class PolishResult:
     unknowns: int
     engine: str
     """dense or kronecker."""
+    backend: str
+    """numpy or torch."""
     seconds: float
 
 
@@ -111,7 +113,9 @@ def polish(
     polished = chart.network(fit.layers).canonical()
     before, after = fresh.misfit(network), fresh.misfit(polished)
     improved, reason = _judged(before, after, fit.note)
-    unsure = uncertainty(chart, fitted, fit, settings, rng) if improved else UNKNOWN
+    # far from the answers it was fitted to, what noise leaves uncertain is not what is wrong
+    told = improved and fit.last < HOPELESS
+    unsure = uncertainty(chart, fitted, fit, settings, rng) if told else UNKNOWN
     return PolishResult(
         network=polished if improved else network,
         improved=improved,
@@ -130,6 +134,7 @@ def polish(
         idle=int(fit.inverse.idle.sum()),
         unknowns=len(fit.inverse.scales),
         engine=fit.engine,
+        backend=fit.backend,
         seconds=time.perf_counter() - began,
     )
 

@@ -19,10 +19,10 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_blas_funcs
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import IllConditioned
+from hingeline.extraction.backed_products import BATCH_ENTRIES, BackedProducts
 from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatten
+from hingeline.numerics.backend import NUMPY, Backend
 
-# Entries of one batch of explicit rows: 128 MiB.
-BATCH_ENTRIES = 2**24
 # Added to a unit diagonal in turn until the matrix is positive definite in float64.
 LADDER = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
 # Below this a matrix formed in single precision holds rounding errors only.
@@ -71,9 +71,9 @@ class DenseInverse:
     idle: BoolArray
 
     @staticmethod
-    def of(linearised: Linearised, *, precise: bool = False) -> DenseInverse:
+    def of(linearised: Linearised, *, precise: bool = False, backend: Backend = NUMPY) -> DenseInverse:
         """Form and factor the normal equations, in single precision unless `precise`."""
-        matrix, scales, idle = _normal_equations(linearised if precise else linearised.halved())
+        matrix, scales, idle = _normal_equations(linearised if precise else linearised.halved(), backend)
         return DenseInverse(matrix, cholesky(matrix, 0.0), scales, idle)
 
     def solve(self, gradient: FloatArray) -> FloatArray:
@@ -89,17 +89,14 @@ class DenseInverse:
         return DenseInverse(self.matrix, cholesky(self.matrix, damping), self.scales, self.idle)
 
 
-def _normal_equations(linearised: Linearised) -> tuple[FloatArray, FloatArray, BoolArray]:
-    unknowns, count = linearised.unknowns, len(linearised.values)
+def _normal_equations(linearised: Linearised, backend: Backend) -> tuple[FloatArray, FloatArray, BoolArray]:
     # a common factor keeps squares within the range of single precision
     unit = float(np.abs(linearised.importance).max())
     linearised = linearised.reweighted(linearised.importance / unit)
-    matrix = np.zeros((unknowns, unknowns), dtype=linearised.importance.dtype, order="F")
-    add_products = cast(Callable[..., FloatArray], get_blas_funcs("syrk", (matrix,)))
-    batch = max(64, BATCH_ENTRIES // unknowns)
-    for start in range(0, count, batch):
-        for rows in linearised.rows(slice(start, start + batch)):
-            matrix = add_products(1.0, rows.T, beta=1.0, c=matrix, lower=1, overwrite_c=1)
+    if backend is NUMPY:
+        matrix = _lower_products(linearised)
+    else:
+        matrix = np.asfortranarray(BackedProducts(linearised, backend).normal_matrix())
     scales, idle = _root_of_diagonal(np.diag(matrix))
     matrix /= scales
     matrix /= scales[:, np.newaxis]
@@ -109,6 +106,18 @@ def _normal_equations(linearised: Linearised) -> tuple[FloatArray, FloatArray, B
         scaled /= np.sqrt(scaled @ scaled)
         matrix[rows, rows] += np.outer(scaled, scaled)
     return matrix, scales.astype(np.float64) * unit, idle
+
+
+def _lower_products(linearised: Linearised) -> FloatArray:
+    """The products of all pairs of columns, lower triangle."""
+    unknowns, count = linearised.unknowns, len(linearised.values)
+    matrix = np.zeros((unknowns, unknowns), dtype=linearised.importance.dtype, order="F")
+    add_products = cast(Callable[..., FloatArray], get_blas_funcs("syrk", (matrix,)))
+    batch = max(64, BATCH_ENTRIES // unknowns)
+    for start in range(0, count, batch):
+        for rows in linearised.rows(slice(start, start + batch)):
+            matrix = add_products(1.0, rows.T, beta=1.0, c=matrix, lower=1, overwrite_c=1)
+    return matrix
 
 
 def _root_of_diagonal(diagonal: FloatArray) -> tuple[FloatArray, BoolArray]:

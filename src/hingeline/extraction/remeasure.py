@@ -22,6 +22,7 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import IllConditioned
 from hingeline.extraction.single_layer import SingleLayer
+from hingeline.numerics.rotation import random_basis
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.domain import Domain
 from hingeline.probing.probe import Probe
@@ -38,6 +39,8 @@ GROUP_CONDITION = 25.0
 """Neurons share a region only if their output directions are this well conditioned."""
 MOST_CHANGE = 0.3
 """An output jump that changes by more than this fraction when measured again is not the same one."""
+BATCH_NUMBERS = 2**24
+"""Coordinates of the points asked together: 128 MiB."""
 DESIGNS = 12
 """Random sets of regions of which the best conditioned is taken, offline."""
 
@@ -275,17 +278,15 @@ def _rows(
 ) -> _Measured:
     """Rows of `which`, and the bypass where it is `free`; it stays what it is where it is not."""
     d = layer.normals.shape[1]
-    basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    basis = random_basis(d, rng)
     stands, system = _design(layer, room, which, basis, free)
     values = probe.ask(stands.centres)
     outputs = values.shape[1]
-    moved = np.concatenate([c + s * basis for c, s in zip(stands.centres, stands.steps, strict=True)])
-    y = probe.ask(moved).reshape(len(values), d, outputs)
-    slopes = (y - values[:, np.newaxis]) / stands.steps[:, np.newaxis, np.newaxis]
+    slopes = _slopes(probe, stands, values, basis)
     # what the other neurons and the bypass contribute is known; the rest is linear in the wanted rows
     pattern = (stands.centres @ layer.normals.T + layer.offsets > 0).astype(np.float64)
     pattern[:, which] = 0.0
-    known = np.einsum("pn,nk,nd->pkd", pattern, layer.jumps, layer.normals)
+    known = (pattern[:, np.newaxis] * layer.jumps.T) @ layer.normals
     if not free:
         known = known + layer.linear
     right = slopes.transpose(0, 2, 1) - known @ basis.T
@@ -298,6 +299,20 @@ def _rows(
     count = len(which)
     linear = solution[count:] @ basis if free else layer.linear
     return _Measured(solution[:count] @ basis, sigma * spread[:count], linear, stands.centres, values)
+
+
+def _slopes(probe: Probe, stands: _Stands, values: FloatArray, basis: FloatArray) -> FloatArray:
+    """Slope of every output along every basis vector at every stand, "p d k"; asked some stands at a time."""
+    count, dim = stands.centres.shape
+    together = max(1, BATCH_NUMBERS // dim**2)
+    slopes = np.empty((count, dim, values.shape[1]))
+    for start in range(0, count, together):
+        part = slice(start, start + together)
+        steps = stands.steps[part, np.newaxis, np.newaxis]
+        moved = stands.centres[part, np.newaxis] + steps * basis
+        answers = probe.ask(moved.reshape(-1, dim)).reshape(-1, dim, values.shape[1])
+        slopes[part] = (answers - values[part, np.newaxis]) / steps
+    return slopes
 
 
 def _design(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hingeline.core.errors import InvalidInput
+from hingeline.numerics.backend import NAMES
+
 
 @dataclass(frozen=True)
 class ExtractSettings:
@@ -19,8 +22,15 @@ class ExtractSettings:
     """Fresh points compared at the end."""
     most_lines: int = 12
     """Lines swept for one layer before it is called incomplete."""
+    backend: str = "auto"
+    """Where the products of the polish are taken: "numpy", "torch", or "auto": torch only if it is installed,
+    sees a GPU and the network is large. Results agree to rounding."""
     answers_per_bias: float = 16.0
     """Asked for each bias where answers have an absolute error; four times as many halve its error."""
     image: tuple[int, int, int] | None = None
     """Channels, rows and columns of an input, if it is an image; then a first layer that is a convolution is
     looked for. None does not look, and asks nothing for it."""
+
+    def __post_init__(self) -> None:
+        if self.backend not in NAMES:
+            raise InvalidInput(f"backend must be one of {', '.join(NAMES)}; got {self.backend!r}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.numerics.rotation import randomly_turned
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.probe import Probe
 
@@ -112,8 +113,7 @@ def turned_basis(basis: FloatArray, direction: FloatArray, rng: np.random.Genera
         rng: Draws the rotation.
     """
     size = len(basis)
-    rotation = np.linalg.qr(rng.standard_normal((size, size)))[0]
-    turned = rotation @ basis
+    turned = randomly_turned(basis, rng)
     along = turned @ direction
     norm = np.linalg.norm(along)
     if norm < 1e-12:

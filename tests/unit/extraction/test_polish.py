@@ -226,3 +226,18 @@ def test_thousands_of_parameters_reach_rounding(sizes: tuple[int, ...], goal: fl
     result = polish(perturbed(truth, 1e-5, 0), points, answers, NOISE)
     assert parameter_error(result.network, truth) <= goal
     assert result.iterations <= 4
+
+
+def test_a_fit_that_lacks_a_neuron_ends_soon_and_claims_no_errors() -> None:
+    """The truth has one neuron more: no step brings it, and what noise leaves uncertain is no matter."""
+    truth = random_network((12, 10, 8, 3), 41)
+    points, answers = questions(truth, 3.0, 41)
+    short = PiecewiseLinearNetwork(
+        [truth.weights[0], truth.weights[1][1:], truth.weights[2][:, 1:]],
+        [truth.biases[0], truth.biases[1][1:], truth.biases[2]],
+    )
+    heard: list[Event] = []
+    result = polish(short, points, answers, NOISE, on_event=heard.append)
+    assert result.residual_after > 1e7
+    assert (result.row_errors, result.undetermined) == (None, ())
+    assert len(heard) == result.iterations < 10

@@ -8,6 +8,7 @@ from practice_benches import he_network, probe_of, true_layer
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import IllConditioned
+from hingeline.extraction import remeasure as remeasure_module
 from hingeline.extraction.remeasure import remeasure
 from hingeline.extraction.single_layer import SingleLayer
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -102,3 +103,16 @@ def test_a_bounded_domain_is_not_left(sizes: tuple[int, ...]) -> None:
     layer = remeasure(probe, blurred(network, 1e-7), GOAL, np.random.default_rng(0))
     assert np.abs(layer.normals - true_layer(network).normals).max() < 1e-10
     assert probe.domain.holds(np.concatenate(seen)).all()
+
+
+def test_asking_regions_one_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bounds the memory asks the same rows in the same order."""
+    network = he_network(30, 25, 2, seed=4)
+    found = []
+    for numbers in (remeasure_module.BATCH_NUMBERS, 1):
+        monkeypatch.setattr(remeasure_module, "BATCH_NUMBERS", numbers)
+        probe = probe_of(network, 30)
+        layer = remeasure(probe, blurred(network, 1e-6), GOAL, np.random.default_rng(5))
+        found.append((probe.session.spent, layer))
+    assert found[0][0] == found[1][0]
+    assert np.abs(found[0][1].normals - found[1][1].normals).max() < 1e-13

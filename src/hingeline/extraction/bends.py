@@ -44,8 +44,9 @@ WORTHWHILE = 0.1
 TINY = 1e-100
 MANY_FAILED = 4
 """Pieces of a line that may be asked again in all directions at once."""
-IN_VAIN = 3
-"""Pieces that may show nothing outside the basis before the others are taken to be just too narrow."""
+FIRST_BATCH = 3
+"""Pieces asked in all directions first; if they show nothing outside the basis, the others are just too
+narrow."""
 TYPICAL_STEP = 0.15
 """Step that mostly stays inside, as a fraction of half a piece."""
 SPARE_OUTPUTS = 2
@@ -320,18 +321,23 @@ class _Regions:
         self._widen(failed)
 
     def _widen(self, failed: IntArray) -> None:
-        """Many pieces failed: all directions are asked of a few, and only what they add of the others."""
-        direction, full, in_vain = self.sweep.line.direction, np.eye(self.probe.input_dim), 0
-        while len(failed) and in_vain < IN_VAIN and len(self.basis) < self.probe.input_dim:
-            first, failed = failed[:1], failed[1:]
-            self._ask(first, turned_basis(full, direction, self.rng))
-            if not self._extend(first):
-                in_vain += 1
-                continue
+        """Many pieces failed: ask a few in all directions, then twice as many, until that adds little.
+
+        The others are asked in the basis once a batch adds less than one direction for each of its pieces;
+        before that it is too narrow for most of them.
+        """
+        direction, full, count = self.sweep.line.direction, np.eye(self.probe.input_dim), FIRST_BATCH
+        while len(failed) and len(self.basis) < self.probe.input_dim:
+            batch, failed = failed[:count], failed[count:]
+            before = len(self.basis)
+            self._ask(batch, turned_basis(full, direction, self.rng))
+            if not self._extend(batch):
+                return
             self.basis = self.span.refined()
-            if len(failed):
+            count *= 2
+            if len(self.basis) - before < len(batch) and len(failed):
                 self._ask(failed, turned_basis(self.basis, direction, self.rng))
-            failed = failed[np.isinf(self.errors[failed])]
+                failed = failed[np.isinf(self.errors[failed])]
 
     def _ask(self, cells: IntArray, turned: FloatArray) -> None:
         found = self._jacobians(cells, turned)

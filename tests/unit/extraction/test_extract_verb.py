@@ -149,9 +149,19 @@ def test_a_dead_neuron_a_duplicate_and_a_tiny_one_never_make_a_wrong_ok():
         assert finding.value.hidden_widths == (5,), "the tiny neuron is there, the duplicate merged"
 
 
-def test_three_hidden_layers_are_never_called_complete():
-    finding = hl.extract(network_oracle(random_network((12, 8, 6, 4, 1), seed=10)), budget=20_000)
-    assert not finding.outcome.ok
+def test_three_hidden_layers_are_complete_without_neurons_that_are_never_on():
+    network = random_network((12, 8, 6, 4, 1), seed=10)
+    finding = hl.extract(network_oracle(network), budget=20_000)
+    rng = np.random.default_rng(20)
+    points = rng.standard_normal((20_000, 12)) * np.exp(rng.uniform(-3, 6, (20_000, 1)))
+    on, hidden = list[int](), points
+    for weights, biases in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        hidden = np.maximum(hidden @ weights.T + biases, 0)
+        on.append(int(hidden.any(axis=0).sum()))
+    assert finding.outcome.ok
+    assert finding.value.hidden_widths == tuple(on) == (8, 5, 3)
+    size = np.abs(network(points)).max()
+    assert np.abs(finding.value(points) - network(points)).max() < 1e-12 * size
 
 
 @pytest.mark.parametrize(

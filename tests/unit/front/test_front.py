@@ -116,6 +116,6 @@ def test_the_wheel_holds_the_data_the_template_and_the_type_marker(tmp_path: Pat
         "hingeline/report/templates/page.html",
     } <= names
     # the code is most of it; data that came in by accident would show
-    assert wheel.stat().st_size < 1_500_000
+    assert wheel.stat().st_size < 1_700_000
     data = [part for part in zipfile.ZipFile(wheel).infolist() if "/data/" in part.filename]
     assert sum(part.file_size for part in data) < 150_000

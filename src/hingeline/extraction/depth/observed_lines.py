@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,8 @@ class Record:
         """Put lines together; each comes with the rows that take its coordinates to those of the span."""
         parts = [_part(index, line, rows) for index, (line, rows) in enumerate(measured)]
         observed = tuple(ObservedLine.of(line, rows) for line, rows in measured)
-        return cls(observed, *(np.concatenate([part[i] for part in parts]) for i in range(11)))
+        columns: list[Any] = [np.concatenate([part[i] for part in parts]) for i in range(11)]
+        return cls(observed, *columns)
 
 
 def _part(index: int, line: MeasuredLine, rows: FloatArray) -> list[FloatArray | IntArray]:

@@ -63,6 +63,7 @@ def fit_output(record: Record, known: KnownLayers, scale: float) -> OutputFit:
     columns = np.where(columns > 0, columns, 1.0)
     matrix = matrix / columns
     keep = np.ones(len(samples), dtype=np.bool_)
+    scaled = np.zeros((matrix.shape[1], answers.shape[1]))
     for _ in range(TRIMS):
         scaled = np.linalg.lstsq(matrix[keep], answers[keep], rcond=SMALL)[0]
         missed = np.abs(matrix @ scaled - answers).max(axis=1)

@@ -114,5 +114,5 @@ def matched(neuron: PartialNeuron, views: Views, candidates: IntArray) -> Match:
     part = np.einsum("mij,mi->mj", left, target) * told
     residual = np.linalg.norm(target - np.einsum("mij,mj->mi", left, part), axis=1)
     tells = told.sum(axis=1)
-    clear = ~((size > UNTOLD) & ~told).any(axis=1)
+    clear = np.asarray(~((size > UNTOLD) & ~told).any(axis=1))
     return Match(residual, tells, rank - tells, clear)

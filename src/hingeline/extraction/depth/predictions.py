@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.depth.known_layers import KnownLayers
 from hingeline.extraction.depth.observed_lines import ObservedLine, Record
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
@@ -70,7 +70,7 @@ class Predictor:
         return Vote(tuple(hits), tuple(missed))
 
 
-def _nearest(observed: ObservedLine, t: FloatArray) -> tuple[FloatArray, BoolArray]:
+def _nearest(observed: ObservedLine, t: FloatArray) -> tuple[IntArray, BoolArray]:
     """The bend nearest to each prediction, and whether it is near enough."""
     bends = observed.bends
     if not len(bends):

@@ -42,6 +42,7 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], normals: FloatArr
     search = Search(FrameProbe(bench.probe, rows), bench.randomness, bench.settings)
     search.measured = [(line, rows) for line in lines]
     search.on_progress = lambda: _report(bench, search)
+    recovery = Recovery(None, Outcome(Status.PARTIAL, "no network was put together"))
     for _ in range(REPAIRS):
         reached = search.run()
         _report(bench, search)

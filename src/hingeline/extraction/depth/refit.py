@@ -63,6 +63,8 @@ def refitted(
     places, certain = _place_equations(theta, record, known, hits)
     matrix = np.concatenate([rows * weights[:, np.newaxis], places * certain[:, np.newaxis]])
     keep = np.ones(len(matrix), dtype=np.bool_)
+    singular, right = np.zeros(0), np.zeros((0, basis.shape[1]))
+    solution, residual = theta, np.zeros(len(matrix))
     for _ in range(PASSES):
         singular, right = np.linalg.svd(matrix[keep] @ basis, full_matrices=False)[1:]
         solution = basis @ right[-1]

@@ -170,7 +170,8 @@ class Search:
             lines: list[Line] = []
             for index in rng.permutation(len(places))[: self.settings.missing_lines]:
                 reach = float(10 ** rng.uniform(0.0, 2.0)) if number else self.lines.line_reach
-                line = line_along(below, *places[index], scale, reach)
+                point, direction = places[index]
+                line = line_along(below, point, direction, scale, reach)
                 lines += [] if line is None else [line]
             return lines
         return []

@@ -14,6 +14,7 @@ Source: local normals as linear equations, specs on reverse engineering, 3.5. Co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,9 @@ def views_of(record: Record, known: KnownLayers, bends: IntArray) -> Views:
     if not parts:
         parts = [_views(record, known, bends)]
     sides = np.where(known.patterns(record.points[bends]), 1.0, -1.0).astype(np.float32)
-    return Views(bends, *(np.concatenate([part[i] for part in parts]) for i in range(7)), sides)
+    columns: list[Any] = [np.concatenate([part[i] for part in parts]) for i in range(7)]
+    columns.append(sides)
+    return Views(bends, *columns)
 
 
 def _chunk(known: KnownLayers) -> int:

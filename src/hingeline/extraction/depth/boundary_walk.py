@@ -10,7 +10,7 @@ Source: ClosestBoundary, Rolnick and Körding 2020, for any depth. Cost: no quer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,12 +19,6 @@ from hingeline.extraction.depth.known_layers import KnownLayers
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.probing.line import Line
 
-PAST = (1e-9, 1e-8)
-"""Distances beyond a facet, as a part of that from the origin, at which a walker looks around."""
-UNAIMED = 0.5
-"""Share of the walkers that go anywhere; the others go to where a channel that is not known switches."""
-AIMED = 0.3
-"""How much those still stray."""
 STEPS = 25
 """Regions that one walker may pass."""
 BEYOND = 0.004
@@ -41,11 +35,9 @@ SMALLEST = 1e-7
 class _Place:
     """What holds around a point: every known pre-activation with its gradient, and the neuron's."""
 
-    point: FloatArray
     heights: FloatArray
     rates: FloatArray
     gradient: FloatArray
-    value: float
     covered: bool
 
     @classmethod
@@ -68,8 +60,8 @@ class _Place:
         covered = neuron.whole or float(np.abs(neuron.untold.T @ unknown).max()) < 1e-7
         none = np.zeros((0, known.dim))
         return cls(
-            point, np.concatenate([np.zeros(0), *heights]), np.concatenate([none, *rates]),
-            neuron.theta[:-1] @ slopes, float(neuron.theta[:-1] @ values + neuron.theta[-1]), covered,
+            np.concatenate([np.zeros(0), *heights]), np.concatenate([none, *rates]),
+            neuron.theta[:-1] @ slopes, covered,
         )  # fmt: skip
 
     def next_facet(self, direction: FloatArray, skip: int) -> tuple[int, float]:
@@ -128,26 +120,14 @@ def _walk(
     reach: float,
     rng: np.random.Generator,
 ) -> tuple[int, float, Line] | None:
-    place, last = _Place.at(known, neuron, point), -1
-    across, way = np.zeros(known.dim), rng.standard_normal(known.dim)
-    aim = _aim(known, neuron, rng)
+    place = _Place.at(known, neuron, point)
+    wish, last = rng.standard_normal(known.dim), -1
     for _ in range(STEPS):
         square = float(place.gradient @ place.gradient)
         if square == 0 or not place.covered:
             return None
-        # what was lost on the way is made good, or it adds up
-        shift = -place.value / square * place.gradient
-        point, heights = place.point + shift, place.heights + place.rates @ shift
-        place = replace(place, point=point, heights=heights)
-        wish = way + rng.standard_normal(known.dim) / np.sqrt(known.dim)
-        if aim >= 0:
-            uphill = place.rates[aim] / max(float(np.linalg.norm(place.rates[aim])), 1e-300)
-            wish = AIMED * wish - np.sign(place.heights[aim]) * uphill
         way = wish - (wish @ place.gradient) / square * place.gradient
         way = way / max(float(np.linalg.norm(way)), 1e-300)
-        if way @ across < 0:
-            # the boundary turned so far that this way leads back, into a region where it runs elsewhere
-            way = -way
         facet, distance = place.next_facet(way, last)
         if facet < 0:
             return None
@@ -156,42 +136,10 @@ def _walk(
             return None
         normal = place.rates[facet] / max(float(np.linalg.norm(place.rates[facet])), 1e-300)
         across = normal if normal @ way > 0 else -normal
-        beyond = _past(known, neuron, point, place, facet, across, scale)
-        if beyond is None:
-            return None
+        beyond = _Place.at(known, neuron, point + 1e-9 * (scale + float(np.linalg.norm(point))) * across)
         if not beyond.covered:
             return _segment(place, beyond, facet, point, across, scale)
         place, last = beyond, facet
-    return None
-
-
-def _aim(known: KnownLayers, neuron: PartialNeuron, rng: np.random.Generator) -> int:
-    """A neuron whose switching would tell something, as an index of a place's heights; or -1."""
-    if not known.layers or rng.random() < UNAIMED:
-        return -1
-    width = known.layers[-1].width
-    untold = np.nonzero(~neuron.told[:width])[0]
-    if not len(untold):
-        return -1
-    return sum(layer.width for layer in known.layers[:-1]) + int(rng.choice(untold))
-
-
-def _past(
-    known: KnownLayers,
-    neuron: PartialNeuron,
-    point: FloatArray,
-    place: _Place,
-    facet: int,
-    across: FloatArray,
-    scale: float,
-) -> _Place | None:
-    """What holds just beyond a facet; None if it cannot be passed alone."""
-    size = scale + float(np.linalg.norm(point))
-    for part in PAST:
-        beyond = _Place.at(known, neuron, point + part * size * across)
-        turned = np.nonzero((beyond.heights > 0) != (place.heights > 0))[0]
-        if len(turned):
-            return beyond if turned.tolist() == [facet] else None
     return None
 
 

@@ -31,6 +31,8 @@ DRAWN = 6000
 """Points among which the most one-sided are chosen, offline."""
 DIRECTIONS = 200
 """Random directions of a layer's activations in which the farthest point is tried."""
+CLIMBS = 60
+"""Steps uphill of each of those points, offline."""
 SIZES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Distances, in typical input norms."""
 
@@ -77,14 +79,56 @@ def _extreme(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Gener
     """
     drawn = _drawn(bench, network, rng)
     chosen: list[FloatArray] = []
-    for z in network.pre_activations(drawn)[:-1]:
-        on = np.maximum(z, 0.0)
-        unit = on / np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
-        wishes = rng.standard_normal((DIRECTIONS, z.shape[1]))
-        own = np.eye(z.shape[1])
-        best = np.argmax(unit @ np.concatenate([own, wishes]).T, axis=0)
-        chosen.append(drawn[np.unique(best)])
-    return np.concatenate(chosen)
+    for layer in range(len(network.hidden_widths) - 1):
+        width = network.hidden_widths[layer]
+        wishes = np.concatenate([np.eye(width), rng.standard_normal((DIRECTIONS, width))])
+        wishes /= np.linalg.norm(wishes, axis=1, keepdims=True)
+        best = np.argmax(_one_sided(network, layer, drawn) @ wishes.T, axis=0)
+        chosen.append(_climbed(bench, network, layer, wishes, drawn[best]))
+    return np.concatenate(chosen) if chosen else np.zeros((0, network.input_dim))
+
+
+def _climbed(
+    bench: Bench, network: PiecewiseLinearNetwork, layer: int, wishes: FloatArray, points: FloatArray
+) -> FloatArray:
+    """Points moved uphill until a layer's activations point along each wish as far as they can: "n d"."""
+    reached = np.einsum("nw,nw->n", _one_sided(network, layer, points), wishes)
+    farthest = SIZES[-1] * bench.probe.calibration.scale
+    steps = np.full(len(points), 0.5)
+    for _ in range(CLIMBS):
+        uphill = _uphill(network, layer, points, wishes)
+        size = np.maximum(np.linalg.norm(uphill, axis=1), 1e-300)
+        lengths = steps * np.linalg.norm(points, axis=1) / size
+        moved = points + lengths[:, np.newaxis] * uphill
+        # not so far that rounding decides what is on
+        size = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-300)
+        moved = bench.probe.domain.pulled_in(moved * np.minimum(1.0, farthest / size))
+        now = np.einsum("nw,nw->n", _one_sided(network, layer, moved), wishes)
+        better = now > reached
+        points = np.where(better[:, np.newaxis], moved, points)
+        reached = np.where(better, now, reached)
+        steps = np.where(better, 1.2 * steps, 0.5 * steps)
+    return points
+
+
+def _uphill(
+    network: PiecewiseLinearNetwork, layer: int, points: FloatArray, wishes: FloatArray
+) -> FloatArray:
+    """Gradient of w h / |h| by the input, for a layer's activations h: "n d"."""
+    heights = network.pre_activations(points)[: layer + 1]
+    on = np.maximum(heights[-1], 0.0)
+    size = np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
+    unit = on / size
+    back = (wishes - unit * np.einsum("nw,nw->n", unit, wishes)[:, np.newaxis]) / size
+    for weight, z in zip(network.weights[layer::-1], heights[::-1], strict=True):
+        back = (back * (z > 0)) @ weight
+    return back
+
+
+def _one_sided(network: PiecewiseLinearNetwork, layer: int, points: FloatArray) -> FloatArray:
+    """A hidden layer's activations at length one: "n d" to "n w"."""
+    on = np.maximum(network.pre_activations(points)[layer], 0.0)
+    return on / np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
 
 
 def _drawn(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:

@@ -56,8 +56,12 @@ if TYPE_CHECKING:
     from hingeline.extraction.extract import extract
     from hingeline.extraction.settings import ExtractSettings
     from hingeline.networks.absolute_value import AbsoluteValueNetwork
+    from hingeline.networks.certificate import certify_gap
+    from hingeline.networks.convolution import ConvolutionLayer
     from hingeline.networks.difference import NetworkDifference
     from hingeline.networks.feed_forward import FeedForwardNetwork, random_network
+    from hingeline.networks.gap_certificate import GapCertificate
+    from hingeline.networks.gap_from_errors import gap_from_errors
     from hingeline.networks.loading import diff
     from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
     from hingeline.oracles.opening import oracle
@@ -134,6 +138,10 @@ _HOMES = {
     "MinimalFlips": "hingeline.sensitivity.exact.minimal",
     "MissingExtra": _ERRORS,
     "ModelFamily": "hingeline.defences.family.family",
+    "ConvolutionLayer": "hingeline.networks.convolution",
+    "GapCertificate": "hingeline.networks.gap_certificate",
+    "certify_gap": "hingeline.networks.certificate",
+    "gap_from_errors": "hingeline.networks.gap_from_errors",
     "NetworkDifference": "hingeline.networks.difference",
     "NotComplete": _ERRORS,
     "Obfuscation": "hingeline.subspace.obfuscated",
@@ -214,6 +222,7 @@ __all__ = [
     "AmbiguousSign",
     "BudgetExhausted",
     "CollectiveOperators",
+    "ConvolutionLayer",
     "Defence",
     "DefenceGrid",
     "DefendSettings",
@@ -227,6 +236,7 @@ __all__ = [
     "FormatError",
     "FragilityProfile",
     "FragilitySettings",
+    "GapCertificate",
     "HiddenLayerDetector",
     "HingelineError",
     "Identification",
@@ -266,6 +276,7 @@ __all__ = [
     "UndirectedStack",
     "UnsupportedOracle",
     "__version__",
+    "certify_gap",
     "chain_information",
     "defend",
     "defended",
@@ -280,6 +291,7 @@ __all__ = [
     "fit_detector",
     "fit_monitor",
     "fragility",
+    "gap_from_errors",
     "ising_exponents",
     "judge_detector",
     "judge_monitor",

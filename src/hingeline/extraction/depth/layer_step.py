@@ -10,7 +10,7 @@ Source: see the modules used. Cost: no queries.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -350,3 +350,11 @@ def told_by_outputs(weights: FloatArray, layer: FoundLayer) -> dict[int, float]:
             if size > 0 and np.abs(linear - value * jump).max() < AGREE * size:
                 found[key] = sign
     return found
+
+
+def undecided(step: FoundLayer) -> FoundLayer:
+    """The layer with every neuron offered both ways, so that what is above decides all sides."""
+    kept = step.neurons[: step.layer.width]
+    layer = replace(step.layer, decided=np.zeros(step.layer.width, dtype=np.bool_))
+    channels = [(one.key, False) for one in kept] + [(one.key, True) for one in kept]
+    return replace(step, layer=layer, channels=tuple(channels))

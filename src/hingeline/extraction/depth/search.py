@@ -27,6 +27,7 @@ from hingeline.extraction.depth.layer_step import (
     same_channels,
     told_by,
     told_by_outputs,
+    undecided,
     updated_layer,
 )
 from hingeline.extraction.depth.missing import line_along, strange_directions
@@ -212,8 +213,12 @@ class Search:
             self.on_progress()
             if not step.layer.width:
                 return False
-            self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
+            opened = undecided(step)
+            below = self.known_below(number).with_layer(opened.layer)
+            self.output = fit_output(self.record, below, self.probe.calibration.scale)
             if self.output.residual < EXPLAINED:
+                # the last layer: the outputs tell its sides better than any vote
+                self.found[number] = opened
                 return True
             number += 1
         return False

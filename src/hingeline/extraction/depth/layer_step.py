@@ -358,3 +358,21 @@ def undecided(step: FoundLayer) -> FoundLayer:
     layer = replace(step.layer, decided=np.zeros(step.layer.width, dtype=np.bool_))
     channels = [(one.key, False) for one in kept] + [(one.key, True) for one in kept]
     return replace(step, layer=layer, channels=tuple(channels))
+
+
+def with_sides(step: FoundLayer, told: Mapping[int, float]) -> FoundLayer:
+    """A layer turned to the sides that the outputs told, by key; the others stay undecided."""
+    count = step.layer.width
+    kept = step.neurons[:count]
+    sign = np.array([told.get(one.key, 1.0) for one in kept])
+    decided = np.array([one.key in told for one in kept]) | step.layer.decided
+    layer = replace(
+        step.layer,
+        weights=step.layer.weights * sign[:, np.newaxis],
+        biases=step.layer.biases * sign,
+        decided=decided,
+    )
+    turned = _turned(list(kept), step.layer, layer)
+    channels = [(one.key, False) for one in turned]
+    channels += [(one.key, True) for one, sure in zip(turned, decided, strict=True) if not sure]
+    return replace(step, layer=layer, neurons=(*turned, *step.neurons[count:]), channels=tuple(channels))

@@ -79,8 +79,7 @@ def oriented(
     decided = (total > 0) & (votes.min(axis=1) <= MINORITY * total)
     positive = votes[:, 1] >= votes[:, 0]
     if told is not None:
-        # what the layer above is made of is exact; a vote rests on what few regions happened to show
-        positive = np.where(told == 0, positive, told > 0)
+        positive = np.where(decided | (told == 0), positive, told > 0)
         decided = decided | (told != 0)
     sign = np.where(positive | ~decided, 1.0, -1.0)
     return replace(

@@ -29,6 +29,7 @@ from hingeline.extraction.depth.layer_step import (
     told_by_outputs,
     undecided,
     updated_layer,
+    with_sides,
 )
 from hingeline.extraction.depth.missing import line_along, strange_directions
 from hingeline.extraction.depth.observed_lines import Record
@@ -57,8 +58,8 @@ class SearchSettings:
     """Lines along what gradients leave unexplained, at a time."""
     more_lines: int = 2
     """Lines added when nothing else helps."""
-    rounds: int = 12
-    """Times that lines are added."""
+    rounds: int = 16
+    """Times that lines are added, over all runs of one search."""
     passes: int = 6
     """Times that segments are tried for the neurons of one layer."""
     segments: int = 3
@@ -90,6 +91,8 @@ class Search:
     """Lines with the rows that take their coordinates to the span's."""
     found: list[FoundLayer] = field(default_factory=list)
     output: OutputFit | None = None
+    rounds: int = 0
+    """Times that lines were added so far, over all runs."""
     on_progress: Callable[[], None] = field(default=lambda: None)
     """Called whenever a layer was found or changed."""
 
@@ -121,7 +124,8 @@ class Search:
         while len(self.measured) < self.settings.first_lines:
             self.sweep(self._fresh_line())
         settled, stuck, best = 0, 0, (0, 0)
-        for _ in range(self.settings.rounds):
+        while self.rounds < self.settings.rounds:
+            self.rounds += 1
             if self._climb(settled) and self._explained():
                 return True
             reached = (len(self.found), sum(len(one.neurons) for one in self.found))
@@ -141,10 +145,7 @@ class Search:
         told = told_by_outputs(self.output.weights, self.found[number])
         if told:
             before, fit = self.found[number], self.output
-            free = self.free(number)
-            self.found[number] = updated_layer(
-                self.record, self.known_below(number), free, before, {**before.sides, **told}
-            )
+            self.found[number] = with_sides(before, told)
             self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
             if self.output.residual > EXPLAINED or self.output.unfit > 0:
                 self.found[number], self.output = before, fit

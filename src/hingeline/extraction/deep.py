@@ -49,13 +49,14 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     Raises:
         BudgetExhausted: The budget ended.
     """
+    deeper: list[MeasuredLine] | None = None
     first = _complete_first_layer(bench, members, lines)
     bench.evidence["first_layer"] = {"neurons": first.count, "lines": len(lines)}
     if not first.count:
         return _partial("no first-layer hyperplane could be told from deeper ones", first)
     if steerable(first.normals):
         try:
-            result = _peel(bench, orient(first, lines, coarse=is_coarse(bench.probe)))
+            result, deeper = _peel(bench, orient(first, lines, coarse=is_coarse(bench.probe)))
         except OutsideDomain as problem:
             bench.probe.session.emit(Note(f"{problem}; walking instead"))
         except AmbiguousSign as problem:
@@ -63,8 +64,8 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
         else:
             if result is not None:
                 return result
-    if not is_coarse(bench.probe) and bench.deeper is not None:
-        return recover_depth(bench, [*lines, *bench.deeper], first.normals)
+    if deeper is not None:
+        return recover_depth(bench, [*lines, *deeper], first.normals)
     walked = _walk(bench, first, lines)
     if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
         return recover_depth(bench, lines, first.normals)
@@ -194,12 +195,13 @@ def _located(bench: Bench, candidates: Hyperplanes, basis: FloatArray, index: in
         return located_members(bench.probe, candidates, basis, bench.randomness.step("places", index))
 
 
-def _peel(bench: Bench, peeled: Peeled) -> Recovery | None:
-    """The rest of the network above a steered first layer; None if one more layer does not explain it."""
+def _peel(bench: Bench, peeled: Peeled) -> tuple[Recovery | None, list[MeasuredLine] | None]:
+    """The rest of the network above a steered first layer, None if one more layer does not explain it.
+
+    Also the lines on which it showed that there are more layers; None if it did not.
+    """
     search = OrthantSearch(bench, peeled)
     layer = search.run(bench.settings.most_lines)
-    if search.deeper:
-        bench.deeper = search.measured
     result: Recovery | None = None
     for _ in range(REPAIRS):
         if layer is None or not layer.width:
@@ -209,7 +211,7 @@ def _peel(bench: Bench, peeled: Peeled) -> Recovery | None:
             break
         layer = search.look_towards(bench.contradiction, bench.settings.most_lines)
     bench.contradiction = None
-    return result
+    return result, search.measured if search.deeper else None
 
 
 def _signed_and_finished(bench: Bench, peeled: Peeled, layer: SingleLayer, search: OrthantSearch) -> Recovery:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hingeline.core.arrays import FloatArray
 from hingeline.core.outcome import Outcome
 from hingeline.core.randomness import Randomness
-from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.verify import RowErrors
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -43,5 +42,3 @@ class Bench:
     """Errors claimed for the rows of the last network that was verified; None before."""
     contradiction: FloatArray | None = None
     """A point where the last candidate was wrong, shape "d"; the way there crosses what is missing."""
-    deeper: Sequence[MeasuredLine] | None = None
-    """Lines on which it showed that there are more than two hidden layers; None if it did not."""

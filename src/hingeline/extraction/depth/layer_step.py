@@ -178,9 +178,14 @@ def _finished(
     kept = _turned(kept, layer, turned)
     # the layer above has nothing to say any more of what it decided: remembered, for the rows as turned
     sure = {one.key: 1.0 for one, decided in zip(kept, turned.decided, strict=True) if decided}
-    channels = [(one.key, False) for one in kept]
-    channels += [(one.key, True) for one, sure in zip(kept, turned.decided, strict=True) if not sure]
-    return FoundLayer(turned, (*kept, *pending), explained, others, tuple(channels), unfit, sure)
+    channels = _channels(kept, turned.decided)
+    return FoundLayer(turned, (*kept, *pending), explained, others, channels, unfit, sure)
+
+
+def _channels(kept: Sequence[FoundNeuron], decided: BoolArray) -> tuple[tuple[int, bool], ...]:
+    """What a layer offers: relu(z) of all, then z of the undecided, as `KnownLayers` orders them."""
+    both = [one.key for one, sure in zip(kept, decided, strict=True) if not sure]
+    return (*((one.key, False) for one in kept), *((key, True) for key in both))
 
 
 def _grown_on(
@@ -356,8 +361,7 @@ def undecided(step: FoundLayer) -> FoundLayer:
     """The layer with every neuron offered both ways, so that what is above decides all sides."""
     kept = step.neurons[: step.layer.width]
     layer = replace(step.layer, decided=np.zeros(step.layer.width, dtype=np.bool_))
-    channels = [(one.key, False) for one in kept] + [(one.key, True) for one in kept]
-    return replace(step, layer=layer, channels=tuple(channels))
+    return replace(step, layer=layer, channels=_channels(kept, layer.decided))
 
 
 def with_sides(step: FoundLayer, told: Mapping[int, float]) -> FoundLayer:
@@ -373,6 +377,5 @@ def with_sides(step: FoundLayer, told: Mapping[int, float]) -> FoundLayer:
         decided=decided,
     )
     turned = _turned(list(kept), step.layer, layer)
-    channels = [(one.key, False) for one in turned]
-    channels += [(one.key, True) for one, sure in zip(turned, decided, strict=True) if not sure]
-    return replace(step, layer=layer, neurons=(*turned, *step.neurons[count:]), channels=tuple(channels))
+    neurons = (*turned, *step.neurons[count:])
+    return replace(step, layer=layer, neurons=neurons, channels=_channels(turned, decided))

@@ -42,8 +42,12 @@ class _Region:
     """z > 0, shape "n"."""
     gradients: FloatArray
     """Unit gradients of the layer's neurons, shape "n r"."""
-    span: FloatArray
-    """Orthonormal rows of what was seen to vary, shape "s r"."""
+    vectors: FloatArray
+    """Unit vectors along which something varies, shape "v r"."""
+    errors: FloatArray
+    """Standard deviation of an entry of each, shape "v"."""
+    room: int
+    """Dimensions in which the layers below can move."""
 
 
 def oriented(
@@ -63,18 +67,16 @@ def oriented(
         told: What the layer above told of each neuron: 1 if it is on where z > 0, -1 if where z < 0, 0 if
             nothing; shape "n".
     """
-    regions = _regions(known, layer, record, deeper)
     votes = np.zeros((layer.width, 2))
-    for region in regions:
-        rest = region.gradients - (region.gradients @ region.span.T) @ region.span
-        size = np.linalg.norm(rest, axis=1)
-        on = size < INSIDE
-        # independent gradients fill the space they span; more of them in it, or none clearly outside, is
-        # a region in which gradients can hardly be told apart
-        if on.sum() > len(region.span) or size.max(initial=0.0) < CLEARLY:
-            continue
-        votes[on, region.side[on].astype(np.int64)] += 1
-    votes += _by_coefficients(known, layer, record, deeper)
+    rows = np.arange(layer.width)
+    for region in _regions(known, layer, record, deeper):
+        side = region.side.astype(np.int64)
+        votes[rows, side] += _within_span(region)
+        if layer.width <= known.dim:
+            # v = sum of c_j g_j: where that has one solution, c_j is zero for a neuron that is off
+            votes[rows, side] += switched(
+                region.gradients, region.vectors, region.errors + known.error, region.room
+            )[0]
     total = votes.sum(axis=1)
     decided = (total > 0) & (votes.min(axis=1) <= MINORITY * total)
     positive = votes[:, 1] >= votes[:, 0]
@@ -87,30 +89,19 @@ def oriented(
     )
 
 
-def _by_coefficients(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> FloatArray:
-    """Votes where the layer's gradients are independent: a neuron that has a part in what varies is on.
-
-    v = sum of c_j g_j has one solution there, and c_j is zero for a neuron that is off. Shape "n 2".
-    """
-    votes = np.zeros((layer.width, 2))
-    points, vectors, errors = _vectors(known, record, deeper)
-    if not len(points) or not 0 < layer.width <= known.dim:
-        return votes
-    both = known.with_layer(layer)
-    patterns = np.packbits(both.patterns(points), axis=1)
-    _, first, which = np.unique(patterns, axis=0, return_index=True, return_inverse=True)
-    slopes = known.slopes(points[first])
-    sides = both.heights(points[first])[-1] > 0
-    for index, region in enumerate(slopes):
-        gradients = layer.weights @ region
-        lengths = np.linalg.norm(gradients, axis=1, keepdims=True)
-        moving = np.linalg.svd(region, compute_uv=False)
-        room = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
-        own = which.ravel() == index
-        unit = gradients / np.maximum(lengths, 1e-300)
-        on, _ = switched(unit, vectors[own], errors[own] + known.error, room)
-        votes[np.arange(layer.width), sides[index].astype(np.int64)] += on
-    return votes
+def _within_span(region: _Region) -> BoolArray:
+    """Neurons whose gradients lie in the span of what varies, where that is less than could move: "n"."""
+    none = np.zeros(len(region.side), dtype=np.bool_)
+    _, singular, right = np.linalg.svd(region.vectors, full_matrices=False)
+    dimension = int((singular > STRONG).sum())
+    if not 0 < dimension < region.room:
+        return none
+    span = right[:dimension]
+    size = np.linalg.norm(region.gradients - (region.gradients @ span.T) @ span, axis=1)
+    on: BoolArray = size < INSIDE
+    # independent gradients fill the space they span; more of them in it, or none clearly outside, is
+    # a region in which gradients can hardly be told apart
+    return none if on.sum() > dimension or size.max(initial=0.0) < CLEARLY else on
 
 
 def _vectors(
@@ -131,9 +122,9 @@ def _vectors(
 
 
 def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> list[_Region]:
-    """Regions in which less varies than the layers below could move."""
-    points, vectors, _ = _vectors(known, record, deeper)
-    if not len(points):
+    """What was seen, by region of all layers up to this one."""
+    points, vectors, errors = _vectors(known, record, deeper)
+    if not len(points) or not layer.width:
         return []
     both = known.with_layer(layer)
     patterns = np.packbits(both.patterns(points), axis=1)
@@ -145,11 +136,8 @@ def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
     found: list[_Region] = []
     for index, group in enumerate(np.split(order, ends[:-1])):
         moving = np.linalg.svd(slopes[index], compute_uv=False)
-        rank = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
-        _, singular, right = np.linalg.svd(vectors[group], full_matrices=False)
-        dimension = int((singular > STRONG).sum())
-        if 0 < dimension < rank:
-            gradients = layer.weights @ slopes[index]
-            lengths = np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-300)
-            found.append(_Region(sides[index], gradients / lengths, right[:dimension]))
+        room = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
+        gradients = layer.weights @ slopes[index]
+        unit = gradients / np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-300)
+        found.append(_Region(sides[index], unit, vectors[group], errors[group], room))
     return found

@@ -16,7 +16,7 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
 from hingeline.extraction.depth.frame import FrameProbe
-from hingeline.extraction.depth.search import Search
+from hingeline.extraction.depth.search import EXPLAINED, Search
 from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
 from hingeline.extraction.recovery import Bench, Recovery
@@ -104,11 +104,11 @@ def _missing(search: Search) -> str:
     if not search.found:
         return "no layer could be told from deeper ones"
     found = ", ".join(str(len(step.neurons)) for step in search.found)
-    left = (
-        ""
-        if search.output is None
-        else f"; answers are missed by {search.output.residual:.1g} of their range"
-    )
+    left, output = "", search.output
+    if output is not None and output.residual < EXPLAINED:
+        left = f" at {max(output.unfit, 0.001):.1%} of the places asked"
+    elif output is not None:
+        left = f", which are missed by {output.residual:.1g} of their range"
     return (
         f"{len(search.found)} hidden layers found with {found} neurons, but together they do not explain the "
         f"answers{left}: neurons or layers are missing above or among them. More lines (a larger --budget) "

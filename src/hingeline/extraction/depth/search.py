@@ -95,11 +95,13 @@ class Search:
     """Times that lines were added so far, over all runs."""
     on_progress: Callable[[], None] = field(default=lambda: None)
     """Called whenever a layer was found or changed."""
+    _record: Record | None = field(default=None, init=False)
+    """Put together again only when lines were added."""
 
     @property
     def record(self) -> Record:
         """All lines."""
-        if not hasattr(self, "_record") or len(self._record.lines) != len(self.measured):
+        if self._record is None or len(self._record.lines) != len(self.measured):
             self._record = Record.of(self.measured)
         return self._record
 

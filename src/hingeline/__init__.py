@@ -12,6 +12,10 @@ from hingeline.core.version import __version__
 
 if TYPE_CHECKING:
     from hingeline.absolute_value.recover import recover_absolute_value
+    from hingeline.auditing.audit import audit
+    from hingeline.auditing.policy import Policy
+    from hingeline.auditing.record import Audit
+    from hingeline.auditing.settings import AuditSettings
     from hingeline.core.errors import (
         AmbiguousSign,
         BudgetExhausted,
@@ -115,6 +119,10 @@ _PROTOCOL = "hingeline.oracles.protocol"
 _HOMES = {
     "AbsoluteValueNetwork": "hingeline.networks.absolute_value",
     "AmbiguousSign": _ERRORS,
+    "Audit": "hingeline.auditing.record",
+    "AuditSettings": "hingeline.auditing.settings",
+    "Policy": "hingeline.auditing.policy",
+    "audit": "hingeline.auditing.audit",
     "BudgetExhausted": _ERRORS,
     "CollectiveOperators": "hingeline.renormalisation.operators.operator_set",
     "Defence": "hingeline.defences.doors.defence",
@@ -220,6 +228,8 @@ _HOMES = {
 __all__ = [
     "AbsoluteValueNetwork",
     "AmbiguousSign",
+    "Audit",
+    "AuditSettings",
     "BudgetExhausted",
     "CollectiveOperators",
     "ConvolutionLayer",
@@ -254,6 +264,7 @@ __all__ = [
     "Outcome",
     "OutsideDomain",
     "PiecewiseLinearNetwork",
+    "Policy",
     "Provenance",
     "QueryFailed",
     "QueryMonitor",
@@ -276,6 +287,7 @@ __all__ = [
     "UndirectedStack",
     "UnsupportedOracle",
     "__version__",
+    "audit",
     "certify_gap",
     "chain_information",
     "defend",

@@ -1,0 +1,1 @@
+"""The audit: every verb of one target within one budget, priced before and told together."""

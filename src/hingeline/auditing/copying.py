@@ -1,0 +1,58 @@
+"""What the audit does with a rebuilt network: a classifier with the door's classes, bends on a line."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.core.outcome import Finding, Status
+from hingeline.extraction.verify import bends_of
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.probing.heads import Head
+from hingeline.probing.line import Line
+
+_TRUSTED = (Status.COMPLETE, Status.EQUIVALENT)
+
+
+def verified_copy(finding: Finding[PiecewiseLinearNetwork], head: Head) -> PiecewiseLinearNetwork | None:
+    """The rebuilt network with one output for each class; None unless it was verified.
+
+    A door that answers probabilities tells log-ratios only: the logit of the reference class, from which
+    nothing is told, is put back as zero, which changes no decision and no distance.
+
+    Args:
+        finding: What `extract` returned.
+        head: How answers of the door become values.
+    """
+    if finding.value is None or finding.outcome.status not in _TRUSTED:
+        return None
+    if head.kind not in ("softmax", "log-softmax"):
+        return finding.value
+    weights, biases = list(finding.value.weights), list(finding.value.biases)
+    weights[-1] = np.insert(weights[-1], head.reference, 0.0, axis=0)
+    biases[-1] = np.insert(biases[-1], head.reference, 0.0)
+    return PiecewiseLinearNetwork(weights, biases)
+
+
+def hinges_between(
+    network: PiecewiseLinearNetwork, start: FloatArray, end: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """Where a network bends between two inputs, and in which layer.
+
+    Args:
+        network: Any depth.
+        start: One end, shape "d".
+        end: The other, shape "d".
+
+    Returns:
+        Positions from 0 at the start to 1 at the end, shape "b", and layers, 1 for the first, shape "b".
+    """
+    length = float(np.linalg.norm(end - start))
+    line = Line(start, (end - start) / length, scale=length, low=0.0, high=length)
+    bends = bends_of(network, line)
+    if not len(bends):
+        return bends, np.empty(0, dtype=np.int64)
+    points = line.at(bends)
+    # the neuron that bends has a pre-activation of zero there, to rounding
+    nearest = [np.abs(heights).min(axis=1) for heights in network.pre_activations(points)]
+    return bends / length, np.argmin(np.stack(nearest[: len(network.weights) - 1]), axis=0) + 1

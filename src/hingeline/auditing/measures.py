@@ -1,0 +1,103 @@
+"""Numbers of an audit by the names that policies use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hingeline.auditing.record import Audit
+
+Reader = Callable[["Audit"], "float | None"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number that a policy can be about."""
+
+    words: str
+    """What it counts, with its unit."""
+    read: Reader
+    """From an audit; None where the audit could not establish it."""
+
+
+def _whole_layers(audit: Audit) -> float | None:
+    return float(audit.leak.whole_layers) if _extraction_settled(audit) else None
+
+
+def _neurons(audit: Audit) -> float | None:
+    return float(sum(layer.known for layer in audit.leak.layers)) if _extraction_settled(audit) else None
+
+
+def _digits(audit: Audit) -> float | None:
+    if not _extraction_settled(audit):
+        return None
+    told = [layer.digits for layer in audit.leak.layers if layer.digits is not None]
+    return max(told, default=0.0)
+
+
+def _complete(audit: Audit) -> float | None:
+    return float(audit.copy is not None) if _extraction_settled(audit) else None
+
+
+def _values(audit: Audit) -> float | None:
+    if audit.card is None or audit.card.answers == "unknown":
+        return None
+    return float(audit.card.answers != "labels")
+
+
+def _span(audit: Audit) -> float | None:
+    finding = audit.finding("span")
+    return float(finding.value.rank) if finding is not None and finding.value is not None else None
+
+
+def _hidden(audit: Audit) -> float | None:
+    stage = audit.stage("span")
+    kept = None if stage is None else stage.facts.get("hidden", {}).get("labels_kept")
+    return None if kept is None else float(kept)
+
+
+def _median_flip(audit: Audit) -> float | None:
+    finding = audit.finding("fragility")
+    if finding is None or finding.value is None:
+        return None
+    upper = float(np.quantile(finding.value.upper, 0.5, method="inverted_cdf"))
+    return upper if math.isfinite(upper) else None
+
+
+def _accuracy(audit: Audit) -> float | None:
+    return None if audit.usage is None else audit.usage.accuracy
+
+
+def _queries(audit: Audit) -> float | None:
+    return float(sum(stage.queries for stage in audit.stages))
+
+
+def _extraction_settled(audit: Audit) -> bool:
+    """Whether extraction says how much leaks: it ran, or the door was found not to allow it."""
+    stage = audit.stage("extraction")
+    return stage is not None and (stage.finding is not None or bool(stage.left_out and not stage.starved))
+
+
+MEASURES: Mapping[str, Measure] = {
+    "leak.copy": Measure("1 if a verified copy of the whole network was made, else 0", _complete),
+    "leak.layers": Measure("hidden layers known to the last neuron", _whole_layers),
+    "leak.neurons": Measure("hidden neurons whose weights are known", _neurons),
+    "leak.digits": Measure("digits of the weights of the best known layer", _digits),
+    "door.values": Measure("1 if the answers are values or probabilities, 0 if labels only", _values),
+    "span.rank": Measure("input directions that the answers depend on", _span),
+    "span.hidden": Measure("share of obfuscated inputs that keep their class", _hidden),
+    "fragility.median": Measure("median of the smallest changes found that flip, input units", _median_flip),
+    "accuracy": Measure("share of the given inputs that are classified as labelled", _accuracy),
+    "queries": Measure("questions asked of the target", _queries),
+}
+"""Every measure there is."""
+
+
+def measured(audit: Audit) -> dict[str, float | None]:
+    """All measures of an audit."""
+    return {name: measure.read(audit) for name, measure in MEASURES.items()}

@@ -1,0 +1,108 @@
+"""Policies: what an audit must not find, as typed behind `--fail-on`.
+
+A policy names a measure, a comparison and a number, such as `leak.layers>=1`; it is broken if that is so. A
+measure that the audit could not establish breaks nothing and is not passed either: it is told as not judged.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from hingeline.auditing.measures import MEASURES
+from hingeline.core.errors import InvalidInput
+
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_POLICY = re.compile(r"\s*([a-z][a-z.]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*")
+
+
+class Verdict(StrEnum):
+    """What became of a policy."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One condition that must not hold."""
+
+    text: str
+    """As it was typed."""
+    measure: str
+    comparison: str
+    limit: float
+
+    @classmethod
+    def read(cls, text: str) -> Policy:
+        """A policy from its text.
+
+        Raises:
+            InvalidInput: Not of the form MEASURE>=NUMBER, or no such measure.
+        """
+        found = _POLICY.fullmatch(text)
+        if found is None:
+            raise InvalidInput(
+                f"{text!r} is no policy; want a measure, a comparison and a number, such as 'leak.layers>=1'"
+            )
+        name, comparison, number = found.groups()
+        if name not in MEASURES:
+            close = difflib.get_close_matches(name, MEASURES, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise InvalidInput(f"no measure is called {name!r}; {hint}Known are: {', '.join(MEASURES)}")
+        try:
+            limit = float(number)
+        except ValueError as error:
+            raise InvalidInput(f"{text!r}: {number!r} is not a number") from error
+        if not math.isfinite(limit):
+            raise InvalidInput(f"{text!r}: the limit must be a finite number")
+        return cls(text.strip(), name, comparison, limit)
+
+    def judge(self, measures: Mapping[str, float | None]) -> JudgedPolicy:
+        """What the measures of an audit say."""
+        seen = measures.get(self.measure)
+        if seen is None:
+            return JudgedPolicy(self, Verdict.NOT_JUDGED, None)
+        broken = _COMPARISONS[self.comparison](seen, self.limit)
+        return JudgedPolicy(self, Verdict.BROKEN if broken else Verdict.KEPT, seen)
+
+
+@dataclass(frozen=True)
+class JudgedPolicy:
+    """A policy and what became of it."""
+
+    policy: Policy
+    verdict: Verdict
+    seen: float | None
+    """The measure; None if the audit could not establish it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"policy": self.policy.text, "verdict": str(self.verdict), "seen": self.seen}
+
+    def __str__(self) -> str:
+        seen = "not established" if self.seen is None else f"{self.seen:g}"
+        return f"{self.policy.text}: {self.verdict} ({self.policy.measure} is {seen})"
+
+
+def read_policies(texts: Iterable[str]) -> tuple[Policy, ...]:
+    """Policies from what was typed; commas separate several.
+
+    Raises:
+        InvalidInput: One of them cannot be read.
+    """
+    return tuple(Policy.read(part) for text in texts for part in text.split(",") if part.strip())

@@ -17,12 +17,15 @@ from typing import Any
 from hingeline.auditing.call import AuditCall
 from hingeline.auditing.copying import verified_copy
 from hingeline.auditing.door import SharedDoor
+from hingeline.auditing.ground import Done, Ground
 from hingeline.auditing.leak import Leak, leak_of
-from hingeline.auditing.measures import measured
+from hingeline.auditing.measures import AtLeast, measured
 from hingeline.auditing.plan import AuditPlan, make_plan
 from hingeline.auditing.record import Audit, Stage
 from hingeline.auditing.settings import AuditSettings
-from hingeline.auditing.stages import STAGES, Done, Ground, inner_events, priced
+from hingeline.auditing.stages import STAGES, inner_events, priced
+from hingeline.auditing.trials import compared
+from hingeline.core.errors import QueryFailed
 from hingeline.core.events import AnswersReplayed, Event, EventSink, NeuronRecovered, QueriesAnswered, ignore
 from hingeline.core.outcome import Finding, Outcome, Provenance, Status
 from hingeline.oracles.journal import Journal
@@ -162,9 +165,16 @@ class _Work:
     def _do(self, name: str, ground: Ground) -> None:
         before = self._door.spent
         with _timed() as clock, self._door.stage(name):
-            done: Done = STAGES[name](ground)
+            try:
+                done: Done = STAGES[name](ground)
+            except QueryFailed as failure:
+                if not failure.out_of_range:
+                    raise
+                reason = f"The door gave no usable answer: {failure}."
+                done = Done(left_out=reason, doubt=reason)
         if name == "extraction" and done.finding is not None:
             ground.copy = verified_copy(done.finding, ground.card.head)
+            done = compared(ground, done)
         self._stages.append(priced(name, done, self._door.spent - before, clock()))
 
     def _ended(self, card: DoctorCard | None, plan: AuditPlan | None, ground: Ground | None) -> Audit:
@@ -258,6 +268,7 @@ def _evidence(value: Audit) -> dict[str, Any]:
         "audit_schema": SCHEMA,
         "plan": None if value.plan is None else value.plan.to_dict(),
         "measures": dict(value.measures),
+        "known_from_below": [name for name, seen in value.measures.items() if isinstance(seen, AtLeast)],
         "leak": value.leak.to_dict(),
         "progress": [list(point) for point in value.progress],
         "stages": [stage.to_dict() for stage in value.stages],

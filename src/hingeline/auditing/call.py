@@ -10,10 +10,15 @@ import numpy as np
 from hingeline.auditing.settings import AuditSettings
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import InvalidInput
+from hingeline.evaluation.defending.choosing import chosen_defences
+from hingeline.evaluation.defending.settings import DefendSettings
 from hingeline.oracles.protocol import OracleSpec
 from hingeline.probing.card import DoctorCard
 from hingeline.sensitivity.inputs import Inputs
 from hingeline.sensitivity.threat import Threat
+
+_BEYOND = 2.0**52
+"""No target has as many classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,7 @@ class AuditCall:
             InvalidInput: Inputs, labels or a box that cannot be meant.
         """
         box = settings.box or spec.bounds
+        _check_defences(settings)
         if x is None:
             if y is not None:
                 raise InvalidInput("labels were given and no inputs that they belong to: give x too")
@@ -68,15 +74,28 @@ class AuditCall:
         """
         if self.labels is None:
             return None
-        labels = self.labels.astype(np.int64)
+        # as whole numbers only once it is sure that they are small enough for them
+        labels = np.clip(self.labels, -_BEYOND, _BEYOND).astype(np.int64)
         if card.output_dim == 1 and card.answers != "labels" and set(np.unique(labels)) <= {-1, 1}:
             return (labels > 0).astype(np.int64)
-        if card.answers == "labels" and card.output_dim == 1:
+        if card.answers in ("labels", "unknown") and card.output_dim == 1:
             return labels
         classes = 2 if card.output_dim == 1 else card.output_dim
         if labels.min() < 0 or labels.max() >= classes:
             raise InvalidInput(
-                f"labels go from {labels.min()} to {labels.max()}; {card.target} has the classes 0 to "
-                f"{classes - 1}"
+                f"labels go from {self.labels.min():.0f} to {self.labels.max():.0f}; {card.target} has the "
+                f"classes 0 to {classes - 1}"
             )
         return labels
+
+
+def _check_defences(settings: AuditSettings) -> None:
+    """Refuse now what would be refused after everything else was paid for."""
+    if "defences" not in settings.parts:
+        return
+    DefendSettings(seeds=settings.defence_seeds, inputs=settings.defence_inputs)
+    trained = [one.text for one in chosen_defences(settings.defences) if one.trains]
+    if trained:
+        raise InvalidInput(
+            f"{', '.join(trained)}: an audit trains nothing; judge trained defences with `hingeline defend`"
+        )

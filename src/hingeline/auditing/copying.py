@@ -11,6 +11,8 @@ from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.heads import Head
 from hingeline.probing.line import Line
 
+_ZERO = 1e-12
+"""Of the largest pre-activation of a layer: what rounding may leave of zero."""
 _TRUSTED = (Status.COMPLETE, Status.EQUIVALENT)
 
 
@@ -48,11 +50,16 @@ def hinges_between(
         Positions from 0 at the start to 1 at the end, shape "b", and layers, 1 for the first, shape "b".
     """
     length = float(np.linalg.norm(end - start))
+    if length == 0.0:
+        return np.empty(0), np.empty(0, dtype=np.int64)
     line = Line(start, (end - start) / length, scale=length, low=0.0, high=length)
     bends = bends_of(network, line)
     if not len(bends):
         return bends, np.empty(0, dtype=np.int64)
     points = line.at(bends)
-    # the neuron that bends has a pre-activation of zero there, to rounding
-    nearest = [np.abs(heights).min(axis=1) for heights in network.pre_activations(points)]
-    return bends / length, np.argmin(np.stack(nearest[: len(network.weights) - 1]), axis=0) + 1
+    # the neuron that bends has a pre-activation of zero there, to rounding; where it feeds neurons without
+    # bias these may be zero with it, so the first such layer is meant
+    hidden = network.pre_activations(np.vstack([start, end, points]))[: len(network.weights) - 1]
+    sizes = np.array([max(np.abs(heights).max(), np.finfo(np.float64).tiny) for heights in hidden])
+    nearest = np.stack([np.abs(heights[2:]).min(axis=1) for heights in hidden]) / sizes[:, np.newaxis]
+    return bends / length, np.argmax(nearest <= np.maximum(_ZERO, nearest.min(axis=0)), axis=0) + 1

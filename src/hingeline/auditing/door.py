@@ -66,7 +66,11 @@ class SharedDoor:
         times = self._times(keys)
         known = np.array([self._knows(key, n) for key, n in zip(keys, times, strict=True)], dtype=bool)
         new = np.flatnonzero(~known)
-        sent = self._ask(points[new], [keys[i] for i in new], times[new]) if len(new) else None
+        try:
+            sent = self._ask(points[new], [keys[i] for i in new], times[new]) if len(new) else None
+        except BaseException:
+            self._take_back(keys)
+            raise
         if sent is not None and len(new) == len(points):
             return sent
         return self._joined(points, keys, times, known, sent)
@@ -77,6 +81,11 @@ class SharedDoor:
         for i, key in enumerate(keys):
             times[i] = self._asked[key] = self._asked.get(key, 0) + 1
         return times
+
+    def _take_back(self, keys: list[bytes]) -> None:
+        """Askings that brought no answer do not count: asked again they are the same askings."""
+        for key in keys:
+            self._asked[key] -= 1
 
     def _knows(self, key: bytes, time: int) -> bool:
         return key in self._seen if time == 1 else len(self._repeats.get(key, ())) >= time - 1

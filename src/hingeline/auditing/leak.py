@@ -101,13 +101,19 @@ def leak_of(finding: Finding[PiecewiseLinearNetwork] | None, queries: int, input
     layers: list[LayerLeak] = []
     into = input_dim
     for layer, neurons in sorted(found.items()):
-        known = [neuron for neuron in neurons if neuron.get("status") == _KNOWN]
+        known = [neuron for neuron in neurons if _is_known(neuron)]
         seen = max(len(neurons), widths.get(layer, 0))
         digits = _digits(known)
         bits = None if digits is None else len(known) * (into + 1) * digits * math.log2(10)
         layers.append(LayerLeak(layer, len(known), seen, digits, bits))
         into = seen
     return Leak(tuple(layers), complete, queries)
+
+
+def _is_known(neuron: Mapping[str, Any]) -> bool:
+    """Whether all of a neuron was pinned down: every weight, and the side on which it is active."""
+    open_ends = neuron.get("sign") == "undetermined" or bool(neuron.get("undetermined_weights"))
+    return neuron.get("status") == _KNOWN and not open_ends
 
 
 def _by_layer(evidence: Mapping[str, Any]) -> Iterable[tuple[int, list[Mapping[str, Any]]]]:

@@ -25,23 +25,25 @@ class Measure:
     """From an audit; None where the audit could not establish it."""
 
 
+class AtLeast(float):
+    """A measure that the audit knows from below only: extraction came to no conclusion."""
+
+
 def _whole_layers(audit: Audit) -> float | None:
-    return float(audit.leak.whole_layers) if _extraction_settled(audit) else None
+    return _leaked(audit, audit.leak.whole_layers)
 
 
 def _neurons(audit: Audit) -> float | None:
-    return float(sum(layer.known for layer in audit.leak.layers)) if _extraction_settled(audit) else None
+    return _leaked(audit, sum(layer.known for layer in audit.leak.layers))
 
 
 def _digits(audit: Audit) -> float | None:
-    if not _extraction_settled(audit):
-        return None
     told = [layer.digits for layer in audit.leak.layers if layer.digits is not None]
-    return max(told, default=0.0)
+    return _leaked(audit, max(told, default=0.0))
 
 
 def _complete(audit: Audit) -> float | None:
-    return float(audit.copy is not None) if _extraction_settled(audit) else None
+    return _leaked(audit, audit.copy is not None)
 
 
 def _values(audit: Audit) -> float | None:
@@ -77,10 +79,14 @@ def _queries(audit: Audit) -> float | None:
     return float(sum(stage.queries for stage in audit.stages))
 
 
-def _extraction_settled(audit: Audit) -> bool:
-    """Whether extraction says how much leaks: it ran, or the door was found not to allow it."""
+def _leaked(audit: Audit, seen: float) -> float | None:
+    """What extraction saw, as sure as it is; None where it did not run and the door may allow it."""
     stage = audit.stage("extraction")
-    return stage is not None and (stage.finding is not None or bool(stage.left_out and not stage.starved))
+    if stage is None or (stage.finding is None and (stage.starved or stage.doubt)):
+        return None
+    if audit.card is None or audit.card.kind == "constant":
+        return None
+    return float(seen) if stage.settled else AtLeast(seen)
 
 
 MEASURES: Mapping[str, Measure] = {

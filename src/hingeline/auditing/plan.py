@@ -20,6 +20,8 @@ from hingeline.probing.card import DoctorCard
 
 _WIDTHS = (8, 64)
 """Hidden neurons of a small and of a usual network: the ends of the guess."""
+HIDDEN_QUESTIONS = 6
+"""For each obfuscated input: itself, the original, and four controls."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class AuditPlan:
 
     @property
     def least(self) -> int:
-        """Questions if all goes well, those of the doctor included."""
-        return self.spent + sum(stage.least for stage in self.stages if stage.runs)
+        """Questions if all goes well, those of the doctor included; never more than the budget."""
+        total = self.spent + sum(stage.least for stage in self.stages if stage.runs)
+        return total if self.budget is None else min(self.budget, total)
 
     @property
     def most(self) -> int | None:
@@ -127,7 +130,7 @@ def possible(card: DoctorCard) -> Mapping[str, tuple[str, str]]:
 def extraction_price(card: DoctorCard, neurons: int) -> int:
     """Questions to expect for one hidden layer of so many neurons; two layers cost about twice that."""
     outputs = min(max(1, card.output_dim), 6)
-    return 300 + math.ceil(neurons * (1.8 * card.input_dim / outputs + 30))
+    return 100 + math.ceil(neurons * (1.8 * card.input_dim / outputs + 30))
 
 
 def _planned(name: str, card: DoctorCard, settings: AuditSettings, inputs: int) -> PlannedStage:
@@ -145,10 +148,13 @@ def _planned(name: str, card: DoctorCard, settings: AuditSettings, inputs: int) 
     if name == "line":
         return PlannedStage(name, settings.line_points, settings.line_points, "picture of one line")
     if name == "span":
-        hidden = 7 * min(inputs, settings.hidden_inputs)
+        hidden = HIDDEN_QUESTIONS * min(inputs, settings.hidden_inputs)
         if copies:
             words = "what it looks at: read off the copy, and tried at the door on given inputs"
             return PlannedStage(name, 0, None, words)
+        allowed, why = possible(card).get("input subspace", ("no", "the examination was not complete"))
+        if allowed == "no":
+            return PlannedStage(name, 0, 0, f"not possible: {why}", runs=False)
         words = "what it looks at, by asking"
         return PlannedStage(name, 20 * card.input_dim + hidden, None, words)
     if not inputs:
@@ -159,6 +165,9 @@ def _planned(name: str, card: DoctorCard, settings: AuditSettings, inputs: int) 
     if name == "fragility":
         if copies:
             return PlannedStage(name, 2 * min(inputs, settings.flips), None, "smallest flips, on the copy")
+        allowed, why = possible(card).get("decision boundary", ("no", "the examination was not complete"))
+        if allowed == "no":
+            return PlannedStage(name, 0, 0, f"not possible: {why}", runs=False)
         each = 1200
         rows = min(inputs, settings.asked_flips)
         return PlannedStage(name, each * rows, 2500 * rows, f"smallest flips of {rows} inputs, by asking")

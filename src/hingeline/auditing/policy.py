@@ -2,6 +2,8 @@
 
 A policy names a measure, a comparison and a number, such as `leak.layers>=1`; it is broken if that is so. A
 measure that the audit could not establish breaks nothing and is not passed either: it is told as not judged.
+So is one that is known from below only, such as what leaked before the budget ended, unless all it may still
+be says the same.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hingeline.auditing.measures import MEASURES
+from hingeline.auditing.measures import MEASURES, AtLeast
 from hingeline.core.errors import InvalidInput
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -78,7 +80,17 @@ class Policy:
         if seen is None:
             return JudgedPolicy(self, Verdict.NOT_JUDGED, None)
         broken = _COMPARISONS[self.comparison](seen, self.limit)
+        if isinstance(seen, AtLeast) and not self._holds_above(seen, broken=broken):
+            return JudgedPolicy(self, Verdict.NOT_JUDGED, seen)
         return JudgedPolicy(self, Verdict.BROKEN if broken else Verdict.KEPT, seen)
+
+    def _holds_above(self, seen: float, *, broken: bool) -> bool:
+        """Whether every larger number would be judged like `seen`, the least that the measure can be."""
+        if self.comparison in (">", ">="):
+            return broken
+        if self.comparison in ("<", "<="):
+            return not broken
+        return seen > self.limit
 
 
 @dataclass(frozen=True)
@@ -92,10 +104,17 @@ class JudgedPolicy:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"policy": self.policy.text, "verdict": str(self.verdict), "seen": self.seen}
+        told = {"policy": self.policy.text, "verdict": str(self.verdict), "seen": self.seen}
+        return told | {"at_least": self.at_least}
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the measure may be larger than what was seen."""
+        return isinstance(self.seen, AtLeast)
 
     def __str__(self) -> str:
-        seen = "not established" if self.seen is None else f"{self.seen:g}"
+        seen = "not established" if self.seen is None else f"{float(self.seen):g}"
+        seen = f"at least {seen}" if self.at_least else seen
         return f"{self.policy.text}: {self.verdict} ({self.policy.measure} is {seen})"
 
 

@@ -43,13 +43,29 @@ class Stage:
     """Whether it was left out, or cut short, because the budget was spent."""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What was checked at the door beside the verb, JSON-ready."""
+    doubt: str = ""
+    """What the door said against the finding of this stage; a sentence. Empty if nothing."""
 
     @property
     def settled(self) -> bool:
-        """Whether the stage came to a conclusion: the finding is complete, or says why there can be none."""
-        if self.starved or self.finding is None:
-            return not self.starved
+        """Whether the stage came to a conclusion: the finding is complete, or says why there can be none.
+
+        A network of a kind that extraction does not treat (maxima) may leak all the same: nothing is
+        concluded of it.
+        """
+        if self.starved or self.doubt or self.untreated:
+            return False
+        if self.finding is None:
+            return True
         return self.finding.outcome.status in (Status.COMPLETE, Status.EQUIVALENT, Status.REFUSED)
+
+    @property
+    def untreated(self) -> bool:
+        """Whether extraction met neurons of a kind that it cannot rebuild."""
+        if self.name != "extraction" or self.finding is None:
+            return False
+        refused = self.finding.outcome.status is Status.REFUSED
+        return refused and any(name in self.finding.evidence for name in ("maxima", "architecture"))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; seconds come last, since they alone differ when a run is done again."""
@@ -61,7 +77,7 @@ class Stage:
             outcome = self.finding.outcome
             told |= {"status": str(outcome.status), "reason": outcome.reason, "advice": outcome.advice}
             told["evidence"] = dict(self.finding.evidence)
-        return told | {"facts": dict(self.facts), "seconds": self.seconds}
+        return told | {"doubt": self.doubt, "facts": dict(self.facts), "seconds": self.seconds}
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +152,9 @@ class Audit:
         """What the audit cannot say: stage and reason."""
         told: list[tuple[str, str]] = []
         for stage in self.stages:
-            if stage.left_out:
+            if stage.doubt:
+                told.append((stage.name, stage.doubt))
+            elif stage.left_out:
                 told.append((stage.name, stage.left_out))
             elif stage.finding is not None and not stage.finding.outcome.ok:
                 told.append((stage.name, str(stage.finding.outcome)))

@@ -22,6 +22,33 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Level:
+    """One track of `Gauge`."""
+
+    label: str
+    """What is gauged."""
+    value: float
+    """How far it has come, from 0 to `end`."""
+    end: float
+    """All there is; above 0."""
+    words: str
+    """The same in words, with the unit."""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Bars on tracks of one length, each filled as far as it has come on its own scale."""
+
+    name: str
+    """File name without ending."""
+    caption: str
+    """What it shows, in one sentence; also read out to those who cannot see it."""
+    unit: str
+    """What a share of a track is a share of."""
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
 class Dots:
     """One dot for each item on a logarithmic axis, beside reference lines."""
 
@@ -127,4 +154,4 @@ class Pictures:
     rows: tuple[tuple[Picture, ...], ...]
 
 
-Figure = Bars | Dots | Curves | Heat | Pictures
+Figure = Bars | Gauge | Dots | Curves | Heat | Pictures

@@ -8,6 +8,7 @@ from typing import Any
 
 from hingeline.core.outcome import Finding
 from hingeline.networks.files import write_atomically
+from hingeline.report.audit import audit_report
 from hingeline.report.common import tone
 from hingeline.report.defend import defend_report
 from hingeline.report.examination import examination_report
@@ -21,6 +22,7 @@ from hingeline.report.span import span_report
 from hingeline.report.stability import stability_report
 
 _BUILDERS: dict[str, Callable[[Finding[Any]], Report]] = {
+    "audit": audit_report,
     "extract": extraction_report,
     "doctor": examination_report,
     "span": span_report,

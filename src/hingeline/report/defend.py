@@ -46,11 +46,11 @@ def defend_report(finding: Finding[DefenceGrid], recipe: Recipe | None = None) -
 def _sections(finding: Finding[DefenceGrid], recipe: Recipe | None) -> Iterable[tuple[str, Iterable[Block]]]:
     grid = finding.value
     if grid is not None:
-        yield "What each defence buys", _overview(grid)
+        yield "What each defence buys", overview(grid)
         yield "What it costs users", _costs(grid)
         yield "What leaks", _leaks(grid)
         yield "Who stands when inputs are changed", _standing(grid)
-        yield "Can the attack be believed?", _checks(grid)
+        yield "Can the attack be believed?", checks(grid)
         yield "What this does not say", _honest(grid)
     yield "What it cost", price(finding)
     yield "Do it again", again(finding, recipe, _CREDIT, call=_call(finding))
@@ -70,7 +70,8 @@ def _tiles(finding: Finding[DefenceGrid]) -> Iterable[Tile]:
     yield Tile(duration(finding.spending.seconds), "on the clock")
 
 
-def _overview(grid: DefenceGrid) -> Iterable[Block]:
+def overview(grid: DefenceGrid) -> Iterable[Block]:
+    """One row for each defence, and the curve with its knee."""
     columns = ["defence", "changed", "conf. lost"]
     measured = grid.rows[0]
     if measured.leak is not None:
@@ -236,7 +237,8 @@ def _standing(grid: DefenceGrid) -> Iterable[Block]:
 _ATTACKERS = ("clean", "noise", "transfer", "unaware", "adaptive")
 
 
-def _checks(grid: DefenceGrid) -> Iterable[Block]:
+def checks(grid: DefenceGrid) -> Iterable[Block]:
+    """Whether the attacks can be believed."""
     judged = [(row, row.robustness) for row in grid.rows if row.robustness is not None]
     if not judged:
         return

@@ -69,14 +69,15 @@ def _tiles(finding: Finding[DoctorCard]) -> tuple[Tile, ...]:
 
 def _sections(card: DoctorCard | None, recipe: Recipe | None) -> Iterable[Section]:
     if card is not None:
-        yield Section("What an outsider can do with it", tuple(_claims(card)))
+        yield Section("What an outsider can do with it", tuple(possible_claims(card)))
         yield Section("What was measured", (Table(("", ""), facts(card)),))
         yield Section("What to know", tuple(Text(note) for note in card.notes))
     if recipe is not None:
         yield Section("Do it again", (Command((recipe.command_line(),)),))
 
 
-def _claims(card: DoctorCard) -> Iterable[Block]:
+def possible_claims(card: DoctorCard) -> Iterable[Block]:
+    """What an outsider can do at this door."""
     for verdict in card.verdicts:
         yield Claim(f"{verdict.attack}: {possible_words(verdict)}", _HOLDS[verdict.possible], verdict.why)
 

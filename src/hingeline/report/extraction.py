@@ -66,7 +66,7 @@ def headline(finding: Network) -> str:
     """One sentence that a manager can read."""
     asked = plural(finding.queries, "question")
     network = finding.value
-    shape = "" if network is None else f" {'-'.join(map(str, _sizes(finding.evidence, network)))}"
+    shape = "" if network is None else f" {'-'.join(map(str, sizes(finding.evidence, network)))}"
     match finding.outcome.status:
         case Status.COMPLETE:
             return f"With {asked} the whole{shape} network was rebuilt."
@@ -99,9 +99,9 @@ def _summary(finding: Network) -> str:
 def _tiles(finding: Network) -> tuple[Tile, ...]:
     tiles = [Tile(count(finding.queries), "questions, all counted")]
     if finding.value is not None:
-        sizes = _sizes(finding.evidence, finding.value)
-        parameters = sum((into + 1) * out for into, out in pairwise(sizes))
-        if sizes != finding.value.sizes:
+        widths = sizes(finding.evidence, finding.value)
+        parameters = sum((into + 1) * out for into, out in pairwise(widths))
+        if widths != finding.value.sizes:
             parameters += _skip_weights(finding.evidence)
         tiles.append(Tile(f"{finding.queries / parameters:.2f}", f"per parameter ({count(parameters)})"))
     gap = number(table(finding.evidence, "verification"), "largest_gap")
@@ -212,7 +212,7 @@ def _footer(made: Provenance) -> str:
     )
 
 
-def _sizes(evidence: Mapping[str, Any], network: PiecewiseLinearNetwork) -> tuple[int, ...]:
+def sizes(evidence: Mapping[str, Any], network: PiecewiseLinearNetwork) -> tuple[int, ...]:
     """Widths from input to output in the target's neurons: a leaky one counts once, though two ReLUs."""
     layers = table(evidence, "architecture").get("layers", [])
     dense = all(layer.get("kind") == "dense" and layer.get("activation") != "undecided" for layer in layers)

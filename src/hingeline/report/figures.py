@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, assert_never
 
-from hingeline.core.figure_data import Bars, Curves, Dots, Figure, Heat, Pictures
+from hingeline.core.figure_data import Bars, Curves, Dots, Figure, Gauge, Heat, Pictures
 from hingeline.report.bars_and_dots import bars_svg, dots_svg
 from hingeline.report.curves import curves_svg
+from hingeline.report.gauge import gauge_svg
 from hingeline.report.heat import heat_svg
 from hingeline.report.pictures import pictures_svg
 
@@ -23,6 +24,8 @@ def svg_text(figure: Figure) -> str:
     match figure:
         case Bars():
             return bars_svg(figure)
+        case Gauge():
+            return gauge_svg(figure)
         case Dots():
             return dots_svg(figure)
         case Curves():
@@ -47,6 +50,8 @@ def _rows(figure: Figure) -> Iterable[Iterable[Any]]:
     match figure:
         case Bars():
             return [("group", figure.unit), *zip(figure.labels, figure.values, strict=True)]
+        case Gauge():
+            return chain([("gauge", "value", "of", figure.unit)], _levels(figure))
         case Dots():
             named = zip(figure.groups, figure.values, strict=True)
             return [("group", figure.unit), *((group, v) for group, row in named for v in row)]
@@ -60,6 +65,10 @@ def _rows(figure: Figure) -> Iterable[Iterable[Any]]:
             )
         case _:
             assert_never(figure)
+
+
+def _levels(figure: Gauge) -> Iterable[Iterable[Any]]:
+    return ((level.label, level.value, level.end, level.words) for level in figure.levels)
 
 
 def _points(figure: Curves) -> Iterable[Iterable[Any]]:
@@ -76,6 +85,7 @@ def _cells(figure: Heat) -> Iterable[Iterable[Any]]:
 
 def _images(figure: Pictures) -> Iterable[Iterable[Any]]:
     for number, row in enumerate(figure.rows, start=1):
-        for title, picture in zip(figure.titles, row, strict=True):
+        # the last row may be shorter
+        for title, picture in zip(figure.titles, row, strict=False):
             size = (len(picture.pixels), len(picture.pixels[0]))
             yield (number, title, picture.words, *size, *chain.from_iterable(picture.pixels))

@@ -41,12 +41,7 @@ def directions(profile: FragilityProfile) -> Iterable[Block]:
 
 
 def _curves(curves: FlipCurves) -> Iterable[Block]:
-    biggest = len(curves.sizes) - 1
-    along, chance = float(curves["fisher"].shares[biggest]), float(curves["random"].shares[biggest])
-    yield Text(
-        f"One step of {small(float(curves.sizes[biggest]))} ({curves.norm}) along it flips {percent(along)} "
-        f"of the inputs; a random step as long flips {percent(chance)}."
-    )
+    yield Text(step_words(curves))
     yield curves.figure()
     shown = [curves[name] for name in ("fisher", "gradient", "boundary", "random")]
     rows = tuple(
@@ -60,6 +55,16 @@ def _curves(curves: FlipCurves) -> Iterable[Block]:
     if curves.wavers:
         words = f"Control: asked again unchanged, {percent(again)} changed class: this target wavers"
     yield Claim(words, not curves.wavers)
+
+
+def step_words(curves: FlipCurves) -> str:
+    """What the longest step along the most sensitive direction flips, beside a random one."""
+    biggest = len(curves.sizes) - 1
+    along, chance = float(curves["fisher"].shares[biggest]), float(curves["random"].shares[biggest])
+    return (
+        f"One step of {small(float(curves.sizes[biggest]))} ({curves.norm}) along it flips {percent(along)} "
+        f"of the inputs; a random step as long flips {percent(chance)}."
+    )
 
 
 def interval(curve: FlipCurve, place: int) -> str:

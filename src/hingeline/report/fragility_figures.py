@@ -90,23 +90,28 @@ def by_size(profile: FragilityProfile) -> Figure | None:
     )
 
 
-def gallery(profile: FragilityProfile, box: tuple[float, float] | None) -> Pictures | None:
+def gallery(
+    profile: FragilityProfile, box: tuple[float, float] | None, *, worst: bool = False
+) -> Pictures | None:
     """Some inputs as given and flipped, with the difference below; None where inputs are no images.
 
     Args:
         profile: What was found.
         box: Ends of black and white, if inputs had a box.
+        worst: Whether to show the most fragile alone, not inputs of every rank.
     """
     shape = picture_shape(profile)
     flipped = np.nonzero(np.isfinite(profile.upper) & (profile.upper > 0))[0]
     if shape is None or not len(flipped):
         return None
-    rows = _spread(profile.upper, flipped)
+    rows = _spread(profile.upper, flipped, worst)
     columns = [_column(profile, int(row), shape[0], box) for row in rows]
     if len(rows) == 1:
         return Pictures("flipped-inputs", _ONE_FLIPPED, _TITLES, (columns[0],))
     spread = (
-        "spread from the most to the least fragile" if len(rows) < len(flipped) else "the most fragile first"
+        "spread from the most to the least fragile"
+        if len(rows) < len(flipped) and not worst
+        else "the most fragile first"
     )
     which = f"{count(len(rows))} of {plural(len(flipped), 'flipped input')}, {spread}"
     return Pictures(
@@ -118,9 +123,11 @@ def gallery(profile: FragilityProfile, box: tuple[float, float] | None) -> Pictu
     )
 
 
-def _spread(upper: FloatArray, flipped: IntArray) -> IntArray:
-    """Rows of evenly spread ranks, the smallest flip first."""
+def _spread(upper: FloatArray, flipped: IntArray, worst: bool) -> IntArray:
+    """Rows of evenly spread ranks, or of the first ones, the smallest flip first."""
     order = flipped[np.argsort(upper[flipped], kind="stable")]
+    if worst:
+        return order[:_SHOWN]
     places = np.unique(np.linspace(0, len(order) - 1, min(_SHOWN, len(order))).round().astype(np.int64))
     return order[places]
 

@@ -68,6 +68,17 @@ def obfuscation_headline(value: Obfuscation) -> str:
 
 def obfuscation_blocks(finding: Hidden) -> Iterable[Block]:
     """What is told of obfuscated inputs, the gallery first."""
+    yield from obfuscation_essence(finding)
+    if finding.value is None:
+        return
+    yield _compared(finding.value)
+    figure = _changes_by_length(finding.value)
+    if figure is not None:
+        yield figure
+
+
+def obfuscation_essence(finding: Hidden) -> Iterable[Block]:
+    """How they were made, the gallery, and whether labels were kept, beside the control."""
     value = finding.value
     if value is None:
         yield Claim("No inputs were obfuscated", None, finding.outcome.reason)
@@ -78,10 +89,6 @@ def obfuscation_blocks(finding: Hidden) -> Iterable[Block]:
     if gallery is not None:
         yield gallery
     yield from _claims(finding, value)
-    yield _compared(value)
-    figure = _changes_by_length(value)
-    if figure is not None:
-        yield figure
 
 
 def obfuscation_gallery(value: Obfuscation) -> Pictures | None:

@@ -26,8 +26,8 @@ def growth(found: NetworkDiagnosis) -> Iterable[Block]:
         "does to the outputs grows more than a random one by choice: how much more is what is told, not that "
         "depth is at fault."
     )
-    yield Text(_verdict(gains))
-    figures = [_named(figure) for figure in gains.figures()]
+    yield Text(depth_verdict(gains))
+    figures = growth_figures(gains)
     yield figures[0]
     if gains.whitened is not None:
         yield _table(gains, gains.whitened)
@@ -40,6 +40,11 @@ def growth(found: NetworkDiagnosis) -> Iterable[Block]:
     else:
         yield Text(f"Raw units only: {gains.not_whitened}.")
     yield _table(gains, gains.raw)
+
+
+def growth_figures(gains: LayerGains) -> list[Curves]:
+    """Growth from the input, whitened where there is something to whiten by, and raw."""
+    return [_named(figure) for figure in gains.figures()]
 
 
 def _named(figure: Curves) -> Curves:
@@ -67,7 +72,8 @@ def _band(told: dict[str, Any]) -> str:
     return f"{small(middle)}{ends}"
 
 
-def _verdict(gains: LayerGains) -> str:
+def depth_verdict(gains: LayerGains) -> str:
+    """What is said of the growth with depth."""
     kind = gains.raw if gains.whitened is None else gains.whitened
     scaling = gains.scaling
     meaning = {

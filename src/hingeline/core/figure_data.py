@@ -89,6 +89,8 @@ class Curve:
     y: tuple[float, ...]
     joined: bool = True
     """A line through the points; False for dots alone."""
+    steps: bool = False
+    """The line goes up and down in steps, whose corners are no data and get no dots."""
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hingeline.auditing.policy import JudgedPolicy, Verdict
-from hingeline.auditing.record import Audit
+from hingeline.auditing.record import Audit, Source
 from hingeline.core.outcome import Finding
-from hingeline.report import audit_account, audit_evidence, audit_findings, audit_words
+from hingeline.report import (
+    audit_account,
+    audit_evidence,
+    audit_findings,
+    audit_flips,
+    audit_stages,
+    audit_words,
+)
+from hingeline.report.audit_flip_words import flip_words
 from hingeline.report.audit_leak import leak_blocks
 from hingeline.report.common import tone
 from hingeline.report.fragility_words import percent, size
 from hingeline.report.model import Block, Report, Section, Tile, Tone
-from hingeline.report.numbers import count, duration, plural
+from hingeline.report.numbers import count, duration
 from hingeline.report.recipe import Recipe
 
 Audited = Finding[Audit]
@@ -54,15 +62,15 @@ def audit_report(
 def _sections(finding: Audited, recipe: Recipe | None, policies: Sequence[JudgedPolicy]) -> Parts:
     audit = finding.value
     if audit is not None:
-        yield "Policies", audit_account.policy_blocks(policies)
+        yield "Policies", audit_stages.policy_blocks(policies)
         yield "What leaked", leak_blocks(audit)
-        yield "How one sees it leak", audit_evidence.evidence_blocks(audit)
+        yield "Question by question", audit_evidence.evidence_blocks(audit)
         yield "What it does not look at", audit_findings.hidden_blocks(audit)
-        yield "How small a change flips it", audit_findings.flip_blocks(finding)
-        yield "Dangerous directions", audit_findings.direction_blocks(audit)
+        yield "How small a change flips it", audit_flips.flip_blocks(finding)
+        yield "Dangerous directions", audit_flips.direction_blocks(audit)
         yield "What grows from layer to layer", audit_findings.growth_blocks(audit)
         yield "What defences would buy", audit_findings.defence_blocks(audit)
-        yield "What could not be established", audit_account.open_ends(finding)
+        yield "What could not be established", audit_stages.open_ends(finding)
         yield "What was asked, and what it cost", audit_account.account_blocks(finding)
         yield "What the door shows", audit_account.door_blocks(audit)
         yield "In the words of MITRE ATLAS", audit_account.atlas_blocks(audit)
@@ -70,19 +78,25 @@ def _sections(finding: Audited, recipe: Recipe | None, policies: Sequence[Judged
 
 
 def _tone(finding: Audited, policies: Sequence[JudgedPolicy]) -> tuple[Tone, str]:
-    """A broken policy is what a reader must see first; without policies, how the audit ended."""
+    """Bad news for the owner first; good only where policies said what is good, and all were kept."""
+    audit, told = finding.value, tone(finding)
     if any(one.verdict is Verdict.BROKEN for one in policies):
         return Tone.BAD, "policy broken"
-    told, verdict = tone(finding), str(finding.outcome.status)
-    if any(one.verdict is Verdict.NOT_JUDGED for one in policies):
-        return (Tone.PART if told is Tone.GOOD else told), verdict
-    return told, verdict
+    if audit is not None and audit.copy is not None:
+        return Tone.BAD, "copied"
+    if told is Tone.BAD:
+        return told, str(finding.outcome.status)
+    if audit is not None and any(layer.known for layer in audit.leak.layers):
+        return Tone.PART, "partly copied"
+    if told is Tone.GOOD and policies and all(one.verdict is Verdict.KEPT for one in policies):
+        return Tone.GOOD, "policies kept"
+    return Tone.PART, str(finding.outcome.status)
 
 
 def _tiles(finding: Audited) -> Iterable[Tile]:
     yield Tile(count(finding.queries), "questions, all counted")
     audit = finding.value
-    yield Tile(duration(finding.spending.seconds), _pace(finding))
+    yield Tile(duration(finding.spending.seconds), "on the clock")
     if audit is None:
         return
     if audit.usage is not None and audit.usage.accuracy is not None:
@@ -91,15 +105,17 @@ def _tiles(finding: Audited) -> Iterable[Tile]:
     if audit.copy is not None:
         told = [layer.digits for layer in audit.leak.layers if layer.digits is not None]
         if told:
-            yield Tile(f"{min(told):.1f}", "of 16 digits: a typical weight of the copy")
+            yield Tile(f"{min(told):.1f}", "of 16 digits: a typical hidden weight of the copy")
     middle = audit.measures.get("fragility.median")
-    if middle is not None:
-        norm = finding.provenance.settings.get("norm", "l2")
-        yield Tile(size(middle), f"a change that flips half of the inputs tried ({norm})")
+    if middle is not None and flip_words(audit.stage("fragility")):
+        yield Tile(size(middle), f"a change that flips half of the inputs tried ({_how(finding)})")
 
 
-def _pace(finding: Audited) -> str:
-    plan = None if finding.value is None else finding.value.plan
-    if plan is None or not finding.queries:
-        return "on the clock"
-    return f"on the clock, in {plural(plan.requests(finding.queries), 'request')} or more"
+def _how(finding: Audited) -> str:
+    """The norm of a change, and the copy where the door did not confirm what was found on it."""
+    norm = str(finding.provenance.settings.get("norm", "l2"))
+    stage = None if finding.value is None else finding.value.stage("fragility")
+    if stage is None or stage.source is Source.DOOR:
+        return norm
+    confirmed = stage.facts.get("tried") and stage.facts.get("held") == stage.facts.get("tried")
+    return norm if confirmed else f"{norm}, on the copy"

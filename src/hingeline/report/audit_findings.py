@@ -1,87 +1,70 @@
-"""What the verbs of an audit found, a figure or two of each: the verbs' own reports tell the rest."""
+"""What span, stability and defences found in an audit, a figure or two of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
 
-from hingeline.auditing.record import Audit, Source, Stage
-from hingeline.core.outcome import Finding
+from hingeline.auditing.record import Audit, Source
 from hingeline.evaluation.defending.grid import DefenceGrid
 from hingeline.renormalisation.diagnosis import StabilityDiagnosis
-from hingeline.report import defend, defend_words, fragility_figures, span_words
-from hingeline.report.audit_words import flip_words
-from hingeline.report.fragility_directions import step_words, universal_direction
+from hingeline.renormalisation.feed_forward.gains import LayerGains
+from hingeline.report import defend, defend_words, span_words
+from hingeline.report.audit_words import gives_values
 from hingeline.report.model import Block, Claim, Text
-from hingeline.report.numbers import count, plural
+from hingeline.report.numbers import plural, small
 from hingeline.report.obfuscation import obfuscation_essence
 from hingeline.report.stability_network import depth_verdict, growth_figures
-from hingeline.sensitivity.profile import FragilityProfile
 
-_FROM = {
-    Source.COPY: "Measured on the copy: for this, nothing was asked of the target.",
-    Source.DOOR: "Measured at the door, question by question.",
+_SHOWN_HIDDEN = 3  # obfuscated inputs in the gallery
+_UNITS = {
+    "whitened": "in units of how much each layer varies between the inputs",
+    "raw": "in the copy's own units, which depend on how its layers are scaled",
 }
 
 
 def hidden_blocks(audit: Audit) -> Iterable[Block]:
     """The span in a sentence, and inputs that look different and are one to the network."""
-    stage, hidden = audit.stage("span"), audit.hidden
+    stage = audit.stage("span")
     if stage is None or stage.finding is None:
         return
-    yield Text(f"{span_words.headline(stage.finding)} {_FROM[stage.source]}")
-    if hidden is not None:
-        yield Text("The inputs below were made to be one to the network; all were tried at the door.")
-        yield from obfuscation_essence(hidden)
-    yield _more("span")
-
-
-def flip_blocks(finding: Finding[Audit]) -> Iterable[Block]:
-    """Shares flipped by size beside what theory says, the most fragile inputs, what the door said to them."""
-    audit = finding.value
-    stage = None if audit is None else audit.stage("fragility")
-    profile: FragilityProfile | None = None if stage is None or stage.finding is None else stage.finding.value
-    if stage is None or profile is None:
-        return
-    said = flip_words(stage)
-    told = f"{said[0].upper()}{said[1:]}. " if said else ""
-    yield Text(f"{told}{_FROM[stage.source]}")
-    yield from _tried(stage)
-    for figure in (
-        fragility_figures.by_size(profile),
-        fragility_figures.gallery(profile, _box(finding), worst=True),
-    ):
-        if figure is not None:
-            yield figure
-    yield _more("fragility")
-
-
-def direction_blocks(audit: Audit) -> Iterable[Block]:
-    """What a step along the most sensitive direction flips, and one direction for all inputs."""
-    profile: FragilityProfile | None = _value(audit, "fragility")
-    if profile is None:
-        return
-    if profile.curves is not None:
+    read = " This was read off the copy." if stage.source is Source.COPY else ""
+    yield Text(f"{span_words.headline(stage.finding)}{read}")
+    if audit.hidden is not None and audit.hidden.value is not None:
+        number = plural(len(audit.hidden.value.original), "given input")
         yield Text(
-            "Fisher information says along which direction a tiny step moves the class probabilities most. "
-            + step_words(profile.curves)
+            f"For {number} another one was made that should be the same to the network, and tried at the "
+            "door."
         )
-        yield profile.curves.figure()
-    if profile.universal is not None:
-        yield from universal_direction(profile.universal, fragility_figures.picture_shape(profile))
+        yield from obfuscation_essence(audit.hidden, rows=_SHOWN_HIDDEN)
 
 
 def growth_blocks(audit: Audit) -> Iterable[Block]:
     """How a small step grows through the layers of the copy."""
-    found: StabilityDiagnosis | None = _value(audit, "stability")
+    finding = audit.finding("stability")
+    found: StabilityDiagnosis | None = None if finding is None else finding.value
     gains = None if found is None or found.network is None else found.network.gains
     if gains is None:
         return
-    yield Text(
-        f"A small step at the input is followed through the layers of the copy. {depth_verdict(gains)}"
+    kind = gains.raw if gains.whitened is None else gains.whitened
+    yield Text(_grown(gains))
+    figure = growth_figures(gains)[0]
+    medians = tuple(
+        replace(curve, label=curve.label.removesuffix(", median"))
+        for curve in figure.curves
+        if curve.label.endswith(", median")
     )
-    yield growth_figures(gains)[-1 if gains.whitened is not None else 0]
-    yield _more("stability")
+    yield replace(
+        figure,
+        caption="How many times as long a small step at the input is at each layer of the copy, "
+        f"{_UNITS[kind.units]}: along the most sensitive direction of each input, and along random ones "
+        "(medians).",
+        curves=medians,
+    )
+    if gains.scaling.verdict == "undecided":
+        yield Claim("Whether growth follows one law from layer to layer", None, gains.scaling.words)
+    else:
+        yield Text(depth_verdict(gains))
 
 
 def defence_blocks(audit: Audit) -> Iterable[Block]:
@@ -91,37 +74,29 @@ def defence_blocks(audit: Audit) -> Iterable[Block]:
     if finding is None or grid is None:
         return
     yield Text(
-        f"{defend_words.headline(finding)} Tried on the copy, which stands for the model: each defence was "
-        f"put in front of it and attacked {plural(grid.seeds, 'time')} by attackers who know it."
+        f"{defend_words.headline(finding)} The copy stood for the model: each defence was put in front of it "
+        f"and attacked {plural(grid.seeds, 'time')}, by attackers who know it too; nothing was asked of the "
+        "target."
     )
     yield from defend.overview(grid)
     yield from defend.checks(grid)
-    yield from (Text(line) for line in defend_words.NOT_SAID[:1])
-    yield _more("defend")
+    if not gives_values(audit):
+        yield Claim(
+            "What rounding of this door's own answers buys",
+            None,
+            "the copy gives values where the door gives probabilities; rounding was judged on values",
+        )
+    yield Text(defend_words.NOT_SAID[0])
 
 
-def _tried(stage: Stage) -> Iterable[Claim]:
-    """Whether what was computed on the copy is true of the door."""
-    if stage.source is Source.DOOR:
-        return
-    tried, held = int(stage.facts.get("tried", 0)), int(stage.facts.get("held", 0))
-    if not tried:
-        yield Claim("The changes were not tried at the door", None, str(stage.facts.get("not_tried", "")))
-        return
-    changes = f"{count(held)} of {plural(tried, 'change')}"
-    words = f"Tried at the door: {changes} computed on the copy flip it, to the class foretold"
-    yield Claim(words, True if held == tried else None)
-
-
-def _value(audit: Audit, name: str) -> Any:
-    finding = audit.finding(name)
-    return None if finding is None else finding.value
-
-
-def _box(finding: Finding[Audit]) -> tuple[float, float] | None:
-    box: Any = finding.provenance.settings.get("box")
-    return None if box is None else (float(box[0]), float(box[1]))
-
-
-def _more(verb: str) -> Text:
-    return Text(f"More of this: hingeline {verb}.")
+def _grown(gains: LayerGains) -> str:
+    # from input to outputs raw gains do not depend on how hidden layers are scaled
+    last = gains.raw.table()[-1]
+    chosen, random = last["chosen"]["median"], last["random"]["median"]
+    start = "A small step at the input was followed through the layers of the copy."
+    if chosen is None or random is None:
+        return start
+    return (
+        f"{start} At the outputs it is {small(chosen)} times as long if it points in the most sensitive "
+        f"direction, and {small(random)} times if it points anywhere (medians over the inputs)."
+    )

@@ -45,7 +45,7 @@ def curves_svg(figure: Curves) -> str:
     parts += [part for name, y in _on(figure.levels, up) for part in _level(name, up.place(y))]
     parts += _marks([(name, across.place(x)) for name, x in _on(figure.marks, across)])
     for number, (curve, points) in enumerate(zip(figure.curves, shown, strict=True)):
-        parts += _drawn([(across.place(x), up.place(y)) for x, y in points], curve.joined, number)
+        parts += _drawn([(across.place(x), up.place(y)) for x, y in points], curve, number)
     bottom = _TOP + _HEIGHT
     parts.append(
         words((_LEFT + WIDTH - _RIGHT) / 2, bottom + 38, figure.across.words, anchor="middle", size=12)
@@ -144,14 +144,14 @@ def _on_white(x: float, y: float, text: str, anchor: str) -> str:
     return plain.replace("<text ", '<text stroke="#ffffff" stroke-width="4" paint-order="stroke" ', 1)
 
 
-def _drawn(places: list[tuple[float, float]], joined: bool, number: int) -> list[str]:
+def _drawn(places: list[tuple[float, float]], curve: Curve, number: int) -> list[str]:
     colour, dash = _LOOKS[number % len(_LOOKS)]
     parts: list[str] = []
-    if joined and len(places) > 1:
+    if curve.joined and len(places) > 1:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
-    if not joined or len(places) <= _MOST_DOTS_ON_LINE:
+    if not curve.joined or (len(places) <= _MOST_DOTS_ON_LINE and not curve.steps):
         parts += [_dot(x, y, number) for x, y in places]
     return parts
 

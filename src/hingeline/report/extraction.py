@@ -83,7 +83,7 @@ def headline(finding: Network) -> str:
 
 
 def _sections(finding: Network, recipe: Recipe | None) -> Iterable[Section]:
-    yield Section("Is the copy right?", tuple(_verification(finding)))
+    yield Section("Is the copy right?", tuple(verification_claims(finding)))
     yield Section("What was rebuilt", tuple(_layers(finding)))
     yield Section("What it cost", tuple(price(finding)))
     yield Section("What the answers give away", tuple(door(finding.evidence)))
@@ -111,7 +111,8 @@ def _tiles(finding: Network) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
-def _verification(finding: Network) -> Iterable[Block]:
+def verification_claims(finding: Network) -> Iterable[Block]:
+    """What fresh questions said of the copy."""
     check = table(finding.evidence, "verification")
     ratio, gap = number(check, "worst_ratio"), number(check, "largest_gap")
     if ratio is None or gap is None:

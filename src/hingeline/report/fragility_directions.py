@@ -75,14 +75,19 @@ def interval(curve: FlipCurve, place: int) -> str:
 
 def universal_direction(universal: UniversalDirections, shape: tuple[int, int] | None) -> Iterable[Block]:
     """One direction for all inputs, and what it flips."""
+    yield Text(universal_words(universal))
+    few = len(universal.classes) <= _MOST_CLASSES
+    yield from universal.figures(shape if few else None)
+
+
+def universal_words(universal: UniversalDirections) -> str:
+    """What one direction for all inputs flips, of inputs that had no part in making it if there are such."""
     flipped = float(universal.curves[0].shares[-1])
     words = f"of the {plural(universal.made_from, 'input')} it was made from"
     if universal.held_out:
         flipped = float(universal["held_out"].shares[-1])
         words = f"of {plural(universal.held_out, 'input')} that had no part in making it"
-    yield Text(
+    return (
         f"One direction for all inputs: a step of {small(float(universal.sizes[-1]))} along it flips "
         f"{percent(flipped)} {words}."
     )
-    few = len(universal.classes) <= _MOST_CLASSES
-    yield from universal.figures(shape if few else None)

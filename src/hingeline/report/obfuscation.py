@@ -23,6 +23,7 @@ from hingeline.subspace.obfuscated import Control, Obfuscation
 
 _MOST_ROWS = 6  # of the gallery; all inputs are in obfuscation.npz
 _TITLES = ("original", "what the network sees", "what it cannot see", "obfuscated")
+_TITLES_IN_PART = ("original", "what it was found to see", "the rest", "obfuscated")
 _CREDIT = "The question comes from the literature named here, the constructions are hingeline's own:"
 _WAYS = {
     "null noise": "Noise was added in the directions that the network cannot see",
@@ -77,36 +78,45 @@ def obfuscation_blocks(finding: Hidden) -> Iterable[Block]:
         yield figure
 
 
-def obfuscation_essence(finding: Hidden) -> Iterable[Block]:
-    """How they were made, the gallery, and whether labels were kept, beside the control."""
+def obfuscation_essence(finding: Hidden, rows: int = _MOST_ROWS) -> Iterable[Block]:
+    """How they were made, a gallery of so many, and whether labels were kept, beside the control."""
     value = finding.value
     if value is None:
         yield Claim("No inputs were obfuscated", None, finding.outcome.reason)
         return
     picture = "the target image" if finding.provenance.settings.get("target") else "random noise"
     yield Text(_described(value, picture))
-    gallery = obfuscation_gallery(value)
+    gallery = obfuscation_gallery(value, rows)
     if gallery is not None:
         yield gallery
     yield from _claims(finding, value)
 
 
-def obfuscation_gallery(value: Obfuscation) -> Pictures | None:
+def obfuscation_gallery(value: Obfuscation, most: int = _MOST_ROWS) -> Pictures | None:
     """Original, both parts and obfuscated input of the first inputs; None if they are no images."""
     side = image_side(value.original.shape[1])
     if side is None:
         return None
-    rows = range(min(_MOST_ROWS, len(value.original)))
+    rows = range(min(most, len(value.original)))
     more = (
         f" The first {len(rows)} of {count(len(value.original))}." if len(rows) < len(value.original) else ""
     )
     return Pictures(
         "obfuscation",
-        "Original, its two parts, and another input whose seen part is the same: to the network the first "
-        f"and the last are one. In the parts, mid grey is zero.{more}",
-        _TITLES,
+        f"Original, its two parts, and another input whose seen part is the same: {_one(value)}. In the "
+        f"parts, mid grey is zero.{more}",
+        _TITLES if value.standing == "exact" else _TITLES_IN_PART,
         tuple(_gallery_row(value, row, side) for row in rows),
     )
+
+
+def _one(value: Obfuscation) -> str:
+    """What follows of it depends on whether the whole span is known, and on what was answered."""
+    if value.standing == "exact" and value.labels_kept == 1:
+        return "to the network the first and the last are one"
+    if value.labels_kept == 1:
+        return "these keep their label, but the network may see more than was found"
+    return "where the label changed all the same, the network sees more than was found"
 
 
 def _gallery_row(value: Obfuscation, row: int, side: int) -> tuple[Picture, ...]:
@@ -130,7 +140,10 @@ def _range(value: Obfuscation, pixels: FloatArray) -> tuple[float, float]:
 
 
 def _described(value: Obfuscation, picture: str) -> str:
-    words = f"{_WAYS[value.construction].format(picture)}; what it sees of every input stayed as it was."
+    seen, ways = "what it sees of every input", _WAYS[value.construction]
+    if value.standing != "exact":
+        seen, ways = "what it was found to see of every input", ways.replace("cannot", "was not found to")
+    words = f"{ways.format(picture)}; {seen} stayed as it was."
     target = value.correlation_target
     beside = f", and {float(target.mean()):.2f} with {picture}" if target is not None else ""
     return (

@@ -1,0 +1,61 @@
+"""How small changes flip inputs, in half a sentence, with whom it was tried on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hingeline.auditing.record import Source, Stage
+from hingeline.numerics.statistics import median
+from hingeline.report import fragility_words
+from hingeline.report.fragility_words import percent
+from hingeline.report.numbers import count, plural, small
+from hingeline.sensitivity.profile import FragilityProfile
+from hingeline.sensitivity.threat import Norm
+
+_SIZES: dict[Norm, str] = {
+    "l2": "a change of length {} or less",
+    "linf": "a change of every input number by {} or less",
+    "l1": "a change of {} or less in all",
+}
+"""Sizes of changes, for those who have not met norms."""
+
+
+def flip_words(stage: Stage | None) -> str:
+    """What a headline may say of flips; empty where nothing is known, or where a flip may be chance."""
+    profile: FragilityProfile | None = None if stage is None or stage.finding is None else stage.finding.value
+    if stage is None or profile is None or _doubtful(profile):
+        return ""
+    number, flips, middle = len(profile.upper), int(np.isfinite(profile.upper).sum()), median(profile.upper)
+    if not flips:
+        return ""
+    if math.isfinite(middle) and number > 1:
+        told = f"half of the {count(number)} inputs tried change class at {_amount(profile, middle)}"
+    else:
+        largest = float(profile.upper[np.isfinite(profile.upper)].max())
+        told = (
+            f"{count(flips)} of {plural(number, 'input')} tried change class at {_amount(profile, largest)}"
+        )
+    return told if stage.source is Source.DOOR else f"{told}, by the copy{tried_words(stage)}"
+
+
+def tried_words(stage: Stage) -> str:
+    """Whether flips of the copy are flips of the door."""
+    tried, held = int(stage.facts.get("tried", 0)), int(stage.facts.get("held", 0))
+    if not tried:
+        return "; that was not tried at the door"
+    return f"; tried at the door, {count(held)} of {plural(tried, 'such change')} flip it too"
+
+
+def _amount(profile: FragilityProfile, size: float) -> str:
+    apart = fragility_words.data_distance(profile)
+    beside = f", {percent(size / apart)} of the distance between two inputs" if apart > 0 else ""
+    return f"{_SIZES[profile.norm].format(small(size))}{beside if math.isfinite(apart) else ''}"
+
+
+def _doubtful(profile: FragilityProfile) -> bool:
+    """Whether a flip says nothing here: the door wavers, or the bounds contradict each other."""
+    gravest = fragility_words.gravest(profile)
+    wavers = gravest is not None and gravest.name == "wavering"
+    return wavers or bool(fragility_words.broken_bounds(profile))

@@ -69,6 +69,11 @@ if TYPE_CHECKING:
     from hingeline.networks.loading import diff
     from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
     from hingeline.oracles.opening import oracle
+    from hingeline.oracles.outward.auto_attack_model import for_autoattack
+    from hingeline.oracles.outward.counted import CountedOracle, counted
+    from hingeline.oracles.outward.foolbox_model import for_foolbox
+    from hingeline.oracles.outward.kept import KeptFlips, kept_flips
+    from hingeline.oracles.outward.seeding import seeded
     from hingeline.oracles.protocol import Oracle, OracleSpec
     from hingeline.oracles.session import QuerySession
     from hingeline.probing.card import DoctorCard
@@ -125,6 +130,7 @@ _HOMES = {
     "audit": "hingeline.auditing.audit",
     "BudgetExhausted": _ERRORS,
     "CollectiveOperators": "hingeline.renormalisation.operators.operator_set",
+    "CountedOracle": "hingeline.oracles.outward.counted",
     "Defence": "hingeline.defences.doors.defence",
     "DefenceGrid": "hingeline.evaluation.defending.grid",
     "DefendSettings": "hingeline.evaluation.defending.settings",
@@ -143,6 +149,7 @@ _HOMES = {
     "Identification": "hingeline.renormalisation.flow.identification",
     "IllConditioned": _ERRORS,
     "InvalidInput": _ERRORS,
+    "KeptFlips": "hingeline.oracles.outward.kept",
     "MinimalFlips": "hingeline.sensitivity.exact.minimal",
     "MissingExtra": _ERRORS,
     "ModelFamily": "hingeline.defences.family.family",
@@ -181,6 +188,7 @@ _HOMES = {
     "UndirectedStack": "hingeline.renormalisation.stacks.undirected",
     "UnsupportedOracle": _ERRORS,
     "chain_information": "hingeline.renormalisation.information.chain",
+    "counted": "hingeline.oracles.outward.counted",
     "defend": "hingeline.evaluation.defending.defend",
     "defended": "hingeline.defences.doors.defended",
     "demo_oracle": "hingeline.evaluation.demo_data",
@@ -193,11 +201,14 @@ _HOMES = {
     "filter_hard": "hingeline.defences.filtration.filtering",
     "fit_detector": "hingeline.defences.detector.fitting",
     "fit_monitor": "hingeline.defences.monitoring.fitting",
+    "for_autoattack": "hingeline.oracles.outward.auto_attack_model",
+    "for_foolbox": "hingeline.oracles.outward.foolbox_model",
     "fragility": "hingeline.sensitivity.fragility",
     "ising_exponents": "hingeline.renormalisation.known_answers.mcrg",
     "judge_detector": "hingeline.defences.detector.judging",
     "judge_monitor": "hingeline.defences.monitoring.judging",
     "judge_muldef": "hingeline.defences.family.study",
+    "kept_flips": "hingeline.oracles.outward.kept",
     "load_detector": "hingeline.defences.detector.storage",
     "load_family": "hingeline.defences.family.storage",
     "load_stack": "hingeline.renormalisation.stacks.storage",
@@ -213,6 +224,7 @@ _HOMES = {
     "save_family": "hingeline.defences.family.storage",
     "save_report": "hingeline.report.building",
     "save_stack": "hingeline.renormalisation.stacks.storage",
+    "seeded": "hingeline.oracles.outward.seeding",
     "single_units": "hingeline.renormalisation.operators.operator_set",
     "span": "hingeline.subspace.span",
     "stability": "hingeline.renormalisation.stability",
@@ -233,6 +245,7 @@ __all__ = [
     "BudgetExhausted",
     "CollectiveOperators",
     "ConvolutionLayer",
+    "CountedOracle",
     "Defence",
     "DefenceGrid",
     "DefendSettings",
@@ -252,6 +265,7 @@ __all__ = [
     "Identification",
     "IllConditioned",
     "InvalidInput",
+    "KeptFlips",
     "MinimalFlips",
     "MissingExtra",
     "ModelFamily",
@@ -290,6 +304,7 @@ __all__ = [
     "audit",
     "certify_gap",
     "chain_information",
+    "counted",
     "defend",
     "defended",
     "demo_oracle",
@@ -302,12 +317,15 @@ __all__ = [
     "filter_hard",
     "fit_detector",
     "fit_monitor",
+    "for_autoattack",
+    "for_foolbox",
     "fragility",
     "gap_from_errors",
     "ising_exponents",
     "judge_detector",
     "judge_monitor",
     "judge_muldef",
+    "kept_flips",
     "load_detector",
     "load_family",
     "load_stack",
@@ -323,6 +341,7 @@ __all__ = [
     "save_family",
     "save_report",
     "save_stack",
+    "seeded",
     "single_units",
     "span",
     "stability",

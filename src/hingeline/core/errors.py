@@ -70,11 +70,17 @@ class BudgetExhausted(HingelineError):
         wanted: Rows the refused request had.
         phase: Name of the phase whose limit it was.
         partial: What the step had found, if it hands that over.
+
+    Args:
+        advice: What is kept and how to go on; closes the message.
     """
 
-    def __init__(self, *, limit: int, spent: int, wanted: int, phase: str, partial: Any = None) -> None:
+    def __init__(
+        self, *, limit: int, spent: int, wanted: int, phase: str, partial: Any = None, advice: str = ""
+    ) -> None:
         super().__init__(
             f"budget of {limit:,} queries reached in phase '{phase}': {spent:,} spent, {wanted:,} more wanted"
+            + (f". {advice}" if advice else "")
         )
         self.limit = limit
         self.spent = spent

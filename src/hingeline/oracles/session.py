@@ -74,6 +74,7 @@ class QuerySession:
         self._width = spec.output_dim
         self._with_ids = oracle if isinstance(oracle, OracleWithIds) else None
         self._account = Budget(budget)
+        self._replayed = 0
         self._memory = RowMemory()
         self._times_asked: dict[bytes, int] = {}
         self._warned = False
@@ -89,6 +90,11 @@ class QuerySession:
     def spent(self) -> int:
         """Rows asked so far."""
         return self._account.spent
+
+    @property
+    def replayed(self) -> int:
+        """Rows among those that the journal answered; the others were sent."""
+        return self._replayed
 
     @property
     def remaining(self) -> int | None:
@@ -191,6 +197,7 @@ class QuerySession:
         self._width = self._width or replayed.shape[1]
         if not recorded.all():
             answers[~recorded] = self._send(sent[~recorded], keys[~recorded])
+        self._replayed += len(replayed)
         self._count(len(replayed), AnswersReplayed)
         return answers
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.errors import InvalidInput
+from hingeline.core.extras import optional
 from hingeline.sensitivity.attacks.base import Attack, Claims, Needs, Scene
 from hingeline.sensitivity.attacks.foolbox_attacks import back
 from hingeline.sensitivity.attacks.torch_bridge import (
@@ -25,7 +26,6 @@ from hingeline.sensitivity.attacks.torch_bridge import (
     as_points,
     as_tensors,
     frame_of,
-    optional,
     own_randomness,
 )
 from hingeline.sensitivity.threat import Norm

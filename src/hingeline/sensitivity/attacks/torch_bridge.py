@@ -17,25 +17,13 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.core.errors import MissingExtra
 from hingeline.numerics.statistics import median
+from hingeline.oracles.outward.seeding import seeded
 from hingeline.sensitivity.attacks.base import Scene
 from hingeline.sensitivity.attacks.smallest_radius import radius_bracket
 
 _WIDER = 2.0
 """Assumed bounds lie this many times as far from the data as rays are followed, in the median."""
-
-
-def optional(module: str, what: str, extra: str) -> Any:
-    """Import `module`, or say how to get it.
-
-    Raises:
-        MissingExtra: It is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingExtra(what, extra) from error
 
 
 @dataclass(frozen=True)
@@ -134,11 +122,8 @@ def as_points(scene: Scene, frame: Frame, shown: Any) -> FloatArray:
 
 @contextmanager
 def own_randomness(rng: np.random.Generator) -> Generator[None]:
-    """Within it torch draws from a seed of ours; its global generator is as before afterwards."""
-    torch: Any = importlib.import_module("torch")
-    with torch.random.fork_rng(devices=[]):
-        # not `torch.manual_seed`: that would seed accelerators too
-        torch.default_generator.manual_seed(int(rng.integers(2**31)))
+    """Within it global generators run from a seed of ours; they are as before afterwards."""
+    with seeded(int(rng.integers(2**31))):
         yield
 
 

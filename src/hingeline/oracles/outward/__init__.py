@@ -1,0 +1,1 @@
+"""Our counted, budgeted, journaled doors, handed to attack libraries of others."""

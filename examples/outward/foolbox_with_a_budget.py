@@ -3,7 +3,20 @@
     pip install "hingeline[foolbox]"
     python examples/outward/foolbox_with_a_budget.py
 
-EXPECTED
+Two of the 20 digits are called wrongly from the start; they count as flips of size 0.
+It prints (torch 2.13, foolbox 3.3.4, 2 CPU cores):
+
+    budget 2,000
+      accuracy through the door: 90%
+      BoundaryAttack stopped: 1,983 spent, 18 more wanted
+      1,983 questions, 0 of them answered by the journal
+      nearest flips on record: median 1.846
+    budget 40,000
+      accuracy through the door: 90%
+      BoundaryAttack: 20 of 20 flipped, median change 1.793, 3,997 questions
+      HopSkipJumpAttack: 20 of 20 flipped, median change 1.202, 4,525 questions
+      8,542 questions, 1,983 of them answered by the journal
+      nearest flips on record: median 1.202
 """
 
 from __future__ import annotations
@@ -21,7 +34,7 @@ import hingeline as hl
 from hingeline.evaluation.demo_data import held_out_digits
 
 COUNT, SEED = 20, 0
-BUDGETS = (4000, 40000)
+BUDGETS = (2000, 40000)
 
 
 def main() -> int:
@@ -52,13 +65,16 @@ def attack(door: hl.CountedOracle, points: Any, labels: Any) -> None:
         name = type(made).__name__
         try:
             with hl.seeded(SEED), door.session.phase(name):
-                _, found, _ = made(model, images, classes, epsilons=None)
+                _, found, success = made(model, images, classes, epsilons=None)
         except hl.BudgetExhausted as stopped:
             print(f"  {name} stopped: {stopped.spent:,} spent, {stopped.wanted:,} more wanted")
             return
-        sizes = (found - images).flatten(1).norm(dim=1)
+        sizes = np.linalg.norm((found - images).flatten(1).numpy(), axis=1)
         spent = door.session.spending.queries_by_phase[name]
-        print(f"  {name}: median change {sizes.median():.3f} for {spent:,} questions")
+        print(
+            f"  {name}: {int(success.sum())} of {len(images)} flipped, median change {np.median(sizes):.3f}, "
+            f"{spent:,} questions"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A counted door as a model of Foolbox: its attacks gain a budget, a count, a way to go on (extra `foolbox`).
 
-Inputs may be tensors of any library that EagerPy knows; they are flattened in C order and asked in float64.
-Scores come back in float64 whatever the inputs are, since rounding them could turn a decision; JAX rounds
-them unless it is told to keep 64 bits.
+Inputs may be tensors of any library that EagerPy knows (tried: torch, NumPy, JAX); they are flattened in C
+order and asked in float64. Scores come back in float64 whatever the inputs are, since rounding them could
+turn a decision; JAX rounds them unless it is told to keep 64 bits.
 
 A row with NaN is not asked and gets NaN scores, as it would from a network: BoundaryAttack divides 0 by 0 at
 inputs that are misclassified from the start.

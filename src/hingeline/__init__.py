@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from hingeline.renormalisation.stacks.training import TrainedStack, train_stack
     from hingeline.renormalisation.stacks.undirected import UndirectedStack
     from hingeline.report.building import save_report
+    from hingeline.report.citations import cite
     from hingeline.report.model import Report
     from hingeline.sensitivity.exact.minimal import MinimalFlips, minimal_flips
     from hingeline.sensitivity.exact.search import ExactSettings
@@ -189,6 +190,7 @@ _HOMES = {
     "UnsupportedOracle": _ERRORS,
     "chain_information": "hingeline.renormalisation.information.chain",
     "counted": "hingeline.oracles.outward.counted",
+    "cite": "hingeline.report.citations",
     "defend": "hingeline.evaluation.defending.defend",
     "defended": "hingeline.defences.doors.defended",
     "demo_oracle": "hingeline.evaluation.demo_data",
@@ -304,6 +306,7 @@ __all__ = [
     "audit",
     "certify_gap",
     "chain_information",
+    "cite",
     "counted",
     "defend",
     "defended",

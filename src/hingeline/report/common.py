@@ -75,7 +75,12 @@ def again(
     rows += [("authorised", str(authorised))] if authorised else []
     yield Table((), tuple(rows))
     if made.sources:
-        yield Text(f"{credit} {'; '.join(made.sources)}.")
+        yield Text(f"{credit} {'; '.join(made.sources)}. Their BibTeX:  {how_to_cite(recipe)}")
+
+
+def how_to_cite(recipe: Recipe | None) -> str:
+    """What to type for BibTeX: on the command line for a run of it, in Python for a finding."""
+    return "hl.cite(finding)" if recipe is None else "hingeline cite DIR  (the folder of this run)"
 
 
 def table(evidence: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hingeline.core.outcome import Finding, Status
 from hingeline.probing.card import DoctorCard, Verdict
+from hingeline.report.common import how_to_cite
 from hingeline.report.model import Block, Claim, Command, Report, Section, Table, Text, Tile, Tone
 from hingeline.report.numbers import count, duration, plural, small
 from hingeline.report.recipe import Recipe
@@ -30,7 +31,8 @@ def examination_report(finding: Finding[DoctorCard], recipe: Recipe | None = Non
         summary=" ".join(card.notes) if card is not None else finding.outcome.advice,
         tiles=_tiles(finding),
         sections=tuple(section for section in _sections(card, recipe) if section.blocks),
-        footer=f"Seed {finding.provenance.seed}. " + " · ".join(finding.provenance.sources),
+        footer=f"Seed {finding.provenance.seed}. "
+        + " · ".join((*finding.provenance.sources, f"BibTeX: {how_to_cite(recipe)}")),
     )
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.outcome import Finding
-
-SCHEMA = 1
+from hingeline.report.results import SCHEMA
 
 
 def json_ready(value: Any) -> Any:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("hingeline.cli.diff", "Are two networks the same up to neuron order and scale?"),
     "serve": ("hingeline.cli.serve", "Turn a model file into a practice endpoint."),
     "resume": ("hingeline.cli.resume", "Go on with an interrupted run; no answer is asked twice."),
+    "report": ("hingeline.cli.report", "Make the report of a run again; nothing is asked."),
     "cite": ("hingeline.cli.cite", "BibTeX of this tool, and of the methods that a run used."),
     "journal": ("hingeline.cli.journal", "Look into, check, export or merge recorded answers."),
 }

@@ -109,6 +109,11 @@ def _opened(verb: str, target: TargetRequest, data: Path | None) -> Oracle:
     return _READING[verb](target, data) if verb in _READING else open_target(target)
 
 
+def is_read(verb: str) -> bool:
+    """Whether a verb reads its target and asks nobody."""
+    return verb in _READING
+
+
 def prepared(oracle: Oracle, recipe: Recipe) -> Run:
     """The recipe's run, its files read; nothing has been asked.
 

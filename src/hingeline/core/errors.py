@@ -11,6 +11,7 @@ HingelineError
 │   ├── TooFewWitnesses
 │   ├── AmbiguousSign
 │   └── IllConditioned
+├── NotRecorded                         rows that a finished run's journal has no answers to
 ├── NotComplete                         Finding.require() on a result that is not ok
 ├── FormatError                         a file that is not what it should be
 ├── MissingExtra                        an optional dependency is not installed
@@ -103,6 +104,21 @@ class AmbiguousSign(RecoveryError):
 
 class IllConditioned(RecoveryError):
     """A linear system is too ill-conditioned for the precision that arrives."""
+
+
+class NotRecorded(HingelineError):
+    """A run is done again from its journal alone, and the journal does not hold all it needs.
+
+    No error of a door: a step that goes on where a door refuses must not go on here.
+
+    Attributes:
+        rows: How many answers were missing when this was noticed; there may be more.
+    """
+
+    def __init__(self, rows: int) -> None:
+        answers = "1 answer" if rows == 1 else f"{rows:,} answers"
+        super().__init__(f"this needs at least {answers} that the journal does not hold")
+        self.rows = rows
 
 
 class NotComplete(HingelineError):

@@ -41,6 +41,8 @@ from hingeline.oracles.row_memory import KeyArray, RowMemory, SentArray, as_sent
 
 # SQLite holds at most 1e9 bytes in one value, and a request of more than this helps nobody.
 _LARGEST_BATCH_BYTES = 64 * 2**20
+OUT_OF_RANGE = "answered NaN or infinity in"
+"""How the words of such a failure go on after the door's name; a run done again knows it by them."""
 
 
 class QuerySession:
@@ -260,7 +262,7 @@ class QuerySession:
             )
         if not np.isfinite(table).all():
             bad = int((~np.isfinite(table).all(axis=1)).sum())
-            reason = f"{name} answered NaN or infinity in {bad} of {rows} rows"
+            reason = f"{name} {OUT_OF_RANGE} {bad} of {rows} rows"
             raise QueryFailed(reason, sent=True, out_of_range=True)
         self._width = table.shape[1]
         return table

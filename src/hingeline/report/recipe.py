@@ -76,16 +76,19 @@ class Recipe:
         """The same run with another limit."""
         return replace(self, budget=budget)
 
-    def check_files(self) -> None:
+    def check_files(self, *, target: bool = True) -> None:
         """Make sure that the target, if it is a file, and all files beside it are still what they were.
+
+        Args:
+            target: False where the target itself will not be looked at.
 
         Raises:
             InvalidInput: One is gone or has changed.
         """
-        target = self.target.get("sha256")
-        if target is not None:
+        digest = self.target.get("sha256")
+        if target and digest is not None:
             _check(
-                Path(str(self.target["target"])), str(target), "its recorded answers belong to another model"
+                Path(str(self.target["target"])), str(digest), "its recorded answers belong to another model"
             )
         for name, file in self.files.items():
             _check(Path(file["path"]), file["sha256"], f"the run was made with other contents of --{name}")
@@ -142,7 +145,7 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
 
 def _check(path: Path, recorded: str, reason: str) -> None:
     if not path.is_file():
-        raise InvalidInput(f"{path}, which this run was begun with, is gone; put it back to resume")
+        raise InvalidInput(f"{path}, which this run was begun with, is gone; put it back first")
     if file_digest(path) != recorded:
         raise InvalidInput(
             f"{path} has changed since this run began: {reason}. Put the old file back, or start a new run"

@@ -122,9 +122,19 @@ class RunFolder:
         """Whether this run was begun before."""
         return (self.path / _JOURNAL).exists()
 
+    @property
+    def has_result(self) -> bool:
+        """Whether this run came to its end before."""
+        return (self.path / _RESULT).exists()
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the run's answers lie."""
+        return self.path / _JOURNAL
+
     def journal(self) -> Journal:
         """The run's answers, open for recording."""
-        return Journal.open(self.path / _JOURNAL)
+        return Journal.open(self.journal_path)
 
     def save(
         self, finding: Finding[Any], report: Report, arrays: Mapping[str, Mapping[str, Any]] | None = None
@@ -136,7 +146,7 @@ class RunFolder:
             report: What is told about it.
             arrays: Files of arrays beside it: name of the file (one of ours), then the arrays by name.
         """
-        self._clear()
+        self._clear(_MADE)
         left_out: dict[str, str] = {}
         files = [_RECIPE, _JOURNAL]
         network = _network_in(finding.value)
@@ -145,11 +155,25 @@ class RunFolder:
         for name, named in (arrays or {}).items():
             save_arrays(self.path / name, named)
             files.append(name)
-        files += self._save_figures(report)
+        files += self._save_told(finding, report)
+        return SavedRun(tuple(files), left_out)
+
+    def save_report(self, finding: Finding[Any], report: Report) -> SavedRun:
+        """Write what is told of the finding anew, and leave models and arrays as they are.
+
+        Args:
+            finding: The same as before, made again.
+            report: What is told about it.
+        """
+        self._clear((_RESULT, _PAGE))
+        return SavedRun(tuple(self._save_told(finding, report)), {})
+
+    def _save_told(self, finding: Finding[Any], report: Report) -> list[str]:
+        files = self._save_figures(report)
         self._write(_PAGE, html_text(report))
         # Last, so that a folder with a result.json is a finished one.
         self._write(_RESULT, result_text(finding))
-        return SavedRun((*files, _PAGE, _RESULT), left_out)
+        return [*files, _PAGE, _RESULT]
 
     def _save_network(
         self, network: PiecewiseLinearNetwork, finding: Finding[Any], left_out: dict[str, str]
@@ -170,10 +194,10 @@ class RunFolder:
             self._write(name, text)
         return list(texts)
 
-    def _clear(self) -> None:
+    def _clear(self, names: Sequence[str]) -> None:
         """Take away what an earlier, partial end of this run left: nothing in a folder may contradict it."""
         try:
-            for name in _MADE:
+            for name in names:
                 (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / _FIGURES, ignore_errors=True)
             (self.path / _FIGURES).mkdir()

@@ -80,6 +80,7 @@ def test_a_mistyped_verb_is_answered_with_the_one_meant(shell: Any) -> None:
         (errors.BudgetExhausted(limit=1, spent=1, wanted=1, phase="p"), 4),
         (errors.IllConditioned("x"), 5),
         (errors.NotComplete("x"), 5),
+        (errors.NotRecorded(1), 5),
         (errors.Refused("x"), 6),
         (click.Abort(), 130),
         (RunStopped("x", Exit.TARGET), 3),

@@ -162,7 +162,7 @@ def test_a_verb_that_goes_on_without_missing_answers_is_not_believed(
 
     def careless(oracle: Any, **told: Any) -> Any:
         with contextlib.suppress(HingelineError):
-            QuerySession(oracle, journal=told["journal"]).ask(np.full((4, 6), 0.123))
+            QuerySession(oracle, journal=told["journal"]).ask(np.linspace(0.1, 0.9, 24).reshape(4, 6))
         return honest(oracle, **told)
 
     monkeypatch.setattr(runs, "extract", careless)

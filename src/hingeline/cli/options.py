@@ -2,7 +2,8 @@
 
 A verb takes decorators: `@target_options` hands it `target: TargetRequest`, `@plan_options` hands it
 `plan: Plan`, `@view_options` hands it `view: View`. Options come from flags first, then from HINGELINE_*
-variables. A target on another host is not even connected to before the user states the authorisation.
+variables, then from a target.toml (`configuration`). A target on another host is not even connected to before
+the user states the authorisation.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from hingeline.cli.configuration import asked_to_print, print_config, print_config_option
 from hingeline.core.errors import Refused
 
 if TYPE_CHECKING:
@@ -173,6 +175,7 @@ _PLAN = (
     ),
     click.option("--out", type=_Place(), metavar="DIR", help="Where the run is kept; must be new."),
     click.option("--yes", is_flag=True, help="Do not ask back."),
+    print_config_option,
 )
 _VIEW = (
     click.option("--json", "as_json", is_flag=True, help="Last line of output is one JSON object."),
@@ -193,7 +196,7 @@ def reading_options(verb: Verb) -> Verb:
 
 
 def plan_options(verb: Verb) -> Verb:
-    """Add --budget, --seed, --out, --yes; the verb gets `plan: Plan`."""
+    """Add --budget, --seed, --out, --yes, --print-config; the verb gets `plan: Plan`."""
     return _collecting(verb, "plan", Plan, _PLAN)
 
 
@@ -276,6 +279,9 @@ def _collecting(verb: Verb, name: str, record: type[_Record], options: Sequence[
 
     @functools.wraps(verb)
     def collected(**values: Any) -> Any:
+        context = click.get_current_context(silent=True)
+        if context is not None and asked_to_print(context):
+            return print_config(context)
         return verb(**{name: record(**{n: values.pop(n) for n in names if n in values})}, **values)
 
     for option in reversed(options):

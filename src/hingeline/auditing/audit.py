@@ -21,7 +21,7 @@ from hingeline.auditing.ground import Done, Ground
 from hingeline.auditing.leak import Leak, leak_of
 from hingeline.auditing.measures import AtLeast, measured
 from hingeline.auditing.plan import AuditPlan, make_plan
-from hingeline.auditing.record import Audit, Stage
+from hingeline.auditing.record import Audit, Stage, StageEnded
 from hingeline.auditing.settings import AuditSettings
 from hingeline.auditing.stages import STAGES, inner_events, priced
 from hingeline.auditing.trials import compared
@@ -138,7 +138,7 @@ class _Work:
     def _examine(self) -> tuple[DoctorCard | None, Outcome]:
         with _timed() as clock, self._door.stage("door"):
             found = doctor(self._door, seed=self._seed, budget=self.session.budget, on_event=self._inner)
-        self._stages.append(Stage("door", self._door.spent, clock(), found))
+        self._note(Stage("door", self._door.spent, clock(), found))
         return found.value, found.outcome
 
     def _planned(self, card: DoctorCard) -> AuditPlan:
@@ -175,7 +175,12 @@ class _Work:
         if name == "extraction" and done.finding is not None:
             ground.copy = verified_copy(done.finding, ground.card.head)
             done = compared(ground, done)
-        self._stages.append(priced(name, done, self._door.spent - before, clock()))
+        self._note(priced(name, done, self._door.spent - before, clock()))
+
+    def _note(self, stage: Stage) -> None:
+        self._stages.append(stage)
+        # the door and the given inputs come besides the parts that were chosen
+        self._watch(StageEnded(stage, len(self._stages), 2 + len(self._call.settings.parts)))
 
     def _ended(self, card: DoctorCard | None, plan: AuditPlan | None, ground: Ground | None) -> Audit:
         stages = tuple(self._stages)

@@ -10,6 +10,7 @@ from typing import Any
 from hingeline.auditing.leak import Leak
 from hingeline.auditing.plan import AuditPlan
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.core.events import Event
 from hingeline.core.outcome import Finding, Status
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.card import DoctorCard
@@ -50,14 +51,17 @@ class Stage:
     def settled(self) -> bool:
         """Whether the stage came to a conclusion: the finding is complete, or says why there can be none.
 
-        A network of a kind that extraction does not treat (maxima) may leak all the same: nothing is
+        Flips that were searched by asking are partial at best, since asking proves no smallest one: they are
+        as much as this door allows. A network of a kind that extraction does not treat (maxima) may leak all the same: nothing is
         concluded of it.
         """
         if self.starved or self.doubt or self.untreated:
             return False
         if self.finding is None:
             return True
-        return self.finding.outcome.status in (Status.COMPLETE, Status.EQUIVALENT, Status.REFUSED)
+        status = self.finding.outcome.status
+        by_asking = self.name == "fragility" and self.source is Source.DOOR and status is Status.PARTIAL
+        return by_asking or status in (Status.COMPLETE, Status.EQUIVALENT, Status.REFUSED)
 
     @property
     def untreated(self) -> bool:
@@ -78,6 +82,17 @@ class Stage:
             told |= {"status": str(outcome.status), "reason": outcome.reason, "advice": outcome.advice}
             told["evidence"] = dict(self.finding.evidence)
         return told | {"doubt": self.doubt, "facts": dict(self.facts), "seconds": self.seconds}
+
+
+@dataclass(frozen=True)
+class StageEnded(Event):
+    """A stage of an audit came to its end."""
+
+    stage: Stage
+    number: int
+    """Of the stage, from 1."""
+    of: int
+    """Stages of the audit."""
 
 
 @dataclass(frozen=True, eq=False)

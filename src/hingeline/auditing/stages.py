@@ -26,6 +26,7 @@ from hingeline.core.events import (
     Event,
     EventSink,
     NeuronRecovered,
+    Note,
     QueriesAnswered,
 )
 from hingeline.core.outcome import Status
@@ -249,10 +250,10 @@ def _rows(ground: Ground, rows: IntArray) -> tuple[Any, Any]:
 
 
 def _quiet(sink: EventSink) -> EventSink:
-    """Events of a verb on the copy: its neurons are not the target's."""
+    """Events of a verb on the copy: its neurons and its door are not the target's."""
 
     def send(event: Event) -> None:
-        if not isinstance(event, NeuronRecovered):
+        if not isinstance(event, NeuronRecovered | Note):
             sink(event)
 
     return send

@@ -109,7 +109,7 @@ def fragility_run(oracle: Oracle, recipe: Recipe) -> Run:
         )
         # whether it was seen or asked, it is the target that was named
         found = replace(found, provenance=replace(found.provenance, target=oracle.spec.name))
-        arrays = {} if found.value is None else {"fragility.npz": _arrays(found.value)}
+        arrays = {} if found.value is None else {"fragility.npz": fragility_arrays(found.value)}
         return Ran(found, fragility_report(found, recipe), status_code(found.outcome.status), arrays)
 
     return run
@@ -128,7 +128,8 @@ def _free(recipe: Recipe, dim: int) -> BoolArray | None:
     return rows[0] == 1.0
 
 
-def _arrays(value: FragilityProfile) -> dict[str, Any]:
+def fragility_arrays(value: FragilityProfile) -> dict[str, Any]:
+    """What fragility.npz holds."""
     names = ("points", "changes", "classes", "flipped_to", "upper", "lower", "proved")
     arrays: dict[str, Any] = {name: getattr(value, name) for name in names}
     if value.labels is not None:

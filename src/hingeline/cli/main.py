@@ -21,6 +21,7 @@ from hingeline.core.version import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("hingeline.cli.demo", "Watch a digit classifier being rebuilt from its answers. Offline."),
     "doctor": ("hingeline.cli.doctor", "What does this door reveal? About 40 queries."),
+    "audit": ("hingeline.cli.audit", "All that one door gives away, within one budget, in one report."),
     "extract": ("hingeline.cli.extract", "How much of the network can be rebuilt, at what price?"),
     "span": ("hingeline.cli.span", "What does it look at, and what can be changed unnoticed?"),
     "fragility": ("hingeline.cli.fragility", "How small a change flips it, in which direction, and why?"),

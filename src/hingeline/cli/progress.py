@@ -6,6 +6,8 @@ On a terminal a live table ticks off neurons layer by layer; elsewhere a plain l
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 
@@ -16,6 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from hingeline.auditing.record import StageEnded
 from hingeline.core.events import (
     AnswersReplayed,
     BudgetLow,
@@ -49,6 +52,7 @@ class Tally:
         self.flips_done = 0
         self.flips_proved = 0
         self.notes: list[str] = []
+        self.stages: list[StageEnded] = []
         self.started = time.perf_counter()
 
     def __call__(self, event: Event) -> None:
@@ -65,13 +69,15 @@ class Tally:
                 self.neurons[event.layer] = event.found
             case DirectionsFound():
                 self.directions = event
+            case StageEnded():
+                self.stages.append(event)
             case FlipBounded():
                 self.flips, self.flips_done = event, self.flips_done + 1
                 self.flips_proved += event.ended == "proved"
             case BudgetLow():
                 self.notes.append(f"less than a tenth of the budget of {count(event.budget)} is left")
-            case Note():
-                self.notes.append(event.message)
+            case Note(message) if message not in self.notes:  # the verbs of an audit see the same door
+                self.notes.append(message)
             case _:
                 pass
 
@@ -150,9 +156,21 @@ class Progress:
         self.tally(event)
         if not self._quiet:
             self._tell_notes()
+            if isinstance(event, StageEnded):
+                self._console.print(stage_line(event))
             if self._live is None and time.perf_counter() - self._told_at >= _SECONDS_BETWEEN_LINES:
                 self._told_at = time.perf_counter()
                 self._console.print(Text(self.tally.line()))
+
+    @contextmanager
+    def aside(self) -> Generator[Console | None]:
+        """Room for words of others, and for a question; gives the console, None if nothing is shown."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+        yield None if self._quiet else self._console
+        if live is not None:
+            self.__enter__()
 
     def _tell_notes(self) -> None:
         for note in self.tally.notes[self._notes_told :]:
@@ -161,6 +179,22 @@ class Progress:
 
     def _picture(self) -> RenderableType:
         return picture(self.tally, running=not self._ended)
+
+
+def stage_line(ended: StageEnded) -> Text:
+    """How a stage of an audit ended, in one line that stays."""
+    stage, finding = ended.stage, ended.stage.finding
+    mark, colour = ("✓", "green") if stage.settled and not stage.left_out else ("-", "dim")
+    if not stage.settled:
+        mark, colour = "!", "yellow"
+    told = stage.left_out or ("done" if finding is None else str(finding.outcome.reason))
+    price = plural(stage.queries, "question") if stage.queries else "nothing asked"
+    return Text.assemble(
+        (f"{mark} ", colour),
+        (f"{ended.number} of {ended.of} {stage.name:<11}", "bold"),
+        f" {told}",
+        (f"  {price}, {duration(stage.seconds)}", "dim"),
+    )
 
 
 def picture(tally: Tally, *, running: bool = True) -> RenderableType:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from hingeline.cli.audit_run import audit_run
 from hingeline.cli.console import messages, output
 from hingeline.cli.defend_run import defend_run
 from hingeline.cli.exits import Exit, RunStopped, exit_code
@@ -43,7 +44,10 @@ _VERBS: dict[str, Prepare] = {
     "fragility": fragility_run,
     "stability": stability_run,
     "defend": defend_run,
+    "audit": audit_run,
 }
+# Verbs that show their price and ask themselves.
+_PRICED = ("audit",)
 # Verbs that read their target; every other asks it.
 _READING: dict[str, Callable[[TargetRequest, Path | None], Oracle]] = {"stability": seen}
 
@@ -86,7 +90,8 @@ def begin(
     folder = RunFolder.reserve(plan.out or new_folder(target.target))
     try:
         oracle = _opened(verb, target, (files or {}).get("data"))
-        _agree(target, plan)
+        if verb not in _PRICED:
+            _agree(target, plan)
         kept = {name: described_file(readable(path)) for name, path in (files or {}).items()}
         recipe = Recipe(verb, described_target(target.said()), plan.seed, plan.budget, settings, kept)
         run = prepared(oracle, recipe)
@@ -138,7 +143,7 @@ def perform(run: Run, folder: RunFolder, view: View) -> Ended:
     progress = Progress(messages(), quiet=view.quiet or view.as_json)
     with _kept(folder, progress.tally), folder.journal() as journal, progress:
         ran = run(journal, progress)
-    saved = folder.save(ran.finding, ran.report, ran.arrays)
+    saved = folder.save(ran.finding, ran.report, ran.arrays, ran.texts)
     return Ended(ran.finding, ran.report, saved, progress.tally, ran.code, resumed)
 
 

@@ -35,6 +35,8 @@ class Ran:
     """How the program ends."""
     arrays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Files of arrays for the run folder."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Files of text for it."""
 
 
 Run = Callable[[Journal, EventSink], Ran]

@@ -105,12 +105,12 @@ def _hidden(
 def _told(found: Finding[RecoveredSpan], hidden: Finding[Obfuscation] | None, recipe: Recipe) -> Ran:
     """What is said and kept of both."""
     report = span_report(found, recipe, hidden)
-    arrays = {"span.npz": _span_arrays(found.value)} if found.value is not None else {}
+    arrays = {"span.npz": span_arrays(found.value)} if found.value is not None else {}
     code = status_code(found.outcome.status)
     if hidden is None:
         return Ran(found, report, code, arrays)
     if hidden.value is not None:
-        arrays["obfuscation.npz"] = _obfuscation_arrays(hidden.value)
+        arrays["obfuscation.npz"] = obfuscation_arrays(hidden.value)
     # The span is what was asked for first: its code goes before that of the obfuscation.
     code = status_code(hidden.outcome.status) if code is Exit.DONE else code
     return Ran(_joined(found, hidden), report, code, arrays)
@@ -139,7 +139,8 @@ def _sum(a: Spending, b: Spending) -> Spending:
     )
 
 
-def _span_arrays(value: RecoveredSpan) -> dict[str, Any]:
+def span_arrays(value: RecoveredSpan) -> dict[str, Any]:
+    """What span.npz holds."""
     arrays: dict[str, Any] = {
         "basis": value.basis,
         "strengths": value.strengths,
@@ -155,6 +156,7 @@ def _span_arrays(value: RecoveredSpan) -> dict[str, Any]:
     return arrays
 
 
-def _obfuscation_arrays(value: Obfuscation) -> dict[str, Any]:
+def obfuscation_arrays(value: Obfuscation) -> dict[str, Any]:
+    """What obfuscation.npz holds."""
     names = ("original", "seen", "unseen", "obfuscated", "labels", "obfuscated_labels", "changes")
     return {name: getattr(value, name) for name in names}

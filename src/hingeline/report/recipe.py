@@ -18,7 +18,7 @@ from hingeline.report.toml_text import toml_text
 SCHEMA = 1
 _FLAGS = {"authorised": "--i-am-authorised", "identification": "--identify"}
 # Options that take one value and may be given again.
-_SAID_AGAIN = {"defences": "--defence"}
+_SAID_AGAIN = {"defences": "--defence", "fail_on": "--fail-on"}
 # Lists that are typed with commas; others, such as a box, are words one after the other.
 _WITH_COMMAS = ("attacks", "parts", "sizes")
 

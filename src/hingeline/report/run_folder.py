@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from hingeline.auditing.record import Audit
 from hingeline.core.errors import InvalidInput, MissingExtra
 from hingeline.core.outcome import Finding
 from hingeline.networks.absolute_value import AbsoluteValueNetwork
@@ -39,7 +40,9 @@ _RECIPE, _JOURNAL, _RESULT, _PAGE = "run.toml", "journal.sqlite", "result.json",
 _SAFETENSORS, _ONNX, _FIGURES = "model.safetensors", "model.onnx", "figures"
 # What a run found, by the names that `save` may be given arrays under.
 _ARRAYS = ("span.npz", "obfuscation.npz", "fragility.npz", "stability.npz")
-_MADE = (_RESULT, _PAGE, _SAFETENSORS, _ONNX, *_ARRAYS)
+# The same of files of text.
+_TEXTS = ("audit.sarif",)
+_MADE = (_RESULT, _PAGE, _SAFETENSORS, _ONNX, *_ARRAYS, *_TEXTS)
 _OURS = (_RECIPE, _JOURNAL, *_MADE, _FIGURES)
 
 
@@ -137,7 +140,11 @@ class RunFolder:
         return Journal.open(self.journal_path)
 
     def save(
-        self, finding: Finding[Any], report: Report, arrays: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        finding: Finding[Any],
+        report: Report,
+        arrays: Mapping[str, Mapping[str, Any]] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> SavedRun:
         """Write everything that follows from the finding.
 
@@ -145,6 +152,7 @@ class RunFolder:
             finding: What the verb returned.
             report: What is told about it.
             arrays: Files of arrays beside it: name of the file (one of ours), then the arrays by name.
+            texts: Files of text beside it: name of the file (one of ours), then its content.
         """
         self._clear(_MADE)
         left_out: dict[str, str] = {}
@@ -154,6 +162,9 @@ class RunFolder:
             files += self._save_network(network, finding, left_out)
         for name, named in (arrays or {}).items():
             save_arrays(self.path / name, named)
+            files.append(name)
+        for name, text in (texts or {}).items():
+            self._write(name, text)
             files.append(name)
         files += self._save_told(finding, report)
         return SavedRun(tuple(files), left_out)
@@ -210,6 +221,8 @@ class RunFolder:
 
 def _network_in(value: Any) -> PiecewiseLinearNetwork | None:
     """The network that a run found, in a form that model files can hold."""
+    if isinstance(value, Audit):
+        return value.copy
     if isinstance(value, AbsoluteValueNetwork):
         return value.as_piecewise_linear()
     return value if isinstance(value, PiecewiseLinearNetwork) else None

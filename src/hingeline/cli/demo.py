@@ -33,8 +33,11 @@ _JUDGED = {"seeds": 3, "inputs": 20, "steps": 20}
     is_flag=True,
     help="Instead, judge what rounding its answers, or showing labels only, would have bought.",
 )
+@click.option(
+    "--audit", "whole", is_flag=True, help="Instead, run the whole audit of that classifier, with its report."
+)
 @view_options
-def command(plan: Plan, keep: bool, stack: bool, doors: bool, view: View) -> int:
+def command(plan: Plan, keep: bool, stack: bool, doors: bool, whole: bool, view: View) -> int:
     """Watch a real digit classifier being rebuilt from its answers.
 
     A 64-32-10 network, trained on scans of handwritten digits, sits behind a counter: it can only be asked.
@@ -45,9 +48,14 @@ def command(plan: Plan, keep: bool, stack: bool, doors: bool, view: View) -> int
 
     With --defend the first classifier is put behind four doors (none, round:4, round:2, labels) and each is
     attacked: what it costs users, what still leaks, who still stands, in about 15 seconds.
+
+    With --audit every verb is run on the first classifier, within one budget and one report, in about 30
+    seconds.
     """
-    if stack and doors:
-        raise click.UsageError("--stability and --defend are two demos; take one")
+    if stack + doors + whole > 1:
+        raise click.UsageError("--stability, --defend and --audit are demos of their own; take one")
+    if whole:
+        return _audit(plan, keep, view)
     if stack:
         return _stability(plan, keep, view)
     if doors:
@@ -94,6 +102,15 @@ def _defend(plan: Plan, keep: bool, view: View) -> int:
     # every pixel of a changed digit stays between white and black
     settings = {**_JUDGED, "defences": list(_DOORS), "box": [0.0, 1.0]}
     return _on_digits("defend", DIGITS_MODEL, settings, plan, view, every=1)
+
+
+def _audit(plan: Plan, keep: bool, view: View) -> int:
+    """`hingeline audit` of the digit classifier, with digits it was not trained on."""
+    if keep:
+        raise click.UsageError("--keep leaves the hidden model; --audit keeps the copy in its folder anyway")
+    from hingeline.evaluation.demo_data import DIGITS_MODEL
+
+    return _on_digits("audit", DIGITS_MODEL, {"box": [0.0, 1.0]}, plan, view, every=1)
 
 
 def _on_digits(

@@ -111,4 +111,4 @@ def _next(folder: RunFolder, *, keep: bool) -> Iterator[str]:
     if keep:
         yield f"Next:  hingeline serve {folder.path / 'digits.npz'}"
     else:
-        yield "Next:  hingeline extract YOUR_MODEL.npz   (or .onnx, .safetensors, a URL)"
+        yield "Next:  hingeline audit YOUR_MODEL.npz   (or .onnx, .safetensors, a URL)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -35,8 +36,15 @@ if TYPE_CHECKING:
     metavar="S",
     help="Length |x| of a typical input; by default sqrt(inputs), or from the bounds.",
 )
+@click.option(
+    "--init",
+    "draft",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Ask nothing: write a commented target.toml for this URL, to complete by hand.",
+)
 @view_options
-def command(target: TargetRequest, plan: Plan, scale: float | None, view: View) -> int:
+def command(target: TargetRequest, plan: Plan, scale: float | None, draft: Path | None, view: View) -> int:
     """Measure what the door TARGET reveals, in about 40 queries.
 
     Scores, probabilities or labels; the precision that arrives; rounding; noise; whether answers repeat and
@@ -46,6 +54,8 @@ def command(target: TargetRequest, plan: Plan, scale: float | None, view: View) 
     Exit codes: 0 measured; 2 usage; 3 target unreachable or unusable; 4 budget spent; 5 no conclusion; 6 no
     authorisation; 130 interrupted.
     """
+    if draft is not None:
+        return _drafted(target, draft)
     # NumPy and rich are loaded when questions are asked; --help must not pay for them.
     from hingeline.cli.doctor_view import show
     from hingeline.report.machine import result_line
@@ -66,6 +76,22 @@ def command(target: TargetRequest, plan: Plan, scale: float | None, view: View) 
     else:
         show(finding, target.target, plan.out, quiet=view.quiet)
     return code
+
+
+def _drafted(target: TargetRequest, path: Path) -> int:
+    """Write a target.toml to begin with."""
+    from hingeline.oracles.template_draft import draft_target
+
+    if not target.target.startswith(("http://", "https://")):
+        raise click.UsageError(f"--init describes an endpoint; {target.target} is no URL")
+    if path.exists():
+        raise click.UsageError(f"{path} is there already; nothing was written")
+    try:
+        path.write_text(draft_target(target.target, target.input_dim), encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
+    click.echo(f"Written: {path}. Complete it, then:  hingeline doctor {path}")
+    return 0
 
 
 def _reserved(plan: Plan) -> RunFolder | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import Shell
 
 DOORS = """
 import numpy as np
@@ -110,3 +111,11 @@ def test_a_door_on_another_host_needs_authorisation(shell):
 @pytest.mark.parametrize("scale", ["0", "-1", "x"])
 def test_a_scale_that_cannot_be_meant_is_a_usage_error(shell, model, scale):
     assert shell("doctor", model, "--scale", scale) == 2
+
+
+def test_a_target_description_is_drafted_without_a_question(shell: Shell, tmp_path: Path) -> None:
+    words = ("doctor", "http://203.0.113.9/predict", "--init", "target.toml")
+    assert shell(*words) == 0
+    assert 'url = "http://203.0.113.9/predict"' in (tmp_path / "target.toml").read_text()
+    assert shell(*words) == 2
+    assert shell("doctor", "model.npz", "--init", "other.toml") == 2

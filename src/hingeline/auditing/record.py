@@ -52,8 +52,8 @@ class Stage:
         """Whether the stage came to a conclusion: the finding is complete, or says why there can be none.
 
         Flips that were searched by asking are partial at best, since asking proves no smallest one: they are
-        as much as this door allows. A network of a kind that extraction does not treat (maxima) may leak all the same: nothing is
-        concluded of it.
+        as much as this door allows. A network of a kind that extraction does not treat (maxima) may leak all
+        the same: nothing is concluded of it.
         """
         if self.starved or self.doubt or self.untreated:
             return False

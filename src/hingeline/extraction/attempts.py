@@ -54,6 +54,7 @@ def recover_in_range(bench: Bench) -> Recovery:
 
 
 def _out_of_reach(bench: Bench, why: str) -> Recovery:
+    bench.evidence["out_of_reach"] = why
     reason = f"What is left to find out lies where the door gives no values: {why}"
     return Recovery(bench.best, Outcome(Status.INCONCLUSIVE, reason))
 

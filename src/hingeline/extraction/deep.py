@@ -14,11 +14,18 @@ from hingeline.extraction.depth.recover_depth import recover_depth
 from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.located import located_members
-from hingeline.extraction.membership import belongs_to_first_layer
+from hingeline.extraction.membership import look_for
+from hingeline.extraction.neuron_lines import (
+    neuron_evidence,
+    note_bypass,
+    note_untold,
+    note_votes,
+    note_walk,
+)
 from hingeline.extraction.peeled import Peeled, orient, steerable, unexplained_gradients
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.second_layer import OrthantSearch
-from hingeline.extraction.shallow import UNDECIDED, neuron_evidence, signed_layer
+from hingeline.extraction.shallow import UNDECIDED, signed_layer
 from hingeline.extraction.single_layer import SingleLayer
 from hingeline.extraction.skips.recovered import skips_after_peel, skips_after_walk
 from hingeline.extraction.suspects import Suspects
@@ -85,7 +92,7 @@ def _walk(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) -> Recove
             break
         first = _corrected(first, result.suspects)
         result = _walked(bench, first, lines, attempt)
-    bench.evidence["walk"] = dict(result.evidence)
+    note_walk(bench, first.errors, result)
     if result.network is None:
         with_skips = skips_after_walk(bench, result.neurons, result.recorded, None)
         return _partial(result.reason, first) if with_skips is None else with_skips
@@ -97,6 +104,8 @@ def _walk(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) -> Recove
         for layer, width in enumerate(result.network.hidden_widths, start=1)
         for line in neuron_evidence(np.full(width, bench.evidence["parameter_error"]), layer)
     ]
+    note_untold(bench.evidence["neurons"], [(2, k, i) for k, i in result.undetermined])
+    note_bypass(bench.evidence["neurons"], result.bypass)
     if not result.bypass or recovery.outcome.status is Status.INCONCLUSIVE:
         return recovery
     status = recovery.outcome.status
@@ -135,6 +144,7 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
         return _coarse_first_layer(bench, members, lines)
     for index in range(100, 100 + bench.settings.most_lines):
         probe.session.emit(NeuronRecovered(1, members.count))
+        bench.evidence["neurons"] = neuron_evidence(members.errors)
         if members.count and not unexplained_gradients(members.normals, lines).any():
             return members
         line = random_line(probe, bench.randomness.step("line", index), bench.settings)
@@ -152,10 +162,11 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
             continue
         with probe.session.phase("membership"):
             rng = bench.randomness.step("membership", index)
-            keep = belongs_to_first_layer(
+            looks = look_for(
                 probe, candidates.normals, candidates.offsets, candidates.errors, candidates.witnesses, rng
             )
-        members = members.join(candidates.select(keep))
+        note_votes(bench, looks)
+        members = members.join(candidates.select(looks.members))
     return members
 
 

@@ -23,9 +23,11 @@ from hingeline.extraction.coordinates import moved_back
 from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import recover_from_afar
 from hingeline.extraction.larger_unit import largest_unit
+from hingeline.extraction.next_questions import advised, next_questions
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.saturation import saturates_by_itself
 from hingeline.extraction.settings import ExtractSettings
+from hingeline.extraction.statuses import settle_statuses
 from hingeline.extraction.steadiness import Markers
 from hingeline.extraction.verify import TYPICAL_POINTS, fresh_points
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -112,6 +114,7 @@ def _run(
     session: QuerySession, randomness: Randomness, settings: ExtractSettings, evidence: dict[str, Any]
 ) -> Recovery:
     bench: Bench | None = None
+    cut: BudgetExhausted | None = None
     try:
         card = examine(session, randomness)
         evidence["doctor"] = card.to_dict()
@@ -126,14 +129,26 @@ def _run(
         result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit, card.variation)
         _note_digits(bench, result)
         result = _steady(bench.probe, markers, card, _within_sight(bench, card, result))
-        return _moved_back(bench, result)
+        return _moved_back(bench, _settled(bench, result))
     except BudgetExhausted as spent:
         outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
+        cut = spent
     except UnsupportedOracle as refused:
         outcome = Outcome(Status.REFUSED, str(refused))
     except RecoveryError as problem:
         outcome = Outcome(Status.INCONCLUSIVE, f"{problem}.", "Try another --seed.")
-    return Recovery(None, outcome) if bench is None else _moved_back(bench, Recovery(bench.best, outcome))
+    if bench is None:
+        return Recovery(None, outcome)
+    return _moved_back(bench, _settled(bench, Recovery(bench.best, outcome), cut))
+
+
+def _settled(bench: Bench, result: Recovery, cut: BudgetExhausted | None = None) -> Recovery:
+    """With the status of every neuron, and the cheapest next questions where something is open."""
+    sights = settle_statuses(bench, result)
+    questions = next_questions(bench, result, sights, cut)
+    if questions:
+        bench.evidence["next"] = [question.to_dict() for question in questions]
+    return Recovery(result.network, advised(result.outcome, questions), result.evidence)
 
 
 def _note_digits(bench: Bench, result: Recovery) -> None:

@@ -96,7 +96,7 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
         return Recovery(network, Outcome(Status.PARTIAL, reason))
     loose = bench.evidence.get("polish", {}).get("undetermined", [])
     if loose:
-        named = ", ".join(f"neuron {neuron + 1} of layer {layer}" for layer, neuron in loose[:5])
+        named = "; ".join(f"layer {layer}, neuron {neuron}" for layer, neuron in loose[:5])
         reason = f"{len(loose)} rows are not pinned by any answer asked ({named}); the function is verified."
         return Recovery(network, Outcome(Status.PARTIAL, reason))
     if not check.passed:

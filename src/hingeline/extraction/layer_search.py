@@ -171,6 +171,10 @@ class LayerSearch:
             "crossings_refused": self.refused,
             "witnesses": [len(boundary.starts) for boundary in self.boundaries],
             "unmet_hyperplanes": [int((~neuron.known).sum()) for neuron in self.neurons],
+            "undetermined_weights": [
+                [2, k, int(i)] for k, one in enumerate(self.neurons) for i in np.nonzero(~one.known)[0]
+            ],
+            "first_signs": {} if self.assembly is None else dict(self.assembly.signs),
             "fresh_lines": self.rounds,
             "quiet_lines": self.quiet,
             "residual": None if self.assembly is None else float(self.assembly.residual),

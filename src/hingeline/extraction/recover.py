@@ -12,6 +12,7 @@ from hingeline.extraction.convolution.recover_convolution import recover_convolu
 from hingeline.extraction.deep import recover_deep
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.membership import Sightings, look_for
+from hingeline.extraction.neuron_lines import note_hyperplanes, note_votes
 from hingeline.extraction.pooled_maxima import refuse_maxima
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.shallow import explains, layer_of, recover_affine, recover_single
@@ -50,8 +51,10 @@ def recover(bench: Bench) -> Recovery:
         convolution = recover_convolution(bench, first, bench.settings.image)
         if convolution is not None:
             return convolution
+    note_hyperplanes(bench, first, 0)
     lines = [_measure(bench, first, None, 0)]
     planes = Hyperplanes.from_line(lines[0], lines[0].measured)
+    note_hyperplanes(bench, first, planes.count)
     result: Recovery | None = None
     quiet, patience = 0, 0 if bench.probe.domain.free else QUIET_LINES
     if is_coarse(bench.probe):
@@ -62,6 +65,7 @@ def recover(bench: Bench) -> Recovery:
             return result
         bench.evidence.pop("architecture", None)
         looks = _looks(bench, planes, attempt)
+        note_votes(bench, looks)
         refused = None if is_coarse(bench.probe) else refuse_maxima(bench, planes, looks, attempt)
         if refused is not None:
             return Recovery(None, refused)

@@ -8,7 +8,6 @@ only then are signs decided, which asks nothing.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.clipped import aligned, clipped_pairs, in_pairs, merged
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.layer_words import activation_words, architecture, true_width
+from hingeline.extraction.neuron_lines import neuron_evidence
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.remeasure import remeasure
 from hingeline.extraction.single_layer import (
@@ -277,14 +277,6 @@ def verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
     bench.evidence["parameter_error"] = error
     bench.evidence["neurons"] = neuron_evidence(layer.errors)
     return check
-
-
-def neuron_evidence(errors: FloatArray, layer: int = 1) -> list[dict[str, Any]]:
-    """One JSON-ready line per neuron."""
-    return [
-        {"layer": layer, "neuron": index, "status": "measured", "error": float(error)}
-        for index, error in enumerate(errors)
-    ]
 
 
 def _with_unexplained(bench: Bench, layer: SingleLayer, check: Verification, attempt: int) -> SingleLayer:

@@ -16,9 +16,10 @@ Cost: no queries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,8 @@ class Assembly:
     """Second-layer weights (neuron, input) that no recorded answer tells."""
     bypass: int = 0
     """Neurons at the end of the second layer that stand for what never bends."""
+    signs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the first layer's sign equations came to, JSON-ready: status, rank, signs that no rank pins."""
 
 
 def assemble(
@@ -81,6 +84,13 @@ def assemble(
         bypass: Whether to use a bypass if no orientation fits.
     """
     bits = first_signs(planes, neurons)
+    told = {"status": str(bits.status), "rank": bits.rank, "free_bits": bits.free_bits}
+    return replace(_assembled(planes, neurons, recorded, bits, bypass), signs=told)
+
+
+def _assembled(
+    planes: Planes, neurons: Sequence[UnsignedNeuron], recorded: Recorded, bits: BinarySolution, bypass: bool
+) -> Assembly:
     if bits.bits is None:
         numbers = f"{bits.deviation:.2g} from 0/1, residual {bits.residual:.2g}"
         return Assembly(Verdict.SIGNS_CONTRADICT, f"first-layer signs: {bits.status}, {numbers}")

@@ -1,7 +1,7 @@
 """The report on a rebuilt network, made from its finding.
 
 Of the evidence it reads `verification` (what fresh questions said), `neurons` (one entry each: layer, status,
-standard error), `signs`, `doctor` (the card) and `undecided` (sentences). What is absent is not claimed.
+standard error), `signs`, `doctor` (the card), and what `open_ends` reads. What is absent is not claimed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hingeline.report.model import (
     Tile,
 )
 from hingeline.report.numbers import count, duration, plural, small
+from hingeline.report.open_ends import open_ends
 from hingeline.report.recipe import Recipe
 
 _GAUGE = (
@@ -169,6 +170,9 @@ def _decisions(evidence: Mapping[str, Any]) -> Iterable[Block]:
 def _neurons_by_layer(evidence: Mapping[str, Any]) -> dict[int, list[Mapping[str, Any]]]:
     layers: dict[int, list[Mapping[str, Any]]] = {}
     for neuron in evidence.get("neurons", ()):
+        if neuron.get("neuron", 0) is None:
+            # stands for neurons of unknown number, which the undecided sentences name
+            continue
         layers.setdefault(int(neuron["layer"]), []).append(neuron)
     return dict(sorted(layers.items()))
 
@@ -196,14 +200,11 @@ def _errors(neurons: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
 
 
 def _open_ends(finding: Network) -> Iterable[Block]:
-    if finding.value is None:
-        return
-    yield Text(_GAUGE)
-    if "probabilities" in str(table(finding.evidence, "doctor").get("answers", "")):
-        yield Text(_RATIOS)
-    undecided = finding.evidence.get("undecided", ())
-    for sentence in undecided if isinstance(undecided, list | tuple) else (undecided,):
-        yield Claim(str(sentence), None)
+    if finding.value is not None:
+        yield Text(_GAUGE)
+        if "probabilities" in str(table(finding.evidence, "doctor").get("answers", "")):
+            yield Text(_RATIOS)
+    yield from open_ends(finding.evidence)
 
 
 def _footer(made: Provenance) -> str:

@@ -10,7 +10,7 @@ from findings import CHECK, NETWORK, finding
 from hingeline.core.figure_data import Bars, Dots
 from hingeline.core.outcome import Spending, Status
 from hingeline.report.extraction import extraction_report, headline
-from hingeline.report.model import Claim, Text, Tone
+from hingeline.report.model import Claim, Table, Text, Tone
 
 
 def claims(report: object) -> list[Claim]:
@@ -104,6 +104,38 @@ def test_the_price_is_told_per_parameter() -> None:
 def test_what_is_not_decided_is_named() -> None:
     report = extraction_report(finding(Status.EQUIVALENT, undecided=["the sign of neuron 3"]))
     assert "the sign of neuron 3" in [claim.words for claim in claims(report)]
+
+
+def test_what_to_ask_next_is_a_table_also_where_there_is_no_network() -> None:
+    questions = [
+        {
+            "about": "layer 2, neuron 5",
+            "why": "2 numbers are not told",
+            "queries": 1060,
+            "how": "--budget 2,000",
+        },
+        {
+            "about": "layer 1",
+            "why": "always on",
+            "queries": None,
+            "how": "no question within the domain helps",
+        },
+    ]
+    report = extraction_report(finding(Status.PARTIAL, None, limits=["Within the bounds."], next=questions))
+    (section,) = [s for s in report.sections if s.title == "What cannot be known, or is not decided"]
+    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    assert [row[0] for row in table.rows] == ["layer 2, neuron 5", "layer 1"]
+    assert [row[2] for row in table.rows] == ["about 1,060", "none helps"]
+    assert "Within the bounds." in [block.words for block in section.blocks if isinstance(block, Text)]
+
+
+def test_what_stands_for_neurons_of_unknown_number_is_not_counted_as_one() -> None:
+    stands = {"layer": 1, "neuron": None, "status": "not identifiable", "error": None}
+    (counted, more) = (
+        next(b.rows[0][1] for s in extraction_report(made).sections for b in s.blocks if isinstance(b, Table))
+        for made in (finding(), finding(neurons=[*finding().evidence["neurons"], stands]))
+    )
+    assert counted == more == "2"
 
 
 @pytest.mark.parametrize(("answers", "told"), [("probabilities", 1), ("log-probabilities", 1), ("logits", 0)])

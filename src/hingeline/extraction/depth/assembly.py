@@ -78,6 +78,8 @@ def neuron_lines(layers: list[FoundLayer]) -> list[dict[str, Any]]:
                 "error": float(one.refit.errors.max()),
                 "bends": len(one.vote.hits),
             }
+            if not one.neuron.whole:
+                line["missing_numbers"] = int(one.neuron.untold.shape[1])
             if untold:
                 line["undetermined_weights"] = [int(weight) for weight in untold]
             if index >= step.layer.width:

@@ -17,6 +17,7 @@ from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.search import EXPLAINED, Search
+from hingeline.extraction.depth.suggested import suggested_segments
 from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
 from hingeline.extraction.recovery import Bench, Recovery
@@ -47,6 +48,7 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], normals: FloatArr
         reached = search.run()
         _report(bench, search)
         if not reached or search.output is None:
+            bench.evidence["segments"] = suggested_segments(search, rows)
             return Recovery(None, Outcome(Status.PARTIAL, _missing(search)))
         recovery = _finished(bench, search, rows)
         if bench.contradiction is None:
@@ -98,6 +100,7 @@ def _report(bench: Bench, search: Search) -> None:
     bench.evidence["layers"] = layer_lines(search.found)
     bench.evidence["neurons"] = neuron_lines(search.found)
     bench.evidence["lines"] = len(search.measured)
+    bench.evidence["span"] = search.probe.input_dim
 
 
 def _missing(search: Search) -> str:

@@ -19,6 +19,7 @@ import click
 
 import hingeline
 from hingeline.cli.main import COMMANDS
+from hingeline.report.schema import audit_schema, result_schema, schema_text
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -78,7 +79,12 @@ def _meaning(option: click.Option) -> str:
 
 def pages() -> dict[Path, str]:
     """Where each page lives and what it must say."""
-    return {REFERENCE / "names.md": names_page(), REFERENCE / "commands.md": commands_page()}
+    return {
+        REFERENCE / "names.md": names_page(),
+        REFERENCE / "commands.md": commands_page(),
+        REFERENCE / "result.schema.json": schema_text(result_schema()),
+        REFERENCE / "audit.schema.json": schema_text(audit_schema()),
+    }
 
 
 def example_output() -> str:

@@ -57,7 +57,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert f"\n## {hingeline.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["names.md", "commands.md"])
+@pytest.mark.parametrize("page", ["names.md", "commands.md", "result.schema.json", "audit.schema.json"])
 def test_the_reference_is_current(page: str) -> None:
     # Mend with: python docs/generate.py
     path = ROOT / "docs" / "reference" / page

@@ -22,7 +22,7 @@ from hingeline.auditing.leak import Leak, leak_of
 from hingeline.auditing.measures import AtLeast, measured
 from hingeline.auditing.plan import AuditPlan, make_plan
 from hingeline.auditing.record import Audit, Stage, StageEnded
-from hingeline.auditing.settings import AuditSettings
+from hingeline.auditing.settings import PARTS, AuditSettings
 from hingeline.auditing.stages import STAGES, inner_events, priced
 from hingeline.auditing.trials import compared
 from hingeline.core.errors import QueryFailed
@@ -72,8 +72,9 @@ def audit(
     Returns:
         The audit, with the finding of every stage. The outcome is complete where every stage that the door
         allows came to a conclusion, which may be that nothing can be known; "budget spent" or partial where
-        one did not; refused where the door gave no usable answers; inconclusive where the answers do not
-        depend on the input, or where the plan was not agreed to.
+        one did not, or where the door denied what a copy claims; refused where the door gave no usable
+        answers; inconclusive where the answers do not depend on the input, or where the plan was not agreed
+        to.
 
     Raises:
         InvalidInput: Inputs, labels, budget or settings that cannot be meant.
@@ -259,6 +260,7 @@ def _outcome(value: Audit, card: DoctorCard) -> Outcome:
     if open_ends:
         return Outcome(Status.PARTIAL, f"Without a definite conclusion: {', '.join(open_ends)}.", "")
     left_out = [stage.name for stage in value.stages if stage.left_out]
+    left_out += [part for part in PARTS if value.stage(part) is None]
     besides = f" Not possible or not asked for here: {', '.join(left_out)}." if left_out else ""
     return Outcome(Status.COMPLETE, f"Every part that this door allows came to a conclusion.{besides}")
 

@@ -14,6 +14,7 @@ from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.subspace.obfuscate import obfuscate
 
 _AGREES = 0.99  # share of given inputs that a copy must decide as the door did: ties may fall either way
+_NO_PROMISE = "Just beyond its boundary the copy is nowhere clear of what noise can hide."
 _BEYOND = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # shares of a change that lead from the boundary to beyond it
 
 
@@ -66,6 +67,8 @@ def tried_at_door(ground: Ground, done: Done) -> Done:
     moved, promised = _beyond(ground, profile, flips)
     # where the boundary turns back, or noise hides the next step, the copy promises nothing to try
     points, moved = points[promised], moved[promised]
+    if not len(points):
+        return replace(done, facts={"tried": 0, "not_tried": _NO_PROMISE})
     before = ground.classes(ground.door.query(points))
     after = ground.classes(ground.door.query(moved))
     tried, own = len(points), flips[promised]

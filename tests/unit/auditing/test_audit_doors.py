@@ -5,6 +5,7 @@ import pytest
 from audited_doors import CountedDoor, audited, layered, log_softmax, small_inputs, softmax
 
 import hingeline as hl
+from hingeline.auditing import trials
 from hingeline.auditing.settings import PARTS
 from hingeline.core.errors import QueryFailed
 from hingeline.report.machine import result_text
@@ -191,6 +192,24 @@ def test_one_input_or_the_same_five_times_are_enough(x):
     assert found.value.measures["leak.copy"] == 1
     assert len(found.value.line.positions) == 101
     assert np.ptp(found.value.line.values, axis=0).max() > 0
+
+
+def test_parts_that_were_not_asked_for_are_named_beside_a_complete_outcome():
+    found = audited(CountedDoor(THREE, 2), settings={"parts": ("line",)})
+    assert found.outcome.ok
+    assert "extraction, span, fragility, stability, defences" in found.outcome.reason
+    assert found.value.measures["leak.copy"] is None
+
+
+def test_a_copy_that_the_door_denies_is_not_complete(monkeypatch):
+    network = layered(4, 5, 2)
+    real = trials.Decision.of
+    # a copy that decides the other way round wherever it is compared
+    monkeypatch.setattr(trials.Decision, "of", lambda self, outputs: 1 - real(self, outputs))
+    found = audited(CountedDoor(network, 4), X4)
+    assert str(found.outcome.status) == "partial"
+    assert "of the given inputs only" in dict(found.value.not_established)["extraction"]
+    assert type(found.value.measures["leak.copy"]).__name__ == "AtLeast"
 
 
 def test_max_pooling_is_no_conclusion_about_what_leaks():

@@ -97,7 +97,7 @@ def _findings(finding: Finding[Audit]) -> Iterator[Said]:
     yield from _leaks(audit)
     yield from _misled(audit)
     if audit.measures.get("door.values") == 1 and audit.card is not None:
-        yield rules.VALUES, "door", f"Answers are {audit.card.answers}: {audit.card.headline}."
+        yield rules.VALUES, "door", f"The answers are more than labels: {audit.card.headline}."
     for stage, why in audit.not_established:
         yield rules.OPEN, stage, f"{stage}: {why}"
 

@@ -160,9 +160,12 @@ def _code(found: Finding[Audit], judged: Sequence[JudgedPolicy]) -> Exit:
 
 
 def _artifact(recipe: Recipe) -> str:
-    """The file that code scanning points at: the target's, or the record of the run."""
-    target = str(recipe.target["target"])
-    return Path(target).name if "sha256" in recipe.target else "run.toml"
+    """The file that code scanning points at: the target's as seen from here, or the record of the run."""
+    if "sha256" not in recipe.target:
+        return "run.toml"
+    target, here = Path(str(recipe.target["target"])), Path.cwd()
+    # code scanning knows files of its checkout only; what lies elsewhere is told by its name
+    return target.relative_to(here).as_posix() if target.is_relative_to(here) else target.name
 
 
 def _arrays(value: Audit) -> Mapping[str, Mapping[str, Any]]:

@@ -165,6 +165,14 @@ def test_sarif_is_written_where_it_is_wanted(shell: Shell, data: Path, tmp_path:
     assert audit(shell, data, "--sarif", tmp_path / "no" / "out.sarif", "--out", "again") == 2
 
 
+def test_sarif_points_at_the_model_as_seen_from_here(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    save_npz(counted_target.NETWORK, tmp_path / "models" / "m.npz")
+    assert shell("audit", "models/m.npz", "--parts", "extraction", "--out", "run") == 0
+    assert '"models/m.npz"' in Path("run/audit.sarif").read_text()
+    assert str(tmp_path) not in Path("run/audit.sarif").read_text()
+
+
 def test_a_model_file_is_asked_and_never_read(shell: Shell, data: Path, tmp_path: Path) -> None:
     save_npz(counted_target.NETWORK, tmp_path / "model.npz")
     assert shell("audit", "model.npz", "--data", data, "--labels", data, *QUICK, "--out", "file") == 0

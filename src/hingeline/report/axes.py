@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from hingeline.report.numbers import count, small
 
-_MOST_TICKS = 8
-
 
 @dataclass(frozen=True)
 class Scale:
@@ -22,14 +20,23 @@ class Scale:
     end: float
     whole: bool = False
     """No ticks between whole numbers."""
+    most: int = 8
+    """Ticks, one more at most."""
 
     @classmethod
     def over(
-        cls, values: Iterable[float], *, log: bool, start: float, end: float, whole: bool = False
+        cls,
+        values: Iterable[float],
+        *,
+        log: bool,
+        start: float,
+        end: float,
+        whole: bool = False,
+        most: int = 8,
     ) -> Scale:
         """The scale that just holds `values`; whole powers of ten if logarithmic."""
         low, high = _decade_ends(values) if log else _linear_ends(values)
-        return cls(low, high, log, start, end, whole)
+        return cls(low, high, log, start, end, whole, most)
 
     def place(self, value: float) -> float:
         """The pixel of a number."""
@@ -40,8 +47,8 @@ class Scale:
         """Numbers to write along the axis: powers of ten, or multiples of 1, 2 or 5 of one."""
         if self.log:
             low, high = decades((self.low, self.high))
-            return [10.0**power for power in decade_ticks(low, high)]
-        step = max(_step((self.high - self.low) / _MOST_TICKS), 1.0 if self.whole else 0.0)
+            return [10.0**power for power in decade_ticks(low, high, self.most)]
+        step = max(_step((self.high - self.low) / self.most), 1.0 if self.whole else 0.0)
         first = math.ceil(self.low / step - 1e-9)  # rounding must not lose a tick at the end
         last = math.floor(self.high / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
@@ -54,9 +61,9 @@ def decades(values: Iterable[float]) -> tuple[int, int]:
     return low, max(high, low + 1)
 
 
-def decade_ticks(low: int, high: int) -> range:
-    """At most nine powers of ten from `low` to `high`."""
-    return range(low, high + 1, max(1, math.ceil((high - low) / _MOST_TICKS)))
+def decade_ticks(low: int, high: int, most: int = 8) -> range:
+    """Powers of ten from `low` to `high`, at most one more than `most`."""
+    return range(low, high + 1, max(1, math.ceil((high - low) / most)))
 
 
 def tick_words(value: float) -> str:

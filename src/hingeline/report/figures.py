@@ -7,33 +7,50 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from typing import Any, assert_never
 
 from hingeline.core.figure_data import Bars, Curves, Dots, Figure, Gauge, Heat, Pictures
-from hingeline.report.bars_and_dots import bars_svg, dots_svg
-from hingeline.report.curves import curves_svg
-from hingeline.report.gauge import gauge_svg
-from hingeline.report.heat import heat_svg
-from hingeline.report.pictures import pictures_svg
+from hingeline.report.bars_and_dots import drawn_bars, drawn_dots
+from hingeline.report.curves import drawn_curves
+from hingeline.report.drawing import NARROW, WIDTH, Drawing, svg_element
+from hingeline.report.gauge import drawn_gauge
+from hingeline.report.heat import drawn_heat, fits_narrow
+from hingeline.report.pictures import drawn_pictures
+from hingeline.report.spoken import spoken
 
 
-def svg_text(figure: Figure) -> str:
-    """The figure as one `<svg>` element that needs nothing from outside."""
+def svg_text(figure: Figure, ident: str = "", width: int = WIDTH) -> str:
+    """The figure as one `<svg>` element that needs nothing from outside.
+
+    Args:
+        figure: What it shows.
+        ident: Begin of the names of its elements, unique on a page; the figure's own name if not given.
+        width: Of the drawing, pixels: `WIDTH`, or `NARROW` where `has_narrow`.
+    """
+    return svg_element(_drawn(figure, width), figure.caption, spoken(figure), ident or figure.name)
+
+
+def has_narrow(figure: Figure) -> bool:
+    """Whether it can be drawn as narrow as a phone; a grid with many columns or long names cannot."""
+    return not isinstance(figure, Heat) or fits_narrow(figure, NARROW)
+
+
+def _drawn(figure: Figure, width: int) -> Drawing:
     match figure:
         case Bars():
-            return bars_svg(figure)
+            return drawn_bars(figure, width)
         case Gauge():
-            return gauge_svg(figure)
+            return drawn_gauge(figure, width)
         case Dots():
-            return dots_svg(figure)
+            return drawn_dots(figure, width)
         case Curves():
-            return curves_svg(figure)
+            return drawn_curves(figure, width)
         case Heat():
-            return heat_svg(figure)
+            return drawn_heat(figure, width)
         case Pictures():
-            return pictures_svg(figure)
+            return drawn_pictures(figure, width)
         case _:
             assert_never(figure)
 
@@ -43,6 +60,15 @@ def csv_text(figure: Figure) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(_rows(figure))
     return stream.getvalue()
+
+
+def file_names(figures: Sequence[Figure]) -> tuple[str, ...]:
+    """A name for each, without ending; a taken one gets a number, so that no file replaces another."""
+    names: list[str] = []
+    for figure in figures:
+        tries = chain([figure.name], (f"{figure.name}-{number}" for number in count(2)))
+        names.append(next(name for name in tries if name not in names))
+    return tuple(names)
 
 
 def _rows(figure: Figure) -> Iterable[Iterable[Any]]:

@@ -68,6 +68,10 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...]
+    anchor: str = ""
+    """Name of the place on the page, for links to it; made from the title if not given."""
+    lead: str = ""
+    """One line below the title that says what the section answers."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def small(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     if 1e-2 <= abs(value) < 1e4:
-        return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
+        return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 

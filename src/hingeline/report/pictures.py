@@ -8,31 +8,56 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from html import escape
 
 from hingeline.core.figure_data import Picture, Pictures
-from hingeline.report.drawing import GRID, INK, WIDTH, frame
+from hingeline.report.drawing import GRID, INK, WIDTH, Drawing, lines_of
 
 _LARGEST = 168  # side of an image, pixels
 _GAP = 16
 _TITLES = 26
 _LINE = 16  # height of one line under an image
-_LETTER = 6.4  # width of a letter of that size, roughly, to break lines
+_NARROW_GAP = 10
+_MOST_ABREAST, _ABREAST = 4, 3  # columns on a phone: all of few, else so many of them
 
 
-def pictures_svg(figure: Pictures) -> str:
-    """Titles, images, and the words under each."""
-    side = min(_LARGEST, (WIDTH - _GAP * (len(figure.titles) - 1)) // max(len(figure.titles), 1))
-    broken = [[_broken(picture.words, side) for picture in row] for row in figure.rows]
-    parts = [_small(column * (side + _GAP), 16, title, 13) for column, title in enumerate(figure.titles)]
-    top = _TITLES if figure.titles else 0
-    for row, captions in zip(figure.rows, broken, strict=True):
+def drawn_pictures(figure: Pictures, width: int = WIDTH) -> Drawing:
+    """Titles, images, and the words under each; where there is no room, some columns below the others."""
+    columns = len(figure.titles)
+    together = columns if width == WIDTH or columns <= _MOST_ABREAST else _ABREAST
+    parts: list[str] = []
+    top = 0.0
+    for first in range(0, max(columns, 1), max(together, 1)):
+        titles = figure.titles[first : first + together]
+        drawn, top = _block(
+            titles, [row[first : first + together] for row in figure.rows], width, top, together
+        )
+        parts += drawn
+    return Drawing(top, parts, width)
+
+
+def _block(
+    titles: Sequence[str], rows: Sequence[Sequence[Picture]], width: int, top: float, abreast: int
+) -> tuple[list[str], float]:
+    """Columns under their titles from `top` on, and where they end."""
+    gap = _GAP if width == WIDTH else _NARROW_GAP
+    side = min(_LARGEST, (width - gap * (abreast - 1)) // max(abreast, 1))
+    broken = [[lines_of(picture.words, side) for picture in row] for row in rows]
+    heads = [[title] if width == WIDTH else lines_of(title, side) for title in titles]
+    parts = [
+        _small(column * (side + gap), top + 16 + _LINE * n, line, 13)
+        for column, lines in enumerate(heads)
+        for n, line in enumerate(lines)
+    ]
+    top += _TITLES + _LINE * (max(map(len, heads)) - 1) if heads else 0
+    for row, captions in zip(rows, broken, strict=True):
         for column, (picture, lines) in enumerate(zip(row, captions, strict=True)):
-            x = column * (side + _GAP)
+            x = column * (side + gap)
             parts.append(_image(x, top, side, picture))
             parts += [_small(x, top + side + 15 + _LINE * n, line, 12) for n, line in enumerate(lines)]
         top += side + 20 + _LINE * max((len(lines) for lines in captions), default=0)
-    return frame(figure.caption, top, parts)
+    return parts, top
 
 
 def png_bytes(picture: Picture) -> bytes:
@@ -69,14 +94,3 @@ def _small(x: float, y: float, text: str, size: int) -> str:
     return (
         f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}" fill="{INK}">{escape(text)}</text>'
     )
-
-
-def _broken(text: str, side: float) -> list[str]:
-    """The words under an image in lines that are not wider than it."""
-    lines: list[str] = []
-    for word in text.split():
-        if lines and (len(lines[-1]) + 1 + len(word)) * _LETTER <= side:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines

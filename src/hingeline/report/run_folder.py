@@ -1,6 +1,7 @@
 """One run on disk: what was asked for, every answer, what came of it.
 
-A folder holds `run.toml`, `journal.sqlite`, `result.json`, `report.html`, `figures/`, and what was found:
+A folder holds `run.toml`, `journal.sqlite`, `result.json`, `report.html`, `figures/` (each as SVG, as CSV
+and, with the [plot] extra, as PNG), and what was found:
 `model.safetensors` and `model.onnx` (with the [onnx] extra), or `span.npz` and `obfuscation.npz`. Files
 appear whole or not at all. A folder is refused, before anything is asked, where it cannot be written or
 already holds a run.
@@ -30,10 +31,11 @@ from hingeline.networks.onnx_format import save_onnx
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.networks.storage import save_safetensors
 from hingeline.oracles.journal import Journal
-from hingeline.report.figures import csv_text, svg_text
+from hingeline.report.figures import csv_text, file_names, svg_text
 from hingeline.report.html import html_text
 from hingeline.report.machine import result_text
 from hingeline.report.model import Report
+from hingeline.report.png import NoFont, png_drawing
 from hingeline.report.recipe import Recipe, read_recipe
 
 _RECIPE, _JOURNAL, _RESULT, _PAGE = "run.toml", "journal.sqlite", "result.json", "report.html"
@@ -166,7 +168,7 @@ class RunFolder:
         for name, text in (texts or {}).items():
             self._write(name, text)
             files.append(name)
-        files += self._save_told(finding, report)
+        files += self._save_told(finding, report, left_out)
         return SavedRun(tuple(files), left_out)
 
     def save_report(self, finding: Finding[Any], report: Report) -> SavedRun:
@@ -177,10 +179,11 @@ class RunFolder:
             report: What is told about it.
         """
         self._clear((_RESULT, _PAGE))
-        return SavedRun(tuple(self._save_told(finding, report)), {})
+        left_out: dict[str, str] = {}
+        return SavedRun(tuple(self._save_told(finding, report, left_out)), left_out)
 
-    def _save_told(self, finding: Finding[Any], report: Report) -> list[str]:
-        files = self._save_figures(report)
+    def _save_told(self, finding: Finding[Any], report: Report, left_out: dict[str, str]) -> list[str]:
+        files = self._save_figures(report, left_out)
         self._write(_PAGE, html_text(report))
         # Last, so that a folder with a result.json is a finished one.
         self._write(_RESULT, result_text(finding))
@@ -198,12 +201,24 @@ class RunFolder:
             return [_SAFETENSORS]
         return [_SAFETENSORS, _ONNX]
 
-    def _save_figures(self, report: Report) -> list[str]:
-        texts = {f"{_FIGURES}/{f.name}.svg": svg_text(f) for f in report.figures}
-        texts |= {f"{_FIGURES}/{f.name}.csv": csv_text(f) for f in report.figures}
+    def _save_figures(self, report: Report, left_out: dict[str, str]) -> list[str]:
+        named = list(zip(file_names(report.figures), report.figures, strict=True))
+        drawn = {f"{_FIGURES}/{name}.svg": svg_text(figure) for name, figure in named}
+        texts = drawn | {f"{_FIGURES}/{name}.csv": csv_text(figure) for name, figure in named}
         for name, text in texts.items():
             self._write(name, text)
-        return list(texts)
+        return [*texts, *self._save_images(drawn, left_out)]
+
+    def _save_images(self, drawn: Mapping[str, str], left_out: dict[str, str]) -> list[str]:
+        """The drawings as PNG: all of them, or none with one reason."""
+        try:
+            images = {f"{name.removesuffix('.svg')}.png": png_drawing(text) for name, text in drawn.items()}
+        except (MissingExtra, NoFont) as error:
+            left_out[f"{_FIGURES}/*.png"] = str(error)
+            return []
+        for name, image in images.items():
+            write_atomically(self.path / name, lambda partial, image=image: partial.write_bytes(image))
+        return list(images)
 
     def _clear(self, names: Sequence[str]) -> None:
         """Take away what an earlier, partial end of this run left: nothing in a folder may contradict it."""

@@ -20,7 +20,6 @@ from hingeline.evaluation.defending.robustness import Check, Robustness
 from hingeline.networks.feed_forward import random_network
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.report.building import save_report
-from hingeline.report.curves import curves_svg
 from hingeline.report.defend import defend_report
 from hingeline.report.defend_words import NOT_SAID, between
 from hingeline.report.figures import svg_text
@@ -212,7 +211,7 @@ def test_single_dots_carry_their_names_and_shared_places_carry_all(found: Any) -
     (figure,) = grid_of(found).figures()
     assert isinstance(figure, Curves)
     there = tuple(Curve(name, (0.5,), (0.5,), joined=False) for name in ("one", "two", "three"))
-    drawn = curves_svg(replace(figure, curves=(*there, Curve("far", (0.0,), (0.0,), joined=False))))
+    drawn = svg_text(replace(figure, curves=(*there, Curve("far", (0.0,), (0.0,), joined=False))))
     assert ">one, two, three</text>" in drawn and ">far</text>" in drawn
 
 
@@ -221,7 +220,7 @@ def test_names_of_neighbouring_dots_do_not_lie_upon_each_other(found: Any) -> No
     assert isinstance(figure, Curves)
     places = [(0.50, 0.5), (0.52, 0.5), (0.54, 0.5), (1.0, 1.0), (0.0, 0.0)]
     dots = tuple(Curve(f"name {n}", (x,), (y,), joined=False) for n, (x, y) in enumerate(places))
-    drawn = curves_svg(replace(figure, curves=dots))
+    drawn = svg_text(replace(figure, curves=dots))
     heights = re.findall(r'y="([\d.]+)"[^>]*>name [012]</text>', drawn)
     assert len(set(heights)) == 3
 

@@ -15,8 +15,8 @@ from hingeline.report.numbers import count, duration, plural, small
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (0.0, "0"), (3.14e-13, "3.1e-13"), (1e-14, "1e-14"), (0.25, "0.25"), (12.0, "12"), (99.9, "1e+02"),
-        (1234.5, "1,234"), (5e6, "5e6"), (-2e-3, "-2e-3"), (math.inf, "inf"),
+        (0.0, "0"), (3.14e-13, "3.1e-13"), (1e-14, "1e-14"), (0.25, "0.25"), (12.0, "12"), (99.4, "99"),
+        (99.9, "100"), (1234.5, "1,234"), (5e6, "5e6"), (-2e-3, "-2e-3"), (math.inf, "inf"),
     ],
 )  # fmt: skip
 def test_small_numbers(value: float, words: str) -> None:

@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "span": (*DIGITS, "--obfuscate", "2", "--active", "20"),
     "fragility": (*SMALL, "--labels", "y.npy", "--rows", "8"),
     "stability": SMALL,
+    "audit": (*DIGITS, "--labels", "digits-data.npz", "--rows", "24", "--box", "0", "1"),
     "defend": (*SMALL, "--defence", "round:2", "--radius", "0.5", *FEW),
 }
 

@@ -1,9 +1,9 @@
-# make check | test | torch | paper | bench | docs; each sets up its own .venv from nothing.
+# make check | test | torch | paper | bench | generate | docs; each sets up what it needs from nothing.
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: check test torch paper bench docs clean
+.PHONY: check test torch paper bench generate docs clean
 
 # What README.md tells a newcomer to type, to the letter; a test compares the two.
 test:
@@ -27,8 +27,21 @@ paper: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
-docs: $(READY)
+# What can be written from the code: the reference, the gallery, the README's example and picture.
+generate: $(READY)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/gallery.py
+	$(BIN)/python docs/picture.py
+
+# The site, in build/site; a broken link, a missing anchor, a page in no list, any warning fails it.
+docs: .venv-docs/.ready
+	rm -rf build/site
+	.venv-docs/bin/python -m sphinx -b html -W --keep-going -q docs build/site
+
+.venv-docs/.ready: pyproject.toml
+	python3 -m venv .venv-docs
+	.venv-docs/bin/pip install -q -e '.[docs]'
+	touch .venv-docs/.ready
 
 $(READY): pyproject.toml
 	python3 -m venv $(VENV)
@@ -36,4 +49,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) .venv-docs build dist

@@ -4,7 +4,7 @@
     python benchmarks/run.py --targets DIR carlini deti foerster  # public networks, .npz files in DIR
     python benchmarks/run.py --targets DIR --only deti_unitary_784_128_1 --seeds 20
     python benchmarks/run.py --no-polish random-vector
-    python benchmarks/run.py --readme                           # also put the table into README.md
+    python benchmarks/run.py --targets DIR --readme             # also renew the tables of README.md and docs
 
 Exit code 1 if a finding was ok and should not have been.
 """
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 # beside this file: found because Python puts a script's own folder first
-from tables import Row, as_json, markdown, read_peers, summarised, with_table
+from tables import Row, as_json, markdown, read_peers, shortened, summarised, with_table
 
 from hingeline.core.errors import HingelineError
 from hingeline.core.version import __version__
@@ -32,6 +32,8 @@ from hingeline.extraction.extract import extract
 from hingeline.extraction.settings import ExtractSettings
 
 HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+REFERENCE = HERE.parent / "docs" / "reference" / "benchmarks.md"
 SCORE_SEED = 1_000_003
 """Not a seed that an attack uses."""
 
@@ -91,8 +93,18 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--budget", type=int, help="queries per run")
     parser.add_argument("--no-polish", dest="polish", action="store_false", help="without the last digits")
     parser.add_argument("--out", type=Path, default=HERE, help="where results.md and results.json go")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument(
+        "--readme",
+        action="store_true",
+        help="put the table into docs/reference/benchmarks.md, and some rows into README.md",
+    )
     return parser.parse_args(arguments)
+
+
+def publish(table: str) -> None:
+    """Put the whole table into the reference and its chosen rows into README.md."""
+    for page, part in ((README, shortened(table)), (REFERENCE, table)):
+        page.write_text(with_table(page.read_text(encoding="utf-8"), part), encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -124,8 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     (options.out / "results.md").write_text(table, encoding="utf-8")
     (options.out / "results.json").write_text(as_json(rows, runs, circumstances(options)), encoding="utf-8")
     if options.readme:
-        readme = HERE.parent / "README.md"
-        readme.write_text(with_table(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
+        publish(table)
     return int(any(row.wrongly_ok for row in rows))
 
 

@@ -1,4 +1,4 @@
-"""From scored runs to one table: Markdown for people, JSON for programs, a part of the README."""
+"""From scored runs to one table: Markdown for people, JSON for programs, a few rows for the README."""
 
 from __future__ import annotations
 
@@ -10,6 +10,28 @@ from pathlib import Path
 from typing import Any
 
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
+
+IN_README = (
+    "random 784-128-10 seed0",
+    "random 80-40-20-1 seed0",
+    "carlini 10-10-10-1 seed42",
+    "carlini 784-32-1 seed42",
+    "deti unitary 784 128 1",
+    "foerster 40 20x2 1 Carlini",
+    "foerster mnist784 16x2 1",
+    "foerster mnist784 64x2 1",
+)
+"""One or two networks of each size and origin, those without a published figure among them."""
+README_COLUMNS = (
+    "network",
+    "parameters",
+    "queries",
+    "per parameter",
+    "seconds",
+    "parameter error",
+    "published",
+    "fewer by",
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +145,26 @@ def markdown(rows: list[Row]) -> str:
         "Where the published figures come from:",
     ]
     return "\n".join([*lines, "", *(about if sources else about[:1]), *notes]) + "\n"
+
+
+def shortened(table: str) -> str:
+    """The rows and columns of a whole table that README.md shows, word for word.
+
+    Raises:
+        ValueError: A row is missing: the table is not of all networks.
+    """
+    lines = [line[2:-2].split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    head, rows = lines[0], {cells[0]: cells for cells in lines[1:]}
+    missing = [name for name in IN_README if name not in rows]
+    if missing:
+        raise ValueError(f"README.md shows rows that this table lacks: {', '.join(missing)}")
+    at = [head.index(name) for name in README_COLUMNS]
+    rule = (
+        "|" + "|".join("---" if name in ("network", "published") else "--:" for name in README_COLUMNS) + "|"
+    )
+    kept = [head, *(rows[name] for name in IN_README)]
+    written = ["| " + " | ".join(cells[place] for place in at) + " |" for cells in kept]
+    return "\n".join([written[0], rule, *written[1:]]) + "\n"
 
 
 def _line(row: Row) -> str:

@@ -64,7 +64,7 @@ def test_every_table_of_the_page_is_the_one_that_was_measured(name: str) -> None
 
 
 def test_every_figure_of_the_page_is_there_and_small() -> None:
-    shown = re.findall(r"\]\(\.\./figures/([\w-]+\.svg)\)", PAGE)
+    shown = re.findall(r"!\[[^\]]*\]\(\.\./figures/([\w-]+\.svg)\)", PAGE)
     assert len(shown) == len(LAWS)
     for name in shown:
         assert (FIGURES / name).stat().st_size < LARGEST

@@ -47,6 +47,10 @@ MANY_FAILED = 4
 FIRST_BATCH = 3
 """Pieces asked in all directions first; if they show nothing outside the basis, the others are just too
 narrow."""
+FEWEST_FAILED = 2
+"""Pieces that must contradict a basis before it is thought too narrow."""
+BASIS_ERROR = 1e-13
+"""Error of an entry of a basis that gradients of other lines span."""
 TYPICAL_STEP = 0.15
 """Step that mostly stays inside, as a fraction of half a piece."""
 SPARE_OUTPUTS = 2
@@ -120,6 +124,7 @@ def measure_bends(
     basis: FloatArray | None = None,
     known: KnownBends | None = None,
     room: Callable[[FloatArray], FloatArray] | None = None,
+    doubtful: bool = False,
 ) -> MeasuredLine:
     """Measure the hyperplanes that a swept line crosses.
 
@@ -130,6 +135,8 @@ def measure_bends(
         basis: Orthonormal rows that are known to span all gradients; None to find out.
         known: Bends whose hyperplanes are known already; they cost nothing.
         room: Distance from each point to other known hyperplanes, "n d" to "n"; None if there are none.
+        doubtful: Whether `basis` may be too narrow, because the lines it is from did not meet every neuron;
+            then it is widened where most pieces contradict it.
 
     Raises:
         BudgetExhausted: The budget ended.
@@ -141,7 +148,7 @@ def measure_bends(
     cells = np.unique(np.array([end for group in groups for end in group], dtype=np.int64))
     if not len(cells):
         cells = np.array([int(np.argmax(_relative_widths(sweep)))])
-    regions = _Regions(probe, sweep, rng, basis, room)
+    regions = _Regions(probe, sweep, rng, basis, room, doubtful)
     regions.measure(cells)
     return regions.solve(groups, known)
 
@@ -225,7 +232,9 @@ class _Regions:
         rng: np.random.Generator,
         basis: FloatArray | None,
         room: Callable[[FloatArray], FloatArray] | None,
+        doubtful: bool,
     ) -> None:
+        self.doubtful = doubtful
         self.probe, self.sweep, self.rng, self.given = probe, sweep, rng, basis
         pieces, outputs, dim = len(sweep.slopes), sweep.slopes.shape[1], probe.input_dim
         t, self.reaches = _centres(sweep)
@@ -311,7 +320,7 @@ class _Regions:
             self._ask(cells, turned_basis(self.basis, direction, self.rng))
         # A failed certificate may mean a gradient outside the basis: look once in all directions.
         failed = cells[np.isinf(self.errors[cells])]
-        if self.given is not None or len(self.basis) == self.probe.input_dim:
+        if len(self.basis) == self.probe.input_dim or not self._too_narrow(cells, failed):
             return
         if 0 < len(failed) <= MANY_FAILED:
             self._ask(failed, turned_basis(np.eye(self.probe.input_dim), direction, self.rng))
@@ -319,6 +328,17 @@ class _Regions:
                 self.basis = self.span.refined()
             return
         self._widen(failed)
+
+    def _too_narrow(self, cells: IntArray, failed: IntArray) -> bool:
+        """Whether pieces that failed are to be asked in all directions."""
+        if self.given is None:
+            return True
+        if not self.doubtful or len(failed) < FEWEST_FAILED or 2 * len(failed) <= len(cells):
+            return False
+        # as exact as gradients of unit length measured on the lines before
+        for row in self.given:
+            self.span.add(row, BASIS_ERROR)
+        return True
 
     def _widen(self, failed: IntArray) -> None:
         """Many pieces failed: ask a few in all directions, then twice as many, until that adds little.

@@ -154,7 +154,12 @@ def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[Measur
         with probe.session.phase("hyperplanes"):
             rng = bench.randomness.step("hyperplanes", index)
             measured = measure_bends(
-                probe, sweep, rng, basis=lines[-1].basis, known=members.explain(sweep, same_jumps=False)
+                probe,
+                sweep,
+                rng,
+                basis=lines[-1].basis,
+                known=members.explain(sweep, same_jumps=False),
+                doubtful=True,
             )
         lines.append(measured)
         candidates = Hyperplanes.from_line(measured, measured.measured)

@@ -17,6 +17,12 @@ from hingeline.report.span_figures import image, image_side
 
 _MOST_WEIGHTS = 32  # images of first-layer rows
 _COLUMNS = 8  # images in one line
+_COUNTED = {
+    True: "Neurons that counted as known after so many questions; a count that falls was taken back when "
+    "more questions told better.",
+    False: "Neurons that were counted on the way, after so many questions. No copy was verified: counts may "
+    "be too high, and one that falls was taken back.",
+}
 _BRIEF = {"door": "doctor", "inputs": "your inputs"}
 
 
@@ -39,10 +45,9 @@ def query_curve(audit: Audit) -> Curves | None:
     layers = sorted({layer for _, layer, _ in audit.progress})
     return Curves(
         "query-curve",
-        "Neurons that counted as known after so many questions; a count that falls was taken back when more "
-        "questions told better. Dashed: where each part of the audit began.",
+        f"{_COUNTED[audit.copy is not None]} Dashed: where each part of the audit began.",
         Axis("questions asked of the door", from_zero=True, whole=True),
-        Axis("neurons known", from_zero=True, whole=True),
+        Axis("neurons known" if audit.copy is not None else "neurons counted", from_zero=True, whole=True),
         tuple(_steps(audit, layer, end) for layer in layers),
         marks=tuple((_BRIEF.get(name, name), float(start)) for name, start in starts.items()),
     )

@@ -27,7 +27,7 @@ def leak_blocks(audit: Audit) -> Iterable[Block]:
     stage = audit.stage("extraction")
     if not any(layer.known for layer in audit.leak.layers):
         if stage is not None and audit.copy is None:
-            yield Text(_nothing(stage.left_out))
+            yield Text(_nothing(stage.left_out, counted=bool(audit.progress)))
     else:
         yield gauge(audit)
         yield _table(audit)
@@ -89,7 +89,9 @@ def _table(audit: Audit) -> Table:
     )
 
 
-def _nothing(left_out: str) -> str:
+def _nothing(left_out: str, *, counted: bool) -> str:
     if left_out:
         return f"No weight was told. {left_out}"
-    return "No weight was told before the extraction came to its end; why, stands below."
+    if counted:
+        return "Neurons were counted on the way; their weights were not confirmed before extraction ended."
+    return "No weight was told before the extraction ended; why, stands below."

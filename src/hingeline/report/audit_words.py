@@ -130,7 +130,8 @@ def _nothing_rebuilt(audit: Audit) -> str:
     if stage is None:
         return "Whether the weights can be rebuilt was not asked"
     if stage.starved:
-        return "No weights were found before the budget ended"
+        found = "confirmed" if audit.progress else "found"
+        return f"No weights were {found} before the budget ended"
     return _KINDS.get("" if card is None else card.kind, "No weights could be told from this door")
 
 

@@ -22,8 +22,13 @@ _SIZES: dict[Norm, str] = {
 """Sizes of changes, for those who have not met norms."""
 
 
-def flip_words(stage: Stage | None) -> str:
-    """What a headline may say of flips; empty where nothing is known, or where a flip may be chance."""
+def flip_words(stage: Stage | None, *, short: bool = False) -> str:
+    """What may be said of flips; empty where nothing is known, or where a flip may be chance.
+
+    Args:
+        stage: The stage that searched for them.
+        short: For a headline: without the distance between two inputs.
+    """
     profile: FragilityProfile | None = None if stage is None or stage.finding is None else stage.finding.value
     if stage is None or profile is None or _doubtful(profile):
         return ""
@@ -31,12 +36,11 @@ def flip_words(stage: Stage | None) -> str:
     if not flips:
         return ""
     if math.isfinite(middle) and number > 1:
-        told = f"half of the {count(number)} inputs tried change class at {_amount(profile, middle)}"
+        told = f"half of the {count(number)} inputs tried change class at {_amount(profile, middle, short)}"
     else:
         largest = float(profile.upper[np.isfinite(profile.upper)].max())
-        told = (
-            f"{count(flips)} of {plural(number, 'input')} tried change class at {_amount(profile, largest)}"
-        )
+        some = f"{count(flips)} of {plural(number, 'input')} tried"
+        told = f"{some} change class at {_amount(profile, largest, short)}"
     return told if stage.source is Source.DOOR else f"{told}, by the copy{tried_words(stage)}"
 
 
@@ -48,10 +52,11 @@ def tried_words(stage: Stage) -> str:
     return f"; tried at the door, {count(held)} of {plural(tried, 'such change')} flip it too"
 
 
-def _amount(profile: FragilityProfile, size: float) -> str:
-    apart = fragility_words.data_distance(profile)
-    beside = f", {percent(size / apart)} of the distance between two inputs" if apart > 0 else ""
-    return f"{_SIZES[profile.norm].format(small(size))}{beside if math.isfinite(apart) else ''}"
+def _amount(profile: FragilityProfile, size: float, short: bool) -> str:
+    told, apart = _SIZES[profile.norm].format(small(size)), fragility_words.data_distance(profile)
+    if short or not (math.isfinite(apart) and apart > 0):
+        return told
+    return f"{told}, {percent(size / apart)} of the distance between two inputs"
 
 
 def _doubtful(profile: FragilityProfile) -> bool:

@@ -129,7 +129,7 @@ def _tried(stage: Stage) -> Iterable[Claim]:
         return
     changes = f"{count(held)} of {plural(tried, 'change')}"
     words = f"Tried at the door: {changes} computed on the copy flip it, to the class foretold"
-    short = "these changes end just beyond the boundary of the copy, and the door's lies a little elsewhere"
+    short = "they end just beyond the boundary of the copy, and some fall short of the door's own"
     yield Claim(words, True if held == tried else None, "" if held == tried else short)
 
 

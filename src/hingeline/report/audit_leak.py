@@ -86,6 +86,7 @@ def _table(audit: Audit) -> Table:
         ("hidden layer", "neurons known", "digits (median)", "bits leaked"),
         tuple(rows),
         f"What leaked.{told}{'' if verified else _NOT_VERIFIED}",
+        everywhere=True,
     )
 
 

@@ -87,7 +87,8 @@ def _compared(line: Line) -> str:
         return ""
     gap = float(np.abs(line.predicted - line.values).max(initial=0.0))
     drawn = " (dashed)" * (0 < len(line.bends) <= _NAMED_BENDS)
+    bends = plural(len(line.bends), "bend") if len(line.bends) else "none"
     return (
-        f" The answer bends where a neuron switches: the copy has {plural(len(line.bends), 'bend')} "
+        f" The answer bends where a neuron switches: the copy has {bends} "
         f"here{drawn}. Copy and door are nowhere on it more than {small(gap)} apart, in any output."
     )

@@ -138,7 +138,10 @@ def _nothing_rebuilt(audit: Audit) -> str:
 def _learned(audit: Audit) -> str:
     """What an outsider has without weights, and what just that cost."""
     found: list[tuple[str, Stage]] = []
-    for name, words in (("span", _looks(audit)), ("fragility", flip_words(audit.stage("fragility")))):
+    for name, words in (
+        ("span", _looks(audit)),
+        ("fragility", flip_words(audit.stage("fragility"), short=True)),
+    ):
         stage = audit.stage(name)
         if words and stage is not None:
             found.append((words, stage))

@@ -23,7 +23,7 @@ from hingeline.subspace.obfuscated import Control, Obfuscation
 
 _MOST_ROWS = 6  # of the gallery; all inputs are in obfuscation.npz
 _TITLES = ("original", "what the network sees", "what it cannot see", "obfuscated")
-_TITLES_IN_PART = ("original", "what it was found to see", "the rest", "obfuscated")
+_TITLES_IN_PART = ("original", "what it seems to see", "the rest", "obfuscated")
 _CREDIT = "The question comes from the literature named here, the constructions are hingeline's own:"
 _WAYS = {
     "null noise": "Noise was added in the directions that the network cannot see",

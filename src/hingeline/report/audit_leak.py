@@ -13,8 +13,8 @@ from hingeline.report.numbers import count, plural
 
 _UNITS = (
     "A weight that is known with a standard error of 1e-7, in rows of length one, is known to 7 digits; a "
-    "64-bit number holds 16. Bits are known neurons times weights of each times digits, in powers of two: "
-    "what an outsider now has in hand."
+    "64-bit number holds 16. What an outsider now has in hand is told in bits: "
+    "known neurons, times the weights and the bias of each, times their digits, at 3.3 bits a digit."
 )
 _NOT_VERIFIED = (
     " Nothing of this was verified as a whole: there may be more neurons and layers, and some may stand in "

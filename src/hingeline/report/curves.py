@@ -189,7 +189,8 @@ def _level(name: str, y: float, plot: _Plot) -> list[str]:
 
 def _marks(marks: list[tuple[str, float]], plot: _Plot) -> list[str]:
     """Vertical lines with their names, one above the other where they would overlap."""
-    parts: list[str] = []
+    lines: list[str] = []
+    names: list[str] = []
     taken: list[list[tuple[float, float]]] = []
     for name, x in marks:
         inwards = x > (plot.left + plot.right) / 2
@@ -199,9 +200,10 @@ def _marks(marks: list[tuple[str, float]], plot: _Plot) -> list[str]:
         taken += [[]] if row == len(taken) else []
         taken[row].append((left, right))
         low = plot.bottom - 8 - _MARK_ROW * row  # names of levels stand higher up
-        parts.append(segment(x, _TOP, x, plot.bottom, colour=ORANGE, width=2, dash=REFERENCE_DASH))
-        parts.append(_on_white(x - 6 if inwards else x + 6, low, name, "end" if inwards else "start"))
-    return parts
+        lines.append(segment(x, _TOP, x, plot.bottom, colour=ORANGE, width=2, dash=REFERENCE_DASH))
+        names.append(_on_white(x - 6 if inwards else x + 6, low, name, "end" if inwards else "start"))
+    # names over all lines: the next line must not cross them out
+    return lines + names
 
 
 def _is_free(row: list[tuple[float, float]], left: float, right: float) -> bool:

@@ -168,3 +168,17 @@ def test_without_inputs_the_reason_is_told() -> None:
     report = span_report(span_finding(span()), None, hidden(None, Status.BUDGET_SPENT))
     assert claims(report)["No inputs were obfuscated"].seen == "As told."
     assert build_report(hidden(None, Status.REFUSED)).headline == "As told."
+
+
+@pytest.mark.parametrize(("labels", "words"), [(True, "may see more"), (False, "sees more than was found")])
+def test_a_span_in_part_never_makes_two_inputs_one(labels: bool, words: str) -> None:
+    value = made()
+    other = value.labels if labels else value.labels + 1
+    gallery = obfuscation_gallery(replace(value, standing="partial", obfuscated_labels=other))
+    assert gallery is not None
+    assert "are one" not in gallery.caption
+    assert words in gallery.caption
+    assert "what it cannot see" not in gallery.titles
+    whole = obfuscation_gallery(value)
+    assert whole is not None
+    assert "are one" in whole.caption

@@ -58,6 +58,14 @@ def test_every_flip_is_counted_once() -> None:
     assert (profile().upper <= half).mean() >= 0.5 >= (profile().upper < half).mean()
 
 
+def test_corners_of_steps_are_no_dots() -> None:
+    figure = flip_histogram(profile())
+    assert figure is not None
+    assert not list(ET.fromstring(svg_text(figure)).iter(f"{SVG}circle"))
+    lines = replace(figure, curves=tuple(replace(curve, steps=False) for curve in figure.curves))
+    assert list(ET.fromstring(svg_text(lines)).iter(f"{SVG}circle"))
+
+
 def test_theory_expects_no_more_than_all_inputs_and_is_absent_without_gradients() -> None:
     figure = flip_histogram(profile())
     assert figure is not None

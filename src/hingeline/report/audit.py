@@ -83,7 +83,8 @@ def _tone(finding: Audited, policies: Sequence[JudgedPolicy]) -> tuple[Tone, str
     if any(one.verdict is Verdict.BROKEN for one in policies):
         return Tone.BAD, "policy broken"
     if audit is not None and audit.copy is not None:
-        return Tone.BAD, "copied"
+        stage = audit.stage("extraction")
+        return Tone.BAD, "copied" if stage is None or not stage.doubt else "copy in doubt"
     if told is Tone.BAD:
         return told, str(finding.outcome.status)
     if audit is not None and any(layer.known for layer in audit.leak.layers):

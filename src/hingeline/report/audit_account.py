@@ -13,7 +13,7 @@ from hingeline.core.outcome import Finding, Status
 from hingeline.report.audit_stages import STAGES
 from hingeline.report.common import again
 from hingeline.report.examination import facts, possible_claims
-from hingeline.report.model import Block, Command, Table, Text
+from hingeline.report.model import Block, Table, Text
 from hingeline.report.numbers import count, duration, plural
 from hingeline.report.recipe import Recipe
 
@@ -67,9 +67,6 @@ def reproduction(finding: Finding[Audit], recipe: Recipe | None) -> Iterable[Blo
     told = _beside_defaults(finding.provenance.settings)
     kept = replace(finding, provenance=replace(finding.provenance, settings=told))
     yield from again(kept, recipe, _CREDIT, call=_call(finding))
-    if recipe is not None and finding.provenance.sources:
-        yield Text("The same references as BibTeX, with the directory of this run:")
-        yield Command(("hingeline cite DIR",))
 
 
 def _beside_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:

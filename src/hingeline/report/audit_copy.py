@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hingeline.auditing.record import Audit
-from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.report.extraction import sizes
+from hingeline.sensitivity.decision import Decision
 
 
 def copy_shape(audit: Audit) -> tuple[int, ...]:
@@ -28,11 +26,6 @@ def agreement(audit: Audit, threshold: float = 0.0) -> tuple[int, int] | None:
     """
     if audit.copy is None or audit.usage is None:
         return None
-    own = _classes(audit.copy(audit.usage.points), threshold)
+    outputs = audit.copy(audit.usage.points)
+    own = Decision(outputs.shape[1], threshold).of(outputs)
     return int((own == audit.usage.classes).sum()), len(own)
-
-
-def _classes(outputs: FloatArray, threshold: float) -> IntArray:
-    if outputs.shape[1] > 1:
-        return outputs.argmax(axis=1).astype(np.int64)
-    return (outputs[:, 0] > threshold).astype(np.int64)

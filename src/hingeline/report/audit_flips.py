@@ -42,7 +42,7 @@ def flip_blocks(finding: Finding[Audit]) -> Iterable[Block]:
     yield Text(f"{fragility_words.headline(stage.finding)}{_whose(stage, profile)}")
     if profile is None or not np.isfinite(profile.upper).any():
         return
-    yield from _tried(stage)
+    yield from _tried(stage, int(np.isfinite(profile.upper).sum()))
     yield Text(f"{fragility_words.NORMS[profile.norm]}.")
     figures = (flip_histogram(profile), fragility_figures.gallery(profile, _box(finding), worst=True))
     yield from (figure for figure in figures if figure is not None)
@@ -119,18 +119,24 @@ def _whose(stage: Stage, profile: FragilityProfile | None) -> str:
     return _ASKED if stage.source is Source.DOOR else _COMPUTED
 
 
-def _tried(stage: Stage) -> Iterable[Claim]:
+def _tried(stage: Stage, flips: int) -> Iterable[Claim]:
     """Whether what was computed on the copy is true of the door."""
     if stage.source is Source.DOOR:
         return
     tried, held = int(stage.facts.get("tried", 0)), int(stage.facts.get("held", 0))
     if not tried:
-        yield Claim("The changes were not tried at the door", None, str(stage.facts.get("not_tried", "")))
+        why = stage.facts.get(
+            "not_tried", "none leads so far beyond the boundary that noise could not hide it"
+        )
+        yield Claim("The changes were not tried at the door", None, str(why).rstrip("."))
         return
     changes = f"{count(held)} of {plural(tried, 'change')}"
     words = f"Tried at the door: {changes} computed on the copy flip it, to the class foretold"
     short = "they end just beyond the boundary of the copy, and some fall short of the door's own"
-    yield Claim(words, True if held == tried else None, "" if held == tried else short)
+    left = flips - tried
+    unclear = f"{count(left)} more end too near the boundary to be tried" if left > 0 else ""
+    seen = "; ".join(part for part in ("" if held == tried else short, unclear) if part)
+    yield Claim(words, True if held == tried else None, seen)
 
 
 def _bins(number: int) -> int:

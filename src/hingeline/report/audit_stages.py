@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from hingeline.auditing.measures import MEASURES
 from hingeline.auditing.policy import JudgedPolicy, Verdict
 from hingeline.auditing.record import Audit, Stage
 from hingeline.core.outcome import Finding
 from hingeline.report.model import Block, Claim, Text
+from hingeline.report.open_ends import open_ends as evidence_open_ends
 
 STAGES = {
     "door": "examine the door",
@@ -48,7 +48,8 @@ _HONEST = (
 def policy_blocks(policies: Sequence[JudgedPolicy]) -> Iterable[Block]:
     """Each policy with what was measured."""
     for one in policies:
-        seen = "the audit could not establish it" if one.seen is None else f"it is {one.seen:g}"
+        least = "at least " if one.at_least else ""
+        seen = "the audit could not establish it" if one.seen is None else f"it is {least}{one.seen:g}"
         measure = MEASURES[one.policy.measure].words
         yield Claim(f"{one.policy.text}: {one.verdict}", _HOLDS[one.verdict], f"{measure}; {seen}")
 
@@ -61,17 +62,10 @@ def open_ends(finding: Finding[Audit]) -> Iterable[Block]:
     for name, why in audit.not_established:
         advice = _advice(audit, audit.stage(name))
         yield Claim(_UNKNOWN.get(name, name), None, f"{why} {advice}".strip())
-    yield from _undecided(audit)
+    rebuilt = audit.finding("extraction")
+    if rebuilt is not None:
+        yield from evidence_open_ends(rebuilt.evidence)
     yield Text(_HONEST)
-
-
-def _undecided(audit: Audit) -> Iterable[Claim]:
-    """What extraction and span name as not decided."""
-    for name in ("extraction", "span"):
-        finding = audit.finding(name)
-        told: Any = () if finding is None else finding.evidence.get("undecided") or ()
-        for sentence in told if isinstance(told, list | tuple) else (told,):
-            yield Claim(str(sentence).rstrip("."), None)
 
 
 def _advice(audit: Audit, stage: Stage | None) -> str:

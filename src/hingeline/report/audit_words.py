@@ -101,9 +101,12 @@ def _copied(audit: Audit, threshold: float) -> str:
     if whole:
         rebuilt = f"the whole {'-'.join(map(str, copy_shape(audit)))} network"
     told = f"With {plural(audit.leak.queries, 'question')} an outsider rebuilt {rebuilt}"
-    same = agreement(audit, threshold)
+    same, stage = agreement(audit, threshold), audit.stage("extraction")
     if same is None:
         return told
+    if stage is not None and stage.doubt:
+        # fresh questions confirmed it, and the given inputs do not
+        told = f"With {plural(audit.leak.queries, 'question')} an outsider rebuilt a network that is in doubt"
     return f"{told}; the copy gives the same class on {count(same[0])} of your {plural(same[1], 'input')}"
 
 

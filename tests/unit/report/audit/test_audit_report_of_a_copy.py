@@ -27,7 +27,7 @@ from hingeline.core.figure_data import Curves, Figure, Gauge, Pictures
 from hingeline.report.audit import audit_report
 from hingeline.report.building import build_report
 from hingeline.report.html import html_text
-from hingeline.report.model import Claim, Command, Report, Table, Tone
+from hingeline.report.model import Claim, Command, Report, Table, Text, Tone
 from hingeline.report.recipe import Recipe
 
 ALWAYS = {"leak", "query-curve", "line"}
@@ -160,6 +160,22 @@ def test_flips_that_the_door_did_not_confirm_are_told_as_the_copys() -> None:
     assert any("on the copy" in tile.label for tile in report.tiles)
 
 
+def test_a_copy_that_decides_otherwise_is_in_doubt() -> None:
+    finding = images()
+    audit = value(finding)
+    stages = tuple(
+        replace(stage, doubt="The copy decides as the door did at 50.0% of the given inputs only.")
+        if stage.name == "extraction"
+        else stage
+        for stage in audit.stages
+    )
+    report = audit_report(replace(finding, value=replace(audit, stages=stages)))
+    assert "the whole" not in report.headline
+    assert "in doubt" in report.headline
+    assert report.verdict == "copy in doubt"
+    assert "50.0%" in told(report)
+
+
 def test_defences_are_told_with_what_they_left() -> None:
     finding = toy()
     grid = next(stage.finding for stage in value(finding).stages if stage.name == "defences")
@@ -196,7 +212,8 @@ def test_the_command_and_who_authorised_it_are_told() -> None:
     recipe = Recipe("audit", {"target": "http://x/v2/models/m", "authorised": "J. Doe, ticket 1"}, seed=4)
     blocks = section(audit_report(finding, recipe), "Do it again")
     lines = [line for block in blocks if isinstance(block, Command) for line in block.lines]
-    assert lines == [recipe.command_line(), "hingeline cite DIR"]
+    assert lines == [recipe.command_line()]
+    assert any("hingeline cite DIR" in block.words for block in blocks if isinstance(block, Text))
     rows = {row[0]: row[1] for block in blocks if isinstance(block, Table) for row in block.rows}
     assert rows["authorised"] == "J. Doe, ticket 1"
     assert rows["seed"] == "4"

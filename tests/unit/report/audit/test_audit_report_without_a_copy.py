@@ -30,7 +30,8 @@ from hingeline.report.building import build_report
 from hingeline.report.model import Claim, Table, Tone
 
 NOT_COPIED = [name for name in DOORS if name not in COPIED]
-OF_A_COPY = {"leak", "weights", "network-gains-whitened", "network-gains-raw", "defences"}
+NOTHING_KNOWN = [name for name in NOT_COPIED if name != "deep"]
+OF_A_COPY = {"weights", "network-gains-whitened", "network-gains-raw", "defences"}
 
 
 @pytest.mark.parametrize("door", NOT_COPIED)
@@ -38,9 +39,15 @@ def test_no_copy_is_claimed_and_nothing_is_drawn_of_one(door: str) -> None:
     report = build_report(DOORS[door]())
     assert "rebuilt" not in report.headline
     assert not OF_A_COPY & {figure.name for figure in report.figures}
-    assert "AML.T0024" not in told(report)
     assert report.tone is not Tone.GOOD
     assert "digits" not in "".join(tile.label for tile in report.tiles)
+
+
+@pytest.mark.parametrize("door", NOTHING_KNOWN)
+def test_where_no_weight_is_known_nothing_was_extracted(door: str) -> None:
+    report = build_report(DOORS[door]())
+    assert "AML.T0024" not in told(report)
+    assert "leak" not in {figure.name for figure in report.figures}
 
 
 @pytest.mark.parametrize("door", NOT_COPIED)
@@ -99,13 +106,26 @@ def test_flips_of_a_door_that_answers_at_random_are_in_no_headline() -> None:
 
 def test_counts_that_were_never_confirmed_are_told_as_counts() -> None:
     finding = deep()
-    report = audit_report(finding)
-    assert value(finding).leak.layers == ()
+    audit = value(finding)
+    report = audit_report(replace(finding, value=replace(audit, leak=replace(audit.leak, layers=()))))
     assert report.headline.startswith("No weights were confirmed before the budget ended")
     curve = next(figure for figure in report.figures if figure.name == "query-curve")
     assert isinstance(curve, Curves)
     assert "counts may be too high" in curve.caption
     assert curve.up.words == "neurons counted"
+
+
+def test_a_deep_network_in_part_is_told_with_the_cheapest_next_question() -> None:
+    finding = deep()
+    report, known = audit_report(finding), value(finding).leak.layers[0].known
+    assert known > 0
+    assert f"measured the weights of {known} neurons of the first hidden layer" in report.headline
+    assert "AML.T0024" in told(report)
+    questions = [
+        block for block in section(report, "What could not be established") if isinstance(block, Table)
+    ]
+    assert "hingeline resume" in told(report)
+    assert questions
 
 
 def test_of_a_part_only_the_first_layer_is_told_for_certain() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from hingeline.auditing.measures import MEASURES
 from hingeline.auditing.policy import JudgedPolicy, Verdict
 from hingeline.auditing.record import Audit, Stage
+from hingeline.auditing.settings import PARTS
 from hingeline.core.outcome import Finding
 from hingeline.report.model import Block, Claim, Text
 from hingeline.report.open_ends import open_ends as evidence_open_ends
@@ -36,6 +37,7 @@ _WITH_THE_FILE = {
     "stability": "Who has the file of a ReLU network needs no copy: hingeline stability FILE --data INPUTS",
     "defences": "Who has the file of a ReLU network needs no copy: hingeline defend FILE --data INPUTS",
 }
+_NOT_ASKED = "It was not asked for: --parts names what is."
 _MORE_BUDGET = "Give more with --budget; nothing asked is lost."
 _HOLDS = {Verdict.KEPT: True, Verdict.BROKEN: False, Verdict.NOT_JUDGED: None}
 _HONEST = (
@@ -62,6 +64,9 @@ def open_ends(finding: Finding[Audit]) -> Iterable[Block]:
     for name, why in audit.not_established:
         advice = _advice(audit, audit.stage(name))
         yield Claim(_UNKNOWN.get(name, name), None, f"{why} {advice}".strip())
+    if len(audit.stages) > 1:
+        asked_for = {stage.name for stage in audit.stages}
+        yield from (Claim(_UNKNOWN[part], None, _NOT_ASKED) for part in PARTS if part not in asked_for)
     rebuilt = audit.finding("extraction")
     if rebuilt is not None:
         yield from evidence_open_ends(rebuilt.evidence)

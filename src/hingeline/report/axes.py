@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hingeline.report.numbers import count, small
+
+_MOST_DIGITS = 12  # of a tick; rounding shows beyond
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ def decade_ticks(low: int, high: int, most: int = 8) -> range:
 def tick_words(value: float) -> str:
     """A number on an axis: 0, 0.25, 60,000, 1e-12."""
     return count(value) if value == round(value) and abs(value) < 1e7 else small(value)
+
+
+def ticks_in_words(ticks: Sequence[float]) -> list[str]:
+    """The numbers along one axis, with as many digits as it takes to tell them apart."""
+    told, digits = [tick_words(tick) for tick in ticks], 3
+    while len(set(told)) < len(ticks) and digits <= _MOST_DIGITS:
+        told, digits = [f"{tick:.{digits}g}" for tick in ticks], digits + 1
+    return told
 
 
 def _decade_ends(values: Iterable[float]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 
 from hingeline.core.figure_data import Axis, Curve, Curves
-from hingeline.report.axes import Scale, tick_words
+from hingeline.report.axes import Scale, ticks_in_words
 from hingeline.report.dot_names import dot_names
 from hingeline.report.drawing import (
     BLUE,
@@ -166,17 +166,19 @@ def _on(lines: tuple[tuple[str, float], ...], scale: Scale) -> Named:
 
 def _grid(across: Scale, up: Scale, plot: _Plot) -> list[str]:
     parts: list[str] = []
-    for tick in across.ticks():
+    ticks = across.ticks()
+    for tick, told in zip(ticks, ticks_in_words(ticks), strict=True):
         x = across.place(tick)
         parts += [
             segment(x, _TOP, x, plot.bottom),
-            words(x, plot.bottom + 18, tick_words(tick), anchor="middle", size=12),
+            words(x, plot.bottom + 18, told, anchor="middle", size=12),
         ]
-    for tick in up.ticks():
+    ticks = up.ticks()
+    for tick, told in zip(ticks, ticks_in_words(ticks), strict=True):
         y = up.place(tick)
         parts += [
             segment(plot.left, y, plot.right, y),
-            words(plot.left - 8, y + 4, tick_words(tick), anchor="end", size=12),
+            words(plot.left - 8, y + 4, told, anchor="end", size=12),
         ]
     return parts
 

@@ -12,7 +12,7 @@ import zlib
 import pytest
 
 from hingeline.core.figure_data import Axis, Curve, Curves, Figure, Heat, Picture, Pictures
-from hingeline.report.axes import Scale
+from hingeline.report.axes import Scale, ticks_in_words
 from hingeline.report.figures import csv_text, svg_text
 from hingeline.report.pictures import png_bytes
 
@@ -135,3 +135,9 @@ def test_the_pixels_beside_a_gallery_are_its_values() -> None:
     assert rows_of(PICTURES)[1] == [
         "1", "original", "read as <7>, with certainty 0.98", "2", "2", "0.0", "0.5", "1.0", "2.0",
     ]  # fmt: skip
+
+
+def test_ticks_of_a_narrow_range_are_told_apart() -> None:
+    assert ticks_in_words([0.66, 0.665, 0.67]) == ["0.66", "0.665", "0.67"]
+    assert ticks_in_words([0.0, 0.5, 1.0]) == ["0", "0.5", "1"]
+    assert ticks_in_words([1e-3, 1e4]) == ["1e-3", "10,000"]

@@ -82,7 +82,11 @@ def test_without_inputs_nothing_is_said_of_flips_and_what_to_type_is_told() -> N
         block for block in section(report, "What could not be established") if isinstance(block, Claim)
     ]
     assert {"How small a change flips it", "Which classes your inputs get"} <= {one.words for one in missing}
-    assert all("--data" in one.seen for one in missing)
+    assert all("--data" in one.seen or "not asked for" in one.seen for one in missing)
+    assert {one.words for one in missing if "--parts" in one.seen} == {
+        "What grows from layer to layer",
+        "What defences would buy",
+    }
 
 
 def test_an_equivalent_network_is_never_called_the_whole_one() -> None:

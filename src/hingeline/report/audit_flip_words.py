@@ -41,7 +41,7 @@ def flip_words(stage: Stage | None, *, short: bool = False) -> str:
         largest = float(profile.upper[np.isfinite(profile.upper)].max())
         some = f"{count(flips)} of {plural(number, 'input')} tried"
         told = f"{some} change class at {_amount(profile, largest, short)}"
-    return told if stage.source is Source.DOOR else f"{told}, by the copy{tried_words(stage)}"
+    return told if stage.source is Source.DOOR else f"on the copy, {told}{tried_words(stage)}"
 
 
 def tried_words(stage: Stage) -> str:
@@ -56,7 +56,7 @@ def _amount(profile: FragilityProfile, size: float, short: bool) -> str:
     told, apart = _SIZES[profile.norm].format(small(size)), fragility_words.data_distance(profile)
     if short or not (math.isfinite(apart) and apart > 0):
         return told
-    return f"{told}, {percent(size / apart)} of the distance between two inputs"
+    return f"{told} ({percent(size / apart)} of the distance between two inputs)"
 
 
 def _doubtful(profile: FragilityProfile) -> bool:

@@ -60,7 +60,7 @@ def defence_words(grid: DefenceGrid) -> str:
     """What each defence left to extraction, the same ones together; empty where that was not measured."""
     read = [(row, row.leak) for row in grid.rows[1:] if row.leak is not None and row.leak.attempted]
     whole = [row.words for row, leak in read if leak.share == 1.0]
-    told = [f"{' and '.join(whole)} did not stop it"] if whole else []
+    told = [f"{' and '.join(whole)} did not stop our extraction"] if whole else []
     for row, leak in read:
         if leak.share < 1:
             what = "of the neurons" if leak.neurons is not None else "of the copies tried"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hingeline.core.outcome import Status
+
 if TYPE_CHECKING:
     from hingeline.auditing.record import Audit
 
@@ -26,11 +28,21 @@ class Measure:
 
 
 class AtLeast(float):
-    """A measure that the audit knows from below only: extraction came to no conclusion."""
+    """A measure that the audit knows from below only: the stage behind it came to no conclusion."""
+
+
+class AtMost(float):
+    """A measure that the audit knows from above only: a longer search may find something smaller."""
+
+
+class Undecided(float):
+    """A measure that may be smaller or larger: votes did not decide it, or the door spoke against it."""
 
 
 def _whole_layers(audit: Audit) -> float | None:
-    return _leaked(audit, audit.leak.whole_layers)
+    seen = _leaked(audit, audit.leak.whole_layers)
+    # a copy in a form of its own answers as all layers do, though none of them is told apart
+    return AtLeast(seen) if seen is not None and audit.copy is not None and not audit.leak.complete else seen
 
 
 def _neurons(audit: Audit) -> float | None:
@@ -39,6 +51,8 @@ def _neurons(audit: Audit) -> float | None:
 
 def _digits(audit: Audit) -> float | None:
     told = [layer.digits for layer in audit.leak.layers if layer.digits is not None]
+    if not told and (audit.copy is not None or any(layer.known for layer in audit.leak.layers)):
+        return None  # weights are known, such as those of an affine map, and nobody said how exactly
     return _leaked(audit, max(told, default=0.0))
 
 
@@ -53,8 +67,14 @@ def _values(audit: Audit) -> float | None:
 
 
 def _span(audit: Audit) -> float | None:
-    finding = audit.finding("span")
-    return float(finding.value.rank) if finding is not None and finding.value is not None else None
+    """Exact where the stage came to its end, from below where it was cut short."""
+    stage, finding = audit.stage("span"), audit.finding("span")
+    if stage is None or finding is None or finding.value is None:
+        return None
+    rank = float(finding.value.rank)
+    if finding.outcome.status is Status.INCONCLUSIVE:
+        return Undecided(rank)
+    return rank if stage.settled else AtLeast(rank)
 
 
 def _hidden(audit: Audit) -> float | None:
@@ -64,11 +84,15 @@ def _hidden(audit: Audit) -> float | None:
 
 
 def _median_flip(audit: Audit) -> float | None:
-    finding = audit.finding("fragility")
-    if finding is None or finding.value is None:
+    stage, finding = audit.stage("fragility"), audit.finding("fragility")
+    if stage is None or finding is None or finding.value is None:
         return None
     upper = float(np.quantile(finding.value.upper, 0.5, method="inverted_cdf"))
-    return upper if math.isfinite(upper) else None
+    if not math.isfinite(upper):
+        return None
+    if stage.doubt:
+        return Undecided(upper)
+    return upper if stage.settled else AtMost(upper)
 
 
 def _accuracy(audit: Audit) -> float | None:

@@ -2,8 +2,8 @@
 
 A policy names a measure, a comparison and a number, such as `leak.layers>=1`; it is broken if that is so. A
 measure that the audit could not establish breaks nothing and is not passed either: it is told as not judged.
-So is one that is known from below only, such as what leaked before the budget ended, unless all it may still
-be says the same.
+So is one that is known from one side only, such as what leaked before the budget ended, unless all it may
+still be says the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hingeline.auditing.measures import MEASURES, AtLeast
+from hingeline.auditing.measures import MEASURES, AtLeast, AtMost, Undecided
 from hingeline.core.errors import InvalidInput
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -80,7 +80,9 @@ class Policy:
         if seen is None:
             return JudgedPolicy(self, Verdict.NOT_JUDGED, None)
         broken = _COMPARISONS[self.comparison](seen, self.limit)
-        if isinstance(seen, AtLeast) and not self._holds_above(seen, broken=broken):
+        open_above = isinstance(seen, AtLeast) and not self._holds_above(seen, broken=broken)
+        open_below = isinstance(seen, AtMost) and not self._holds_below(seen, broken=broken)
+        if open_above or open_below or isinstance(seen, Undecided):
             return JudgedPolicy(self, Verdict.NOT_JUDGED, seen)
         return JudgedPolicy(self, Verdict.BROKEN if broken else Verdict.KEPT, seen)
 
@@ -91,6 +93,14 @@ class Policy:
         if self.comparison in ("<", "<="):
             return not broken
         return seen > self.limit
+
+    def _holds_below(self, seen: float, *, broken: bool) -> bool:
+        """Whether every smaller number would be judged like `seen`, the most that the measure can be."""
+        if self.comparison in ("<", "<="):
+            return broken
+        if self.comparison in (">", ">="):
+            return not broken
+        return seen < self.limit
 
 
 @dataclass(frozen=True)
@@ -112,10 +122,24 @@ class JudgedPolicy:
         """Whether the measure may be larger than what was seen."""
         return isinstance(self.seen, AtLeast)
 
+    @property
+    def seen_words(self) -> str:
+        """The number that was seen, with the side on which it is open."""
+        if self.seen is None:
+            return "not established"
+        number = f"{float(self.seen):g}"
+        match self.seen:
+            case AtLeast():
+                return f"at least {number}"
+            case AtMost():
+                return f"at most {number}"
+            case Undecided():
+                return f"{number}, but that is not decided"
+            case _:
+                return number
+
     def __str__(self) -> str:
-        seen = "not established" if self.seen is None else f"{float(self.seen):g}"
-        seen = f"at least {seen}" if self.at_least else seen
-        return f"{self.policy.text}: {self.verdict} ({self.policy.measure} is {seen})"
+        return f"{self.policy.text}: {self.verdict} ({self.policy.measure} is {self.seen_words})"
 
 
 def read_policies(texts: Iterable[str]) -> tuple[Policy, ...]:

@@ -50,8 +50,7 @@ _HONEST = (
 def policy_blocks(policies: Sequence[JudgedPolicy]) -> Iterable[Block]:
     """Each policy with what was measured."""
     for one in policies:
-        least = "at least " if one.at_least else ""
-        seen = "the audit could not establish it" if one.seen is None else f"it is {least}{one.seen:g}"
+        seen = "the audit could not establish it" if one.seen is None else f"it is {one.seen_words}"
         measure = MEASURES[one.policy.measure].words
         yield Claim(f"{one.policy.text}: {one.verdict}", _HOLDS[one.verdict], f"{measure}; {seen}")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from hingeline.auditing.record import Audit
 from hingeline.core.outcome import Finding, Status
 from hingeline.core.version import __version__
 from hingeline.report import sarif_rules as rules
+from hingeline.report.extraction import sizes
 from hingeline.report.machine import json_ready
 from hingeline.report.numbers import count, plural, small
 from hingeline.report.sarif_rules import RULES, Rule
@@ -86,7 +88,7 @@ def _policies(policies: Sequence[JudgedPolicy]) -> Iterator[Said]:
 def _seen(one: JudgedPolicy) -> str:
     if one.seen is None:
         return f"{one.policy.measure} could not be established"
-    return f"{one.policy.measure} is {'at least ' if one.at_least else ''}{float(one.seen):g}"
+    return f"{one.policy.measure} is {one.seen_words}"
 
 
 def _findings(finding: Finding[Audit]) -> Iterator[Said]:
@@ -103,20 +105,34 @@ def _findings(finding: Finding[Audit]) -> Iterator[Said]:
 
 
 def _leaks(audit: Audit) -> Iterator[Said]:
-    leak, digits = audit.leak, audit.measures.get("leak.digits")
+    leak = audit.leak
     known = sum(layer.known for layer in leak.layers)
-    exact = "" if not digits else f", to {digits:.0f} digits"
     asked = f"with {plural(leak.queries, 'question')}"
-    if audit.copy is not None:
-        rebuilt = f"{plural(audit.copy.parameter_count, 'weight and bias', 'weights and biases')}"
-        yield (
-            rules.COPIED,
-            "model",
-            f"A copy of the model was rebuilt and verified {asked}: {rebuilt}{exact}.",
-        )
+    if audit.copy is not None and not leak.complete:
+        text = f"A network that answers as the model does was rebuilt and verified {asked}."
+        yield rules.COPIED, "model", text
+    elif audit.copy is not None:
+        rebuilt = plural(_parameters(audit), "weight and bias", "weights and biases")
+        text = f"A copy of the model was rebuilt and verified {asked}: {rebuilt}{_exact(audit)}."
+        yield rules.COPIED, "model", text
     elif known:
         layers = f"{plural(leak.whole_layers, 'hidden layer')} to the last neuron"
-        yield rules.LAYERS, "layers", f"{plural(known, 'hidden neuron')} measured {asked}{exact}; {layers}."
+        text = f"{plural(known, 'hidden neuron')} measured {asked}{_exact(audit)}; {layers}."
+        yield rules.LAYERS, "layers", text
+
+
+def _parameters(audit: Audit) -> int:
+    """Weights and biases of the target that the door told: its own neurons, and of probabilities one less."""
+    finding = audit.finding("extraction")
+    if finding is None or finding.value is None:
+        return 0
+    return sum((into + 1) * out for into, out in pairwise(sizes(finding.evidence, finding.value)))
+
+
+def _exact(audit: Audit) -> str:
+    """Digits of a typical weight, in the layer where they are fewest; of a digit begun nothing is claimed."""
+    told = [layer.digits for layer in audit.leak.layers if layer.digits is not None]
+    return f", to {plural(int(min(told)), 'digit')}" if told and min(told) >= 1 else ""
 
 
 def _misled(audit: Audit) -> Iterator[Said]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hingeline.auditing.measures import MEASURES, AtLeast
+from hingeline.auditing.measures import MEASURES, AtLeast, AtMost, Undecided
 from hingeline.auditing.policy import Policy, Verdict, read_policies
 from hingeline.core.errors import InvalidInput
 
@@ -79,3 +79,24 @@ def test_an_unknown_measure_is_refused_with_the_nearest_name():
 def test_every_measure_can_be_named_in_a_policy():
     assert [Policy.read(f"{name}>0").measure for name in MEASURES] == list(MEASURES)
     assert {str(v) for v in Verdict} == {"kept", "broken", "not judged"}
+
+
+@pytest.mark.parametrize(
+    ("text", "at_1", "at_3"),
+    [
+        ("leak.layers>=2", "kept", "not judged"),
+        ("leak.layers>2", "kept", "not judged"),
+        ("leak.layers<2", "broken", "not judged"),
+        ("leak.layers<=2", "broken", "not judged"),
+        ("leak.layers==2", "kept", "not judged"),
+        ("leak.layers!=2", "broken", "not judged"),
+    ],
+)
+def test_what_is_known_from_above_is_judged_only_where_less_would_not_matter(text, at_1, at_3):
+    assert (verdict(text, AtMost(1)), verdict(text, AtMost(3))) == (at_1, at_3)
+    assert "is at most 3" in str(Policy.read(text).judge({"leak.layers": AtMost(3)}))
+
+
+@pytest.mark.parametrize("comparison", [">=", "<=", "==", "!=", ">", "<"])
+def test_what_was_not_decided_is_never_judged(comparison):
+    assert {verdict(f"leak.layers{comparison}2", Undecided(n)) for n in (1, 2, 3)} == {"not judged"}

@@ -58,6 +58,36 @@ def test_a_copied_model_is_told_with_its_numbers(copied):
     assert results["HL005"]["level"] == "note"
 
 
+def only_extracted(model, **said):
+    return told(run_of(audited(model, settings={"parts": ("extraction",)}, **said)))["HL001"]["message"][
+        "text"
+    ]
+
+
+def test_weights_are_counted_in_neurons_of_the_target():
+    rng = np.random.default_rng(12)
+    w, b, v = rng.standard_normal((4, 6)), rng.standard_normal(4), rng.standard_normal((3, 4))
+    # absolute values: the copy holds two ReLUs for each
+    assert "43 weights and biases" in only_extracted(lambda x: np.abs(x @ w.T + b) @ v.T)
+
+
+def test_a_copy_in_a_form_of_its_own_is_not_told_as_the_weights_of_the_model():
+    rng = np.random.default_rng(13)
+    w, v, skip = rng.standard_normal((4, 6)), rng.standard_normal((3, 4)), rng.standard_normal((3, 6))
+    text = only_extracted(lambda x: np.maximum(x @ w.T + 0.3, 0) @ v.T + x @ skip.T)
+    assert "answers as the model does" in text
+    assert "digits" not in text
+
+
+def test_digits_are_those_of_the_layer_that_is_known_worst_and_never_rounded_up(copied):
+    (layer,) = copied.value.leak.layers
+    layers = tuple(
+        replace(layer, layer=n, digits=digits) for n, digits in enumerate((9.9, 5.7, 8.0), start=1)
+    )
+    value = replace(copied.value, leak=replace(copied.value.leak, layers=layers))
+    assert "to 5 digits" in told(run_of(replace(copied, value=value)))["HL001"]["message"]["text"]
+
+
 def test_a_broken_policy_is_an_error_and_ends_with_one(copied):
     run = run_of(copied, ["leak.layers>=1", "queries>1e9", "accuracy<0.5"])
     assert told(run)["HL006"]["level"] == "error"

@@ -1,0 +1,49 @@
+"""Measures that an audit knows from one side, or not at all, never pass for exact numbers."""
+
+import numpy as np
+from audited_doors import CountedDoor, audited, layered, small_inputs
+
+from hingeline.auditing.measures import AtLeast, AtMost
+from hingeline.auditing.policy import Policy
+
+X4 = small_inputs(4)
+
+
+def verdict(found, text):
+    return str(Policy.read(text).judge(found.value.measures).verdict)
+
+
+def test_digits_of_a_copied_affine_map_are_not_called_none():
+    weights = np.random.default_rng(4).standard_normal((3, 4))
+    found = audited(CountedDoor(lambda x: x @ weights.T + 0.5, 4), X4)
+    assert found.value.copy is not None
+    assert verdict(found, "leak.copy>=1") == "broken"
+    assert verdict(found, "leak.digits>=3") == "not judged"
+
+
+def test_layers_of_a_copy_in_a_form_of_its_own_are_known_from_below():
+    network, skip = layered(4, 5, 3), np.random.default_rng(5).standard_normal((3, 4))
+    found = audited(CountedDoor(lambda x: network(x) + x @ skip.T, 4), X4)
+    assert str(found.value.finding("extraction").outcome.status) == "equivalent"
+    assert isinstance(found.value.measures["leak.layers"], AtLeast)
+    assert verdict(found, "leak.layers>=1") == "not judged"
+
+
+def test_a_span_that_was_cut_short_is_known_from_below_only():
+    smooth = layered(12, 9, 3, activation=np.tanh)
+    found = audited(CountedDoor(smooth, 12), settings={"parts": ("span",)}, budget=120)
+    assert not found.value.stage("span").settled
+    seen = found.value.measures["span.rank"]
+    assert seen is None or isinstance(seen, AtLeast)
+    assert verdict(found, "span.rank>=9") == "not judged"
+
+
+def test_flips_of_a_search_that_was_cut_short_are_known_from_above_only():
+    smooth = layered(4, 6, 3, activation=np.tanh)
+    parts = {"parts": ("fragility",)}
+    found = audited(CountedDoor(smooth, 4), X4, settings=parts, budget=2000)
+    assert not found.value.stage("fragility").settled
+    seen = found.value.measures["fragility.median"]
+    assert isinstance(seen, AtMost)
+    assert verdict(found, f"fragility.median<{seen / 2}") == "not judged"
+    assert verdict(found, f"fragility.median<{seen * 2}") == "broken"

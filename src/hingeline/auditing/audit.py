@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from hingeline.auditing.call import AuditCall
-from hingeline.auditing.copying import verified_copy
+from hingeline.auditing.copying import verified_copy, verified_gap
 from hingeline.auditing.door import SharedDoor
 from hingeline.auditing.ground import Done, Ground
 from hingeline.auditing.leak import Leak, leak_of
@@ -175,6 +175,7 @@ class _Work:
                 done = Done(left_out=reason, doubt=reason)
         if name == "extraction" and done.finding is not None:
             ground.copy = verified_copy(done.finding, ground.card.head)
+            ground.copy_gap = verified_gap(done.finding)
             done = compared(ground, done)
         self._note(priced(name, done, self._door.spent - before, clock()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
@@ -34,6 +36,12 @@ def verified_copy(finding: Finding[PiecewiseLinearNetwork], head: Head) -> Piece
     weights[-1] = np.insert(weights[-1], head.reference, 0.0, axis=0)
     biases[-1] = np.insert(biases[-1], head.reference, 0.0)
     return PiecewiseLinearNetwork(weights, biases)
+
+
+def verified_gap(finding: Finding[PiecewiseLinearNetwork]) -> float:
+    """By how much the copy was off at most where extraction verified it; 0 where that was not told."""
+    gap = finding.evidence.get("verification", {}).get("largest_gap")
+    return float(gap) if isinstance(gap, int | float) and math.isfinite(gap) else 0.0
 
 
 def hinges_between(

@@ -18,7 +18,7 @@ from hingeline.oracles.journal import Journal
 from hingeline.probing.card import DoctorCard
 from hingeline.subspace.answer_reading import AnswerReading
 
-NO_BUDGET = "The budget was spent before."
+NO_BUDGET = "Too little was left of the budget."
 """Why a stage was left out that could have been done."""
 DEVIATIONS = 6.0
 """Of the door's noise, which no answer strays by."""
@@ -48,6 +48,8 @@ class Ground:
     journal: Journal | None
     on_event: EventSink
     copy: PiecewiseLinearNetwork | None = None
+    copy_gap: float = 0.0
+    """By how much the copy was off at most where it was verified, in the door's values."""
     usage: Usage | None = None
     line: Line | None = None
     hidden: Finding[Any] | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from hingeline.auditing.ground import DEVIATIONS, NO_BUDGET, Done, Ground
 from hingeline.auditing.plan import HIDDEN_QUESTIONS
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.oracles.row_memory import as_sent
 from hingeline.sensitivity.decision import Decision
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.subspace.obfuscate import obfuscate
@@ -80,16 +81,22 @@ def tried_at_door(ground: Ground, done: Done) -> Done:
 
 
 def _beyond(ground: Ground, profile: FragilityProfile, flips: IntArray) -> tuple[FloatArray, BoolArray]:
-    """Points just beyond smallest flips, "n d", and where the copy is clear of what noise can hide there."""
+    """Points just beyond smallest flips, "n d", and where the copy is clear of what can hide them.
+
+    That is the door's noise, what the copy was seen to be off by, and the type that inputs are sent in.
+    """
     copy, points, changes = ground.copy, profile.points[flips], profile.changes[flips]
     moved, clear = points.copy(), np.zeros(len(flips), dtype=np.bool_)
     if copy is None:
         return moved, clear
     decision = Decision(copy.output_dim, ground.call.settings.threshold)
+    # both outputs of a lead may be off
+    hidden = max(DEVIATIONS * ground.card.noise_at_scale, 2 * ground.copy_gap)
     for step in _BEYOND:
         there = points + (1 + step) * changes
         there = there if ground.call.box is None else there.clip(*ground.call.box)
+        there = as_sent(there, ground.door.spec.dtype).astype(np.float64)
         leads = decision.leads(copy(there), profile.flipped_to[flips]).min(axis=1)
-        good = ~clear & (leads > DEVIATIONS * ground.card.noise_at_scale)
+        good = ~clear & (leads > hidden)
         moved[good], clear = there[good], clear | good
     return moved, clear

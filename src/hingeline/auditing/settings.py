@@ -64,6 +64,8 @@ class AuditSettings:
         cost = self.cost_per_1000
         if cost is not None and not (math.isfinite(cost) and cost >= 0):
             raise InvalidInput(f"cost_per_1000 wants an amount of money from 0 up; got {cost!r}")
+        if not math.isfinite(self.threshold):
+            raise InvalidInput(f"threshold wants a finite number; got {self.threshold!r}")
         if self.box is not None:
             low, high = float(self.box[0]), float(self.box[1])
             if not (math.isfinite(low) and math.isfinite(high) and low < high):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -94,10 +95,14 @@ def check_sarif(path: Path) -> Path:
     """Where the SARIF file will be written, as an absolute path, before anything is asked.
 
     Raises:
-        InvalidInput: Its directory does not exist.
+        InvalidInput: Its directory does not exist, or no file can be written there.
     """
+    if path.exists() and not path.is_file():
+        raise InvalidInput(f"--sarif {path}: that is no file")
     if not path.resolve().parent.is_dir():
         raise InvalidInput(f"--sarif {path}: there is no directory {path.parent}")
+    if not os.access(path.resolve().parent, os.W_OK):
+        raise InvalidInput(f"--sarif {path}: nothing can be written in {path.parent}")
     return path.resolve()
 
 

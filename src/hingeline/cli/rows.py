@@ -52,7 +52,8 @@ def read_rows(path: Path, input_dim: int) -> FloatArray:
     rows = _as_rows(path, array, input_dim)
     wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(wrong):
-        raise InvalidInput(f"{path}: row {wrong[0]} (of {len(wrong)}, counted from 0) is not finite")
+        alike = f" (and {len(wrong) - 1} more)" * (len(wrong) > 1)
+        raise InvalidInput(f"{path}: row {wrong[0]}, counted from 0, is not finite{alike}")
     return rows
 
 

@@ -28,6 +28,7 @@ def door(model=THREE, **known):
         ({"settings": {"flips": 0}}, "flips"),
         ({"settings": {"reserve": 1.0}}, "reserve"),
         ({"settings": {"cost_per_1000": -1}}, "money"),
+        ({"settings": {"threshold": float("nan")}}, "threshold"),
         ({"settings": {"no such": 1}}, "unknown setting"),
         ({"settings": 7}, "mapping"),
         ({"settings": {"defence_seeds": 2}}, "3 seeds"),

@@ -162,7 +162,9 @@ def test_nothing_but_the_result_is_said_in_quiet(shell: Shell, data: Path) -> No
 def test_sarif_is_written_where_it_is_wanted(shell: Shell, data: Path, tmp_path: Path) -> None:
     assert audit(shell, data, "--parts", "extraction", "--sarif", tmp_path / "out.sarif", "--out", "run") == 0
     assert (tmp_path / "out.sarif").read_text() == Path("run/audit.sarif").read_text()
-    assert audit(shell, data, "--sarif", tmp_path / "no" / "out.sarif", "--out", "again") == 2
+    for bad in (tmp_path / "no" / "out.sarif", tmp_path, "/dev/null"):
+        assert audit(shell, data, "--sarif", bad, "--out", "again") == 2
+        assert not Path("again").exists()
 
 
 def test_sarif_points_at_the_model_as_seen_from_here(shell: Shell, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_single_row_needs_no_axis_of_its_own(tmp_path: Path) -> None:
         ("a.npy", ROWS.T, InvalidInput, "rows of 3 numbers; the target takes 4; turned the other way round"),
         ("a.npy", np.zeros((3, 5)), InvalidInput, "is one column a label"),
         ("a.npy", np.zeros((3, 7)), InvalidInput, "rows of 7 numbers; the target takes 4$"),
-        ("a.npy", np.where(ROWS == 6, np.nan, ROWS), InvalidInput, "row 1 .* is not finite"),
+        ("a.npy", np.where(ROWS == 6, np.nan, ROWS), InvalidInput, "row 1, counted from 0, is not finite"),
     ],
 )
 def test_what_cannot_be_read_is_told(

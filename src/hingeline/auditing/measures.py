@@ -110,6 +110,9 @@ def _leaked(audit: Audit, seen: float) -> float | None:
         return None
     if audit.card is None or audit.card.kind == "constant":
         return None
+    door = audit.stage("door")
+    if stage.finding is None and door is not None and not door.settled:
+        return None  # left out because the doctor saw too little, which says nothing of what leaks
     return float(seen) if stage.settled else AtLeast(seen)
 
 

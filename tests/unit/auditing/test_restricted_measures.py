@@ -47,3 +47,14 @@ def test_flips_of_a_search_that_was_cut_short_are_known_from_above_only():
     assert isinstance(seen, AtMost)
     assert verdict(found, f"fragility.median<{seen / 2}") == "not judged"
     assert verdict(found, f"fragility.median<{seen * 2}") == "broken"
+
+
+def test_a_door_of_which_the_doctor_saw_too_little_passes_no_policy_on_leaks():
+    rng = np.random.default_rng(21)
+    w, v = rng.standard_normal((7, 6)) / 2.4, rng.standard_normal((3, 7)) / 2.6
+    # every neuron is off where the doctor looks by itself
+    door = CountedDoor(lambda x: np.maximum(x @ w.T - 40, 0) @ v.T + 0.1, 6)
+    found = audited(door, 60 * small_inputs(6, 24), settings={"parts": ("extraction",)})
+    assert found.value.stage("extraction").finding is None
+    assert not found.outcome.ok
+    assert verdict(found, "leak.copy>=1") == "not judged"

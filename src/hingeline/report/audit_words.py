@@ -115,7 +115,9 @@ def _partly(audit: Audit) -> str:
     known, first = sum(layer.known for layer in audit.leak.layers), audit.leak.layers[0].known
     stage = audit.stage("extraction")
     when = " before the budget ended" if stage is not None and stage.starved else ""
-    deeper = f", and {count(known - first)} that seem to lie deeper," if known > first else ""
+    deeper = (
+        f", and {count(known - first)} that seem to lie deeper{',' * bool(when)}" if known > first else ""
+    )
     where = "" if audit.leak.layers[0].layer > 1 or not first else " of the first hidden layer"
     return (
         f"With {plural(audit.leak.queries, 'question')} an outsider measured the weights of "
@@ -149,7 +151,8 @@ def _learned(audit: Audit) -> str:
         if words and stage is not None:
             found.append((words, stage))
     if not found:
-        return "nothing else was established either"
+        shown = any(audit.finding(name) is not None for name in ("span", "fragility"))
+        return "what else was asked is told below" if shown else "nothing else was established either"
     asked = plural(sum(stage.queries for _, stage in found), "question")
     return f"but with {asked} an outsider found that {', and that '.join(words for words, _ in found)}"
 

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hingeline.auditing.policy import JudgedPolicy, Verdict
-from hingeline.auditing.record import Audit
+from hingeline.auditing.record import Audit, Source
 from hingeline.core.outcome import Finding, Status
 from hingeline.core.version import __version__
 from hingeline.report import sarif_rules as rules
@@ -145,8 +145,11 @@ def _misled(audit: Audit) -> Iterator[Said]:
     profile = None if found is None else found.value
     if median is not None and profile is not None:
         proved = "proved" if bool(profile.proved.all()) else "found by search"
-        tried = plural(len(profile.points), "input")
-        text = f"Half of {tried} flip at a change of {small(median)} or less ({profile.norm}, {proved})."
+        if (stage := audit.stage("fragility")) is not None and stage.source is Source.COPY:
+            proved += " on the copy"
+        number = len(profile.points)
+        tried = f"Half of {count(number)} inputs flip" if number > 1 else "The one input tried flips"
+        text = f"{tried} at a change of {small(median)} or less ({profile.norm}, {proved})."
         yield rules.FLIPS, "fragility", text
 
 

@@ -64,6 +64,14 @@ def only_extracted(model, **said):
     ]
 
 
+def test_flips_that_were_proved_on_the_copy_say_so(copied):
+    assert "proved on the copy" in told(run_of(copied))["HL004"]["message"]["text"]
+    one = hl.audit(
+        hl.oracle(model, input_dim=6), INPUTS[:1], settings={"parts": ("extraction", "fragility")}, seed=0
+    )
+    assert told(run_of(one))["HL004"]["message"]["text"].startswith("The one input tried flips at")
+
+
 def test_weights_are_counted_in_neurons_of_the_target():
     rng = np.random.default_rng(12)
     w, b, v = rng.standard_normal((4, 6)), rng.standard_normal(4), rng.standard_normal((3, 4))

@@ -51,6 +51,8 @@ FEWEST_FAILED = 2
 """Pieces that must contradict a basis before it is thought too narrow."""
 BASIS_ERROR = 1e-13
 """Error of an entry of a basis that gradients of other lines span."""
+NARROW_ENOUGH = 0.7
+"""Share of the basis's directions above which a piece is asked in the basis at once."""
 TYPICAL_STEP = 0.15
 """Step that mostly stays inside, as a fraction of half a piece."""
 SPARE_OUTPUTS = 2
@@ -125,6 +127,7 @@ def measure_bends(
     known: KnownBends | None = None,
     room: Callable[[FloatArray], FloatArray] | None = None,
     doubtful: bool = False,
+    narrow: Callable[[FloatArray], list[FloatArray]] | None = None,
 ) -> MeasuredLine:
     """Measure the hyperplanes that a swept line crosses.
 
@@ -137,6 +140,8 @@ def measure_bends(
         room: Distance from each point to other known hyperplanes, "n d" to "n"; None if there are none.
         doubtful: Whether `basis` may be too narrow, because the lines it is from did not meet every neuron;
             then it is widened where most pieces contradict it.
+        narrow: Orthonormal rows that probably span the gradients near each point, "n d" to n arrays "r d"; a
+            gradient that turns out to leave them is measured in the basis. None: all in the basis.
 
     Raises:
         BudgetExhausted: The budget ended.
@@ -149,7 +154,7 @@ def measure_bends(
     if not len(cells):
         cells = np.array([int(np.argmax(_relative_widths(sweep)))])
     regions = _Regions(probe, sweep, rng, basis, room, doubtful)
-    regions.measure(cells)
+    regions.measure(cells if narrow is None else regions.measure_narrowly(cells, narrow))
     return regions.solve(groups, known)
 
 
@@ -247,6 +252,15 @@ class _Regions:
         self.errors = np.full(pieces, np.inf)
         self.span = GrowingSpan(dim)
         self.basis = np.eye(dim) if basis is None else basis
+
+    def measure_narrowly(
+        self, cells: IntArray, narrow: Callable[[FloatArray], list[FloatArray]]
+    ) -> IntArray:
+        """Measure pieces each in its own directions; gives those whose gradients are not in them."""
+        for cell, rows in zip(cells, narrow(self.centres[cells]), strict=True):
+            if 0 < len(rows) < NARROW_ENOUGH * len(self.basis):
+                self._ask(cell[np.newaxis], turned_basis(rows, self.sweep.line.direction, self.rng))
+        return cells[np.isinf(self.errors[cells])]
 
     def measure(self, cells: IntArray) -> None:
         """Measure the given pieces, widest first, in as few directions as suffice."""

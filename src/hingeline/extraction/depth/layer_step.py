@@ -43,6 +43,8 @@ MISSES = 0.1
 MANY_HITS = 12
 """Bends with which a neuron may have more misses, if it goes through surer ones: where a neuron below is
 still unknown and on, predictions are wrong."""
+MADE = 10**9
+"""Keys of neurons that were made from answers begin here."""
 MANY_MISSES = 0.4
 """Those misses as a share of the hits."""
 
@@ -54,9 +56,13 @@ class _Candidate:
     neuron: PartialNeuron
     vote: Vote
     key: int
+    made: Refit | None = None
+    """As it was made from answers, if no bend made it."""
 
     def finished(self, views: Views, record: Record, known: KnownLayers) -> FoundNeuron:
         """Solved again from everything that speaks for it."""
+        if self.made is not None:
+            return FoundNeuron(self.made, self.vote, np.zeros(0, dtype=np.int64), self.key)
         refit = refitted(self.neuron, views, record, known, self.vote.hits)
         return FoundNeuron(refit, self.vote, views.bends[list(self.neuron.members)], self.key)
 
@@ -129,9 +135,16 @@ def find_layer(
     hits = np.array([len(c.vote.hits) for c in candidates], dtype=np.float64)
     misses = np.array([len(c.vote.missed) for c in candidates], dtype=np.float64)
     chosen = members(spans([c.neuron for c in candidates], offered), hits, misses)
+    chosen |= np.array([c.made is not None for c in candidates])
     found = [c.finished(views, record, known) for c, keep in zip(candidates, chosen, strict=True) if keep]
-    found = [one for one in found if one.refit.misfit < WORST_MISFIT]
+    found = [one for one in found if _one_neuron(one)]
     return _finished(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
+
+
+def _one_neuron(found: FoundNeuron) -> bool:
+    """Whether its bends are one neuron's: within their errors, or so many that chance cannot explain it."""
+    many = len(found.vote.hits) >= MANY_HITS and not found.vote.missed and found.neuron.whole
+    return many or found.refit.misfit < WORST_MISFIT
 
 
 def updated_layer(
@@ -156,6 +169,48 @@ def updated_layer(
     grown_on = _joined(_grown_on(record, views, predictor, have.neurons), predictor)
     found = [c.finished(views, record, known) for c in grown_on]
     return _finished(record, known, free, found, have.candidates, have.unfit, told or {})
+
+
+def with_neuron(
+    record: Record,
+    known: KnownLayers,
+    free: BoolArray,
+    step: FoundLayer,
+    made: Refit,
+) -> FoundLayer | None:
+    """A layer with one neuron more, or more told of one it has; None if lines speak against it.
+
+    Args:
+        record: All lines.
+        known: The layers below.
+        free: As for `find_layer`.
+        step: The layer as it is.
+        made: A neuron made from answers.
+    """
+    vote = Predictor(record, known).vote(made.neuron)
+    if len(vote.missed) > MISSES * len(vote.hits) + 1:
+        return None
+    same, made = _same(step.neurons, made)
+    if same is not None and same.neuron.untold.shape[1] <= made.neuron.untold.shape[1]:
+        return None
+    key = MADE + len(record.samples) if same is None else same.key
+    # its bends alone would not pin it: no bends, so that it stays as it was made
+    new = FoundNeuron(made, vote, np.zeros(0, dtype=np.int64), key)
+    found = [one for one in step.neurons if one is not same] + [new]
+    return _finished(record, known, free, found, step.candidates, step.unfit, step.sides)
+
+
+def _same(neurons: Sequence[FoundNeuron], made: Refit) -> tuple[FoundNeuron | None, Refit]:
+    """The neuron of a layer that a new one is, if any, and what both tell."""
+    for one in neurons:
+        if one.neuron.whole and made.neuron.whole:
+            if 1 - abs(one.neuron.theta @ made.neuron.theta) < AGREE:
+                return one, made
+            continue
+        both = joined(one.neuron, made.neuron)
+        if both is not None:
+            return one, replace(made, neuron=replace(both, members=()))
+    return None, made
 
 
 def _finished(
@@ -203,7 +258,8 @@ def _grown_on(
             free[list(neuron.members)] = False
         vote = predictor.vote(neuron)
         if len(vote.missed) <= MANY_MISSES * len(vote.hits):
-            grown_on.append(_Candidate(neuron, vote, one.key))
+            made = one.refit if not len(one.bends) else None
+            grown_on.append(_Candidate(neuron, vote, one.key, made))
     return grown_on
 
 
@@ -227,7 +283,7 @@ def _pairs(
 ) -> Iterator[tuple[int, _Candidate]]:
     """Others that are the same neuron, with what both are; the lines must agree."""
     for index, other in enumerate(others):
-        if one.neuron.whole and other.neuron.whole:
+        if (one.neuron.whole and other.neuron.whole) or one.made or other.made:
             continue
         both = joined(one.neuron, other.neuron)
         if both is None:
@@ -357,11 +413,28 @@ def told_by_outputs(weights: FloatArray, layer: FoundLayer) -> dict[int, float]:
     return found
 
 
-def undecided(step: FoundLayer) -> FoundLayer:
-    """The layer with every neuron offered both ways, so that what is above decides all sides."""
-    kept = step.neurons[: step.layer.width]
-    layer = replace(step.layer, decided=np.zeros(step.layer.width, dtype=np.bool_))
+def undecided(step: FoundLayer, *, every: bool = False) -> FoundLayer:
+    """The layer with every neuron offered both ways, so that what is above decides all sides.
+
+    Args:
+        step: The layer.
+        every: Whether neurons that are known in few places are built on too.
+    """
+    kept = step.neurons if every else step.neurons[: step.layer.width]
+    layer = _layer(kept, step.layer.weights.shape[1]) if every else step.layer
+    layer = replace(layer, decided=np.zeros(layer.width, dtype=np.bool_))
     return replace(step, layer=layer, channels=_channels(kept, layer.decided))
+
+
+def with_rows(step: FoundLayer, thetas: Sequence[FloatArray]) -> FoundLayer:
+    """The layer with other coefficients where those are not known: one row for each neuron built on."""
+    rows = np.array(thetas)
+    layer = replace(step.layer, weights=rows[:, :-1], biases=rows[:, -1])
+    neurons = [
+        replace(one, refit=replace(one.refit, neuron=replace(one.neuron, theta=row)))
+        for one, row in zip(step.neurons, rows, strict=False)
+    ]
+    return replace(step, layer=layer, neurons=(*neurons, *step.neurons[len(neurons) :]))
 
 
 def with_sides(step: FoundLayer, told: Mapping[int, float]) -> FoundLayer:

@@ -6,7 +6,7 @@ All later layers are found from this one record; no step asks the door again for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,11 +79,27 @@ class Record:
     """All points at which an answer is known, shape "s r"."""
     answers: FloatArray
     """Shape "s k"."""
+    chosen: int = 0
+    """The last so many samples were asked because answers nearby are missed."""
 
     @property
     def count(self) -> int:
         """Measured bends."""
         return len(self.errors)
+
+    def with_samples(self, points: FloatArray, answers: FloatArray) -> Record:
+        """With answers at further points, "p r" and "p k", that were chosen."""
+        return replace(
+            self,
+            samples=np.concatenate([self.samples, points]),
+            answers=np.concatenate([self.answers, answers]),
+            chosen=self.chosen + len(points),
+        )
+
+    @property
+    def typical(self) -> BoolArray:
+        """Samples that were not chosen: shape "s"."""
+        return np.asarray(np.arange(len(self.samples)) < len(self.samples) - self.chosen)
 
     def index(self) -> dict[tuple[int, int], int]:
         """Which measured bend each (line, bend) is."""

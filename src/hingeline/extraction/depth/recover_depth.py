@@ -21,7 +21,6 @@ from hingeline.extraction.depth.suggested import suggested_segments
 from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.verify import line_towards
 
 REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
@@ -53,11 +52,8 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], normals: FloatArr
         recovery = _finished(bench, search, rows)
         if bench.contradiction is None:
             return recovery
-        # something unknown bends on the way to where the candidate was wrong
-        target = rows @ bench.contradiction
-        start = search.record.centres[0]
-        bench.probe.session.emit(Note("the network is wrong somewhere; looking on the way there"))
-        search.sweep(line_towards(search.probe, start, target, bench.settings))
+        bench.probe.session.emit(Note("the network is wrong somewhere; looking there"))
+        search.asked((rows @ bench.contradiction)[np.newaxis])
     return recovery
 
 
@@ -76,6 +72,7 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
     bench.best = network
     undecided = sum(int((~step.layer.decided).sum()) for step in search.found)
     pending = sum(len(step.neurons) - step.layer.width for step in search.found)
+    loose = sum(not one.neuron.whole for step in search.found for one in step.neurons[: step.layer.width])
     why = ""
     if undecided:
         why = f"the active side of {undecided} neurons is not decided by what was asked"
@@ -91,6 +88,12 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
         reason = (
             f"The function is verified, but {pending} boundaries were met of neurons known in too few "
             "regions to be told."
+        )
+        return Recovery(recovery.network, Outcome(Status.PARTIAL, reason))
+    if recovery.outcome.ok and loose:
+        reason = (
+            f"The function is verified, but of {loose} neurons not all weights are told: they were never met "
+            "on together with some neurons below."
         )
         return Recovery(recovery.network, Outcome(Status.PARTIAL, reason))
     return recovery

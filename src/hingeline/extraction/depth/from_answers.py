@@ -1,0 +1,337 @@
+"""A missing neuron of the last hidden layer, from answers where it is on.
+
+Over the layers below, answers are a sum of u_j relu(z_j) and a part that is linear in the channels. On
+which side a neuron is on, and one that is on nearly everywhere, change only that part. So where all but a few
+neurons of the last layer are known, one linear solve explains most answers; what it leaves over is, on the
+side of a missing neuron with fewer places, u z: linear in the channels, one equation per answer. No boundary
+is needed, where bends would have to be met in every region that matters.
+
+Cost: about 2 questions per channel below, and a few for every channel that did not move there.
+Source: ours; specs on reverse engineering 3.7 for the linear solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.extraction.depth.known_layers import KnownLayers
+from hingeline.extraction.depth.robust_solve import agreeing_solution, least_absolute
+
+LEFT_OVER = 1e-8
+"""Residual, of what answers vary, above which a missing neuron is on."""
+CONSISTENT = 1e-6
+"""Residual of an equation, of the largest there, up to which it agrees with others."""
+SPARE = 3
+"""Equations beyond the unknowns that must agree."""
+PER_CHANNEL = 2
+"""Answers asked around one place, for each channel."""
+NEAREST, FARTHEST = -2.5, -0.3
+"""Powers of ten of the distances at which they are asked, of scale + norm."""
+WEAK = 1e-9
+"""Directions of unit equations weaker than this are not determined."""
+TOLD = 1e-6
+"""Singular values of unit equations above which a direction is told."""
+MATTERS = 1e-3
+"""Part of the channels along an untold direction with which a place tells of it."""
+WIDENINGS = 4
+"""Times that places are looked for at which untold directions matter."""
+PER_DIRECTION = 4
+"""Answers asked for each untold direction at a time."""
+WALKERS = 16
+"""Points that walk to such places, offline."""
+WALK, WALK_STEP = 80, 0.03
+"""Their steps, and the length of each, of scale + norm."""
+IMPROVED = 0.9
+"""Share of the unexplained answers, at most, that may be left when a neuron is taken in."""
+SEEDS = 4
+"""Places from which one neuron is looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What was answered, as the layers below see it."""
+
+    points: FloatArray
+    """Shape "p r"."""
+    offered: FloatArray
+    """Channels and one, shape "p c+1"."""
+    given: FloatArray
+    """Shape "p k"."""
+    typical: BoolArray
+    """Those that were not asked because answers nearby are missed, shape "p"."""
+
+    @classmethod
+    def of(
+        cls, known: KnownLayers, points: FloatArray, given: FloatArray, typical: BoolArray | None = None
+    ) -> Answers:
+        """Those at which everything below is known; none is typical unless it is said."""
+        good = known.reliable(points)
+        typical = np.zeros(len(points), dtype=np.bool_) if typical is None else typical
+        return cls(points[good], known.offered(points[good]), given[good], typical[good])
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOver:
+    """The part of the answers that some neurons and a linear part do not explain."""
+
+    rows: FloatArray
+    """(a, b) of the neurons, shape "n c+1"."""
+    solution: FloatArray
+    """Jumps of the answers at each, then their linear part: shape "n+c+1 k"."""
+    scale: float
+    """Typical input norm."""
+    variation: float
+    """What answers vary within ten times that."""
+    median: float
+    """Median of what is left over, as a share of that."""
+
+    @classmethod
+    def of(cls, rows: FloatArray, answers: Answers, scale: float) -> LeftOver:
+        """Solve for the jumps and the linear part."""
+        far = np.linalg.norm(answers.points, axis=1)
+        near, norms = far < 10 * scale, scale + far
+        matrix = _parts(rows, answers.offered) / norms[:, np.newaxis]
+        target = answers.given / norms[:, np.newaxis]
+        variation = float(np.ptp(answers.given[near], axis=0).max()) if near.any() else 0.0
+        variation = variation or 1.0
+        solution = agreeing_solution(matrix, target, answers.typical, LEFT_OVER * variation / scale)
+        found = cls(rows, solution, scale, variation, np.inf)
+        usual = found.share(answers)[near & answers.typical]
+        return replace(found, median=float(np.median(usual)) if len(usual) else np.inf)
+
+    @property
+    def jumps(self) -> FloatArray:
+        """Of the answers at each neuron, shape "n k"."""
+        return self.solution[: len(self.rows)]
+
+    @property
+    def linear(self) -> FloatArray:
+        """The linear part, shape "c+1 k"."""
+        return self.solution[len(self.rows) :]
+
+    def at(self, answers: Answers) -> FloatArray:
+        """What is left over: "p k"."""
+        return np.asarray(answers.given - _parts(self.rows, answers.offered) @ self.solution)
+
+    def share(self, answers: Answers) -> FloatArray:
+        """Its size, of what answers vary at that distance from the origin: "p"."""
+        far = 1 + np.linalg.norm(answers.points, axis=1) / self.scale
+        return np.asarray(np.abs(self.at(answers)).max(axis=1) / far / self.variation)
+
+
+@dataclass(frozen=True, eq=False)
+class MadeNeuron:
+    """A neuron made from answers."""
+
+    theta: FloatArray
+    """(a, b) of length one, z > 0 on the side with fewer places, shape "c+1"."""
+    untold: FloatArray
+    """Directions that no answer told: orthonormal columns, shape "c+1 f"."""
+    error: float
+    """Standard deviation of a coefficient, roughly."""
+
+
+def _parts(rows: FloatArray, offered: FloatArray) -> FloatArray:
+    return np.concatenate([np.maximum(offered @ rows.T, 0.0), offered], axis=1)
+
+
+def missing_neuron(
+    known: KnownLayers,
+    left: LeftOver,
+    answers: Answers,
+    ask: Callable[[FloatArray], Answers],
+    rng: np.random.Generator,
+) -> MadeNeuron | None:
+    """One neuron of the last layer that answers show to be missing; None if none is shown.
+
+    Args:
+        known: The layers below.
+        left: What the neurons that are known leave over, at most of the answers nothing.
+        answers: All so far.
+        ask: Answers at new points "p r".
+        rng: Draws points.
+    """
+    scale = left.scale
+    share = left.share(answers)
+    strange = np.nonzero(share > LEFT_OVER)[0]
+    if not len(strange):
+        return None
+    starts = [int(strange[np.argmax(share[strange])]), *rng.permutation(strange)[: SEEDS - 1].tolist()]
+    for start in starts:
+        around = ask(_around(answers.points[start], scale, PER_CHANNEL * (known.channels + 1) + 6, rng))
+        pieces = _joined_answers(around, _only(answers, strange))
+        made = _made(known, left, pieces, len(around.points), scale, ask, rng)
+        if made is not None and _improves(left, made, answers):
+            return made
+    return None
+
+
+def _around(point: FloatArray, scale: float, count: int, rng: np.random.Generator) -> FloatArray:
+    steps = rng.standard_normal((count, len(point))) / len(point) ** 0.5
+    reach = (scale + float(np.linalg.norm(point))) * 10 ** rng.uniform(NEAREST, FARTHEST, (count, 1))
+    return np.concatenate([point[np.newaxis], point + reach * steps])
+
+
+def _only(answers: Answers, chosen: FloatArray | BoolArray) -> Answers:
+    return Answers(
+        answers.points[chosen], answers.offered[chosen], answers.given[chosen], answers.typical[chosen]
+    )
+
+
+def _joined_answers(*parts: Answers) -> Answers:
+    return Answers(
+        np.concatenate([one.points for one in parts]),
+        np.concatenate([one.offered for one in parts]),
+        np.concatenate([one.given for one in parts]),
+        np.concatenate([one.typical for one in parts]),
+    )
+
+
+def _made(
+    known: KnownLayers,
+    left: LeftOver,
+    pieces: Answers,
+    first: int,
+    scale: float,
+    ask: Callable[[FloatArray], Answers],
+    rng: np.random.Generator,
+) -> MadeNeuron | None:
+    """The neuron that is on around one place: of `pieces` the first ones were asked there."""
+    begin = np.arange(len(pieces.points)) < first
+    fit: _Fit | None = None
+    for _ in range(WIDENINGS):
+        fit = _Fit.of(left, pieces, begin)
+        if fit is None:
+            return None
+        places = _telling_places(known, fit, pieces.points[begin], scale, rng)
+        if not len(places):
+            break
+        more = ask(places)
+        pieces = _joined_answers(pieces, more)
+        begin = np.concatenate([fit.agree, np.ones(len(more.points), dtype=np.bool_)])
+    return None if fit is None else fit.neuron()
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """u (a, b), as many equations as agree told it."""
+
+    coefficients: FloatArray
+    """Shape "c+1 k"."""
+    untold: FloatArray
+    """Shape "c+1 f"."""
+    agree: BoolArray
+    """Equations that do, shape "p"."""
+    error: float
+    """Standard deviation of a coefficient, of their length."""
+
+    @classmethod
+    def of(cls, left: LeftOver, pieces: Answers, begin: BoolArray) -> _Fit | None:
+        """The linear function that most of what is left over agrees with, where anything is left over.
+
+        Args:
+            left: Gives what is left over.
+            pieces: Places.
+            begin: Those that the fit begins with; others join if they agree.
+        """
+        size = np.maximum(np.linalg.norm(pieces.offered, axis=1, keepdims=True), 1e-300)
+        matrix, rest = pieces.offered / size, left.at(pieces) / size
+        on = left.share(pieces) > LEFT_OVER
+        chosen = on & begin
+        agree, solution = chosen, np.zeros((matrix.shape[1], rest.shape[1]))
+        for _ in range(3):
+            if not chosen.any():
+                return None
+            solution = _agreed(matrix[chosen], rest[chosen])
+            wrong = np.abs(rest - matrix @ solution).max(axis=1)
+            agree = on & (wrong < CONSISTENT * np.abs(rest).max(axis=1))
+            chosen = agree
+        if not agree.any():
+            return None
+        _, singular, right = np.linalg.svd(matrix[agree], full_matrices=True)
+        told = int((singular > TOLD).sum())
+        if int(agree.sum()) < told + SPARE:
+            return None
+        wrong = float(np.sqrt(np.mean((rest[agree] - matrix[agree] @ solution) ** 2)))
+        length = float(np.linalg.norm(solution)) or 1.0
+        error = wrong / length / float(singular[told - 1]) + 1e-15
+        return cls(solution, right[told:].T, agree, error)
+
+    def neuron(self) -> MadeNeuron | None:
+        """Its row; None if the outputs do not jump along one direction."""
+        left, singular, _ = np.linalg.svd(self.coefficients, full_matrices=False)
+        if singular[0] == 0 or singular[1:].max(initial=0.0) > CONSISTENT * singular[0]:
+            return None
+        theta = left[:, 0] - self.untold @ (self.untold.T @ left[:, 0])
+        return MadeNeuron(theta / np.linalg.norm(theta), self.untold, self.error)
+
+
+def _agreed(matrix: FloatArray, target: FloatArray) -> FloatArray:
+    """Least squares over what agrees with the solution of the smallest sum of residuals: "c+1 k"."""
+    wrong = np.linalg.norm(target - matrix @ least_absolute(matrix, target, WEAK), axis=1)
+    best = np.sort(wrong)[: max(1, len(wrong) // 2)]
+    sure = wrong <= 30 * np.median(best) + 1e-13 * np.abs(target).max()
+    return np.linalg.lstsq(matrix[sure], target[sure], rcond=WEAK)[0]
+
+
+def _telling_places(
+    known: KnownLayers, fit: _Fit, around: FloatArray, scale: float, rng: np.random.Generator
+) -> FloatArray:
+    """Places where the neuron is on by what is told and an untold channel has just come on: "n r"."""
+    chosen = [np.zeros((0, around.shape[1]))]
+    u = np.linalg.svd(fit.coefficients, full_matrices=False)[2][0]
+    theta = fit.coefficients @ u
+    theta = theta / np.linalg.norm(theta)
+    theta = theta if np.median(known.offered(around) @ theta) > 0 else -theta
+    width = known.layers[-1].width if known.layers else 0
+    share = np.linalg.norm(fit.untold, axis=1)[:width]
+    for channel in np.nonzero(share > MATTERS)[0]:
+        starts = around[rng.integers(len(around), size=WALKERS)]
+        found = _where_both(known, theta, int(channel), starts, scale)
+        chosen.append(found[:PER_DIRECTION])
+    return np.concatenate(chosen)
+
+
+def _where_both(
+    known: KnownLayers, theta: FloatArray, channel: int, points: FloatArray, scale: float
+) -> FloatArray:
+    """Points walked to where a channel is on as well as the neuron, as far as that is told: "n r"."""
+    below, weights = known.below(len(known.layers) - 1), known.layers[-1].weights[channel]
+    found: list[FloatArray] = []
+    for _ in range(WALK):
+        z = below.offered(points) @ np.append(weights, known.layers[-1].biases[channel])
+        offered = known.offered(points)
+        height = offered @ theta
+        both = (z > 0) & (height > MATTERS * np.linalg.norm(offered, axis=1))
+        found += list(points[both])
+        points, z, height = points[~both], z[~both], height[~both]
+        if not len(points):
+            break
+        towards = np.einsum("c,pcr->pr", weights, below.slopes(points))
+        uphill = np.einsum("c,pcr->pr", theta[:-1], known.slopes(points))
+        # the neuron must stay on: along its boundary where it is about to go off
+        way = _unit(towards) + np.where(height[:, np.newaxis] > 0, 0.3, 1.0) * _unit(uphill)
+        step = WALK_STEP * (scale + np.linalg.norm(points, axis=1, keepdims=True))
+        points = points + step * _unit(way)
+    return np.array(found).reshape(-1, points.shape[1])
+
+
+def _unit(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300))
+
+
+def _improves(left: LeftOver, made: MadeNeuron, answers: Answers) -> bool:
+    """Whether with the neuron fewer answers are left over."""
+    clear = np.ones(len(answers.points), dtype=np.bool_)
+    if made.untold.shape[1]:
+        size = np.linalg.norm(answers.offered, axis=1)
+        clear = np.linalg.norm(answers.offered @ made.untold, axis=1) < 1e-7 * size
+    seen = _only(answers, clear)
+    before = left.share(seen) > LEFT_OVER
+    after = LeftOver.of(np.concatenate([left.rows, made.theta[np.newaxis]]), seen, left.scale)
+    now = after.share(seen) > LEFT_OVER
+    return after.median < LEFT_OVER and int(now.sum()) <= IMPROVED * int(before.sum())

@@ -1,0 +1,68 @@
+"""Places at which a neuron above may be on that nearly never is, or off that nearly always is on.
+
+A neuron with weights a over channels h is on where a h is large against |h|. Points climbed until the
+channels are as one-sided as they can be along a random direction are hundreds of times likelier to be there
+than random points.
+
+Cost: no queries. Source: ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.depth.known_layers import KnownLayers
+
+DRAWN = 3000
+"""Points among which climbs begin."""
+NEAREST, FARTHEST = -0.5, 2.0
+"""Powers of ten of their distances, in typical input norms."""
+CLIMBS = 40
+"""Steps uphill."""
+
+
+def rare_places(known: KnownLayers, scale: float, count: int, rng: np.random.Generator) -> FloatArray:
+    """Points at which the last channels are one-sided, each along another direction: "count r".
+
+    Args:
+        known: Layers from the bottom up.
+        scale: Typical input norm.
+        count: Points.
+        rng: Draws points and directions.
+    """
+    wishes = rng.standard_normal((count, known.channels))
+    axes = np.eye(known.channels)[rng.permutation(known.channels)[: count // 3]]
+    wishes[: len(axes)] = axes
+    wishes /= np.linalg.norm(wishes, axis=1, keepdims=True)
+    drawn = rng.standard_normal((DRAWN, known.dim)) / known.dim**0.5
+    drawn *= scale * 10 ** rng.uniform(NEAREST, FARTHEST, (DRAWN, 1))
+    points = drawn[np.argmax(_one_sided(known, drawn) @ wishes.T, axis=0)]
+    reached = (_one_sided(known, points) * wishes).sum(axis=1)
+    steps, farthest = np.full(count, 0.5), scale * 10 ** (FARTHEST + 0.5)
+    for _ in range(CLIMBS):
+        uphill = _uphill(known, points, wishes)
+        lengths = steps * np.linalg.norm(points, axis=1) / np.maximum(np.linalg.norm(uphill, axis=1), 1e-300)
+        moved = points + lengths[:, np.newaxis] * uphill
+        moved *= np.minimum(1.0, farthest / np.maximum(np.linalg.norm(moved, axis=1), 1e-300))[:, np.newaxis]
+        now = (_one_sided(known, moved) * wishes).sum(axis=1)
+        better = now > reached
+        points = np.where(better[:, np.newaxis], moved, points)
+        reached = np.where(better, now, reached)
+        steps = np.where(better, 1.2 * steps, 0.5 * steps)
+    return points
+
+
+def _one_sided(known: KnownLayers, points: FloatArray) -> FloatArray:
+    """The last channels at length one: "p r" to "p c"."""
+    values = known.offered(points)[:, :-1]
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300))
+
+
+def _uphill(known: KnownLayers, points: FloatArray, wishes: FloatArray) -> FloatArray:
+    """Gradient of w h / |h| by the input: "p r"."""
+    values = known.offered(points)[:, :-1]
+    size = np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
+    unit = values / size
+    along = (unit * wishes).sum(axis=1, keepdims=True)
+    return np.asarray(np.einsum("pc,pcr->pr", (wishes - along * unit) / size, known.slopes(points)))

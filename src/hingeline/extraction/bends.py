@@ -253,9 +253,7 @@ class _Regions:
         self.span = GrowingSpan(dim)
         self.basis = np.eye(dim) if basis is None else basis
 
-    def measure_narrowly(
-        self, cells: IntArray, narrow: Callable[[FloatArray], list[FloatArray]]
-    ) -> IntArray:
+    def measure_narrowly(self, cells: IntArray, narrow: Callable[[FloatArray], list[FloatArray]]) -> IntArray:
         """Measure pieces each in its own directions; gives those whose gradients are not in them."""
         for cell, rows in zip(cells, narrow(self.centres[cells]), strict=True):
             if 0 < len(rows) < NARROW_ENOUGH * len(self.basis):

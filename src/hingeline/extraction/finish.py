@@ -218,6 +218,8 @@ def _designed(
     held = max(SPARE_SAMPLES // 2, count // 20)
     base = pool[held:count]
     rare = rare_points(network, pool, bench.probe.calibration.scale, rng)
+    if bench.telling is not None:
+        rare = np.concatenate([rare, bench.telling])
     offered = np.concatenate(
         [pool[count:], rare[np.linalg.norm(rare, axis=1) < bench.probe.calibration.radius]]
     )

@@ -40,5 +40,7 @@ class Bench:
     """Every line swept; at the end each of their bends must be explained."""
     row_errors: RowErrors | None = None
     """Errors claimed for the rows of the last network that was verified; None before."""
+    telling: FloatArray | None = None
+    """Points at which neurons are on that seldom are, which a polish may ask besides random ones, "n d"."""
     contradiction: FloatArray | None = None
     """A point where the last candidate was wrong, shape "d"; the way there crosses what is missing."""

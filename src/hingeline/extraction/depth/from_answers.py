@@ -13,16 +13,15 @@ Source: ours; specs on reverse engineering 3.7 for the linear solve.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayers
-from hingeline.extraction.depth.robust_solve import agreeing_solution, least_absolute
+from hingeline.extraction.depth.left_over import LEFT_OVER, Answers, LeftOver, only, together
+from hingeline.extraction.depth.robust_solve import least_absolute
 
-LEFT_OVER = 1e-8
-"""Residual, of what answers vary, above which a missing neuron is on."""
 CONSISTENT = 1e-6
 """Residual of an equation, of the largest there, up to which it agrees with others."""
 SPARE = 3
@@ -52,78 +51,6 @@ SEEDS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What was answered, as the layers below see it."""
-
-    points: FloatArray
-    """Shape "p r"."""
-    offered: FloatArray
-    """Channels and one, shape "p c+1"."""
-    given: FloatArray
-    """Shape "p k"."""
-    typical: BoolArray
-    """Those that were not asked because answers nearby are missed, shape "p"."""
-
-    @classmethod
-    def of(
-        cls, known: KnownLayers, points: FloatArray, given: FloatArray, typical: BoolArray | None = None
-    ) -> Answers:
-        """Those at which everything below is known; none is typical unless it is said."""
-        good = known.reliable(points)
-        typical = np.zeros(len(points), dtype=np.bool_) if typical is None else typical
-        return cls(points[good], known.offered(points[good]), given[good], typical[good])
-
-
-@dataclass(frozen=True, eq=False)
-class LeftOver:
-    """The part of the answers that some neurons and a linear part do not explain."""
-
-    rows: FloatArray
-    """(a, b) of the neurons, shape "n c+1"."""
-    solution: FloatArray
-    """Jumps of the answers at each, then their linear part: shape "n+c+1 k"."""
-    scale: float
-    """Typical input norm."""
-    variation: float
-    """What answers vary within ten times that."""
-    median: float
-    """Median of what is left over, as a share of that."""
-
-    @classmethod
-    def of(cls, rows: FloatArray, answers: Answers, scale: float) -> LeftOver:
-        """Solve for the jumps and the linear part."""
-        far = np.linalg.norm(answers.points, axis=1)
-        near, norms = far < 10 * scale, scale + far
-        matrix = _parts(rows, answers.offered) / norms[:, np.newaxis]
-        target = answers.given / norms[:, np.newaxis]
-        variation = float(np.ptp(answers.given[near], axis=0).max()) if near.any() else 0.0
-        variation = variation or 1.0
-        solution = agreeing_solution(matrix, target, answers.typical, LEFT_OVER * variation / scale)
-        found = cls(rows, solution, scale, variation, np.inf)
-        usual = found.share(answers)[near & answers.typical]
-        return replace(found, median=float(np.median(usual)) if len(usual) else np.inf)
-
-    @property
-    def jumps(self) -> FloatArray:
-        """Of the answers at each neuron, shape "n k"."""
-        return self.solution[: len(self.rows)]
-
-    @property
-    def linear(self) -> FloatArray:
-        """The linear part, shape "c+1 k"."""
-        return self.solution[len(self.rows) :]
-
-    def at(self, answers: Answers) -> FloatArray:
-        """What is left over: "p k"."""
-        return np.asarray(answers.given - _parts(self.rows, answers.offered) @ self.solution)
-
-    def share(self, answers: Answers) -> FloatArray:
-        """Its size, of what answers vary at that distance from the origin: "p"."""
-        far = 1 + np.linalg.norm(answers.points, axis=1) / self.scale
-        return np.asarray(np.abs(self.at(answers)).max(axis=1) / far / self.variation)
-
-
-@dataclass(frozen=True, eq=False)
 class MadeNeuron:
     """A neuron made from answers."""
 
@@ -133,10 +60,6 @@ class MadeNeuron:
     """Directions that no answer told: orthonormal columns, shape "c+1 f"."""
     error: float
     """Standard deviation of a coefficient, roughly."""
-
-
-def _parts(rows: FloatArray, offered: FloatArray) -> FloatArray:
-    return np.concatenate([np.maximum(offered @ rows.T, 0.0), offered], axis=1)
 
 
 def missing_neuron(
@@ -163,7 +86,7 @@ def missing_neuron(
     starts = [int(strange[np.argmax(share[strange])]), *rng.permutation(strange)[: SEEDS - 1].tolist()]
     for start in starts:
         around = ask(_around(answers.points[start], scale, PER_CHANNEL * (known.channels + 1) + 6, rng))
-        pieces = _joined_answers(around, _only(answers, strange))
+        pieces = together(around, only(answers, strange))
         made = _made(known, left, pieces, len(around.points), scale, ask, rng)
         if made is not None and _improves(left, made, answers):
             return made
@@ -174,21 +97,6 @@ def _around(point: FloatArray, scale: float, count: int, rng: np.random.Generato
     steps = rng.standard_normal((count, len(point))) / len(point) ** 0.5
     reach = (scale + float(np.linalg.norm(point))) * 10 ** rng.uniform(NEAREST, FARTHEST, (count, 1))
     return np.concatenate([point[np.newaxis], point + reach * steps])
-
-
-def _only(answers: Answers, chosen: FloatArray | BoolArray) -> Answers:
-    return Answers(
-        answers.points[chosen], answers.offered[chosen], answers.given[chosen], answers.typical[chosen]
-    )
-
-
-def _joined_answers(*parts: Answers) -> Answers:
-    return Answers(
-        np.concatenate([one.points for one in parts]),
-        np.concatenate([one.offered for one in parts]),
-        np.concatenate([one.given for one in parts]),
-        np.concatenate([one.typical for one in parts]),
-    )
 
 
 def _made(
@@ -211,7 +119,7 @@ def _made(
         if not len(places):
             break
         more = ask(places)
-        pieces = _joined_answers(pieces, more)
+        pieces = together(pieces, more)
         begin = np.concatenate([fit.agree, np.ones(len(more.points), dtype=np.bool_)])
     return None if fit is None else fit.neuron()
 
@@ -228,6 +136,8 @@ class _Fit:
     """Equations that do, shape "p"."""
     error: float
     """Standard deviation of a coefficient, of their length."""
+    middle: FloatArray
+    """Mean of the unit channels where they agree, shape "c+1"."""
 
     @classmethod
     def of(cls, left: LeftOver, pieces: Answers, begin: BoolArray) -> _Fit | None:
@@ -259,7 +169,7 @@ class _Fit:
         wrong = float(np.sqrt(np.mean((rest[agree] - matrix[agree] @ solution) ** 2)))
         length = float(np.linalg.norm(solution)) or 1.0
         error = wrong / length / float(singular[told - 1]) + 1e-15
-        return cls(solution, right[told:].T, agree, error)
+        return cls(solution, right[told:].T, agree, error, matrix[agree].mean(axis=0))
 
     def neuron(self) -> MadeNeuron | None:
         """Its row; None if the outputs do not jump along one direction."""
@@ -267,6 +177,7 @@ class _Fit:
         if singular[0] == 0 or singular[1:].max(initial=0.0) > CONSISTENT * singular[0]:
             return None
         theta = left[:, 0] - self.untold @ (self.untold.T @ left[:, 0])
+        theta = theta if theta @ self.middle > 0 else -theta
         return MadeNeuron(theta / np.linalg.norm(theta), self.untold, self.error)
 
 
@@ -275,7 +186,7 @@ def _agreed(matrix: FloatArray, target: FloatArray) -> FloatArray:
     wrong = np.linalg.norm(target - matrix @ least_absolute(matrix, target, WEAK), axis=1)
     best = np.sort(wrong)[: max(1, len(wrong) // 2)]
     sure = wrong <= 30 * np.median(best) + 1e-13 * np.abs(target).max()
-    return np.linalg.lstsq(matrix[sure], target[sure], rcond=WEAK)[0]
+    return np.asarray(np.linalg.lstsq(matrix[sure], target[sure], rcond=WEAK)[0], dtype=np.float64)
 
 
 def _telling_places(
@@ -286,7 +197,7 @@ def _telling_places(
     u = np.linalg.svd(fit.coefficients, full_matrices=False)[2][0]
     theta = fit.coefficients @ u
     theta = theta / np.linalg.norm(theta)
-    theta = theta if np.median(known.offered(around) @ theta) > 0 else -theta
+    theta = theta if theta @ fit.middle > 0 else -theta
     width = known.layers[-1].width if known.layers else 0
     share = np.linalg.norm(fit.untold, axis=1)[:width]
     for channel in np.nonzero(share > MATTERS)[0]:
@@ -330,7 +241,7 @@ def _improves(left: LeftOver, made: MadeNeuron, answers: Answers) -> bool:
     if made.untold.shape[1]:
         size = np.linalg.norm(answers.offered, axis=1)
         clear = np.linalg.norm(answers.offered @ made.untold, axis=1) < 1e-7 * size
-    seen = _only(answers, clear)
+    seen = only(answers, clear)
     before = left.share(seen) > LEFT_OVER
     after = LeftOver.of(np.concatenate([left.rows, made.theta[np.newaxis]]), seen, left.scale)
     now = after.share(seen) > LEFT_OVER

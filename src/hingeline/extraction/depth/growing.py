@@ -22,7 +22,11 @@ MUCH = 2
 """Equations to spare with which views are taken in several at a time."""
 PROMISING = 2
 """Views that a neuron must have before all others are tried on it."""
-ROUNDS = 60
+FEW_CHANNELS = 40
+"""Up to so many all candidates are matched at once; beyond, the decompositions are most of the work."""
+AT_ONCE = 48
+"""Candidates matched at once, those across fewest facets first."""
+ROUNDS = 400
 """Times that views are taken in."""
 
 
@@ -50,8 +54,8 @@ def taken_in(views: Views, neuron: PartialNeuron, free: BoolArray) -> PartialNeu
             # each switch on the way may tell one more direction: views across few have equations to spare
             tells = np.minimum(away, neuron.untold.shape[1])[candidates]
             candidates = candidates[tells < views.rank[candidates]]
-        match = matched(neuron, views, candidates)
-        fitting = (match.residual < AGREES) & (match.spare >= 1) & match.clear
+        candidates = candidates[np.argsort(away[candidates], kind="stable")]
+        candidates, match, fitting = _nearest_fitting(views, neuron, candidates)
         if not fitting.any():
             if not near_only or neuron.whole or len(neuron.members) < PROMISING:
                 break
@@ -61,6 +65,20 @@ def taken_in(views: Views, neuron: PartialNeuron, free: BoolArray) -> PartialNeu
         left[chosen] = False
         away = np.minimum(away, views.facets_between(everyone, chosen))
     return neuron
+
+
+def _nearest_fitting(
+    views: Views, neuron: PartialNeuron, candidates: IntArray
+) -> tuple[IntArray, Match, BoolArray]:
+    """The first of some ordered candidates among which one fits, how they match, and which fit."""
+    at_once = len(candidates) if neuron.whole or len(neuron.theta) < FEW_CHANNELS else AT_ONCE
+    for start in range(0, max(1, len(candidates)), max(1, at_once)):
+        some = candidates[start : start + at_once]
+        match = matched(neuron, views, some)
+        fitting = (match.residual < AGREES) & (match.spare >= 1) & match.clear
+        if fitting.any() or start + at_once >= len(candidates):
+            return some, match, fitting
+    raise RuntimeError("no candidates were tried")
 
 
 def _with_fitting(

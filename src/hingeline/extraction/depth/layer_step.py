@@ -10,7 +10,7 @@ Source: see the modules used. Cost: no queries.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,8 +28,6 @@ from hingeline.extraction.depth.views import Views, views_of
 
 FEWEST_HITS = 2
 """Bends that a neuron must have; those with no more must go straight through surer ones."""
-CLEAR = 1e-3
-"""Coefficients of unit vectors that are large enough to compare with others."""
 AGREE = 1e-5
 """Ratios of coefficients that are equal."""
 SAME = 1e-6
@@ -43,8 +41,6 @@ MISSES = 0.1
 MANY_HITS = 12
 """Bends with which a neuron may have more misses, if it goes through surer ones: where a neuron below is
 still unknown and on, predictions are wrong."""
-MADE = 10**9
-"""Keys of neurons that were made from answers begin here."""
 MANY_MISSES = 0.4
 """Those misses as a share of the hits."""
 
@@ -138,7 +134,9 @@ def find_layer(
     chosen |= np.array([c.made is not None for c in candidates])
     found = [c.finished(views, record, known) for c, keep in zip(candidates, chosen, strict=True) if keep]
     found = [one for one in found if _one_neuron(one)]
-    return _finished(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
+    return (
+        finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
+    )
 
 
 def _one_neuron(found: FoundNeuron) -> bool:
@@ -168,52 +166,10 @@ def updated_layer(
     predictor = Predictor(record, known)
     grown_on = _joined(_grown_on(record, views, predictor, have.neurons), predictor)
     found = [c.finished(views, record, known) for c in grown_on]
-    return _finished(record, known, free, found, have.candidates, have.unfit, told or {})
+    return finished_layer(record, known, free, found, have.candidates, have.unfit, told or {})
 
 
-def with_neuron(
-    record: Record,
-    known: KnownLayers,
-    free: BoolArray,
-    step: FoundLayer,
-    made: Refit,
-) -> FoundLayer | None:
-    """A layer with one neuron more, or more told of one it has; None if lines speak against it.
-
-    Args:
-        record: All lines.
-        known: The layers below.
-        free: As for `find_layer`.
-        step: The layer as it is.
-        made: A neuron made from answers.
-    """
-    vote = Predictor(record, known).vote(made.neuron)
-    if len(vote.missed) > MISSES * len(vote.hits) + 1:
-        return None
-    same, made = _same(step.neurons, made)
-    if same is not None and same.neuron.untold.shape[1] <= made.neuron.untold.shape[1]:
-        return None
-    key = MADE + len(record.samples) if same is None else same.key
-    # its bends alone would not pin it: no bends, so that it stays as it was made
-    new = FoundNeuron(made, vote, np.zeros(0, dtype=np.int64), key)
-    found = [one for one in step.neurons if one is not same] + [new]
-    return _finished(record, known, free, found, step.candidates, step.unfit, step.sides)
-
-
-def _same(neurons: Sequence[FoundNeuron], made: Refit) -> tuple[FoundNeuron | None, Refit]:
-    """The neuron of a layer that a new one is, if any, and what both tell."""
-    for one in neurons:
-        if one.neuron.whole and made.neuron.whole:
-            if 1 - abs(one.neuron.theta @ made.neuron.theta) < AGREE:
-                return one, made
-            continue
-        both = joined(one.neuron, made.neuron)
-        if both is not None:
-            return one, replace(made, neuron=replace(both, members=()))
-    return None, made
-
-
-def _finished(
+def finished_layer(
     record: Record,
     known: KnownLayers,
     free: BoolArray,
@@ -222,22 +178,23 @@ def _finished(
     unfit: float,
     told: Mapping[int, float],
 ) -> FoundLayer:
+    """A layer of some neurons, those known in few places left out of it, turned as far as sides are told."""
     offered = known.offered(record.samples)
     settled = [bool(one.neuron.covers(offered).mean() >= SETTLED) for one in found]
     kept = [one for one, keep in zip(found, settled, strict=True) if keep]
     pending = [one for one, keep in zip(found, settled, strict=True) if not keep]
     explained = _explained(record, found)
-    layer = _layer(kept, known.channels)
+    layer = layer_of(kept, known.channels)
     sides = np.array([told.get(one.key, 0.0) for one in kept])
-    turned = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides)
-    kept = _turned(kept, layer, turned)
+    sided = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides)
+    kept = turned(kept, layer, sided)
     # the layer above has nothing to say any more of what it decided: remembered, for the rows as turned
-    sure = {one.key: 1.0 for one, decided in zip(kept, turned.decided, strict=True) if decided}
-    channels = _channels(kept, turned.decided)
-    return FoundLayer(turned, (*kept, *pending), explained, others, channels, unfit, sure)
+    sure = {one.key: 1.0 for one, decided in zip(kept, sided.decided, strict=True) if decided}
+    channels = channels_of(kept, sided.decided)
+    return FoundLayer(sided, (*kept, *pending), explained, others, channels, unfit, sure)
 
 
-def _channels(kept: Sequence[FoundNeuron], decided: BoolArray) -> tuple[tuple[int, bool], ...]:
+def channels_of(kept: Sequence[FoundNeuron], decided: BoolArray) -> tuple[tuple[int, bool], ...]:
     """What a layer offers: relu(z) of all, then z of the undecided, as `KnownLayers` orders them."""
     both = [one.key for one, sure in zip(kept, decided, strict=True) if not sure]
     return (*((one.key, False) for one in kept), *((key, True) for key in both))
@@ -339,23 +296,24 @@ def _explained(record: Record, found: Sequence[FoundNeuron]) -> BoolArray:
     return explained
 
 
-def _layer(found: Sequence[FoundNeuron], channels: int) -> KnownLayer:
+def layer_of(found: Sequence[FoundNeuron], channels: int) -> KnownLayer:
+    """The rows of some neurons over so many channels, all sides taken as they are."""
     rows: FloatArray = np.array([one.neuron.theta for one in found]).reshape(-1, channels + 1)
     untold = tuple(neuron.neuron.untold for neuron in found)
     error = float(np.median([np.median(one.refit.errors) for one in found])) if found else 0.0
     return KnownLayer(rows[:, :-1], rows[:, -1], np.ones(len(found), dtype=np.bool_), untold, error)
 
 
-def _turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer) -> list[FoundNeuron]:
+def turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer) -> list[FoundNeuron]:
     """The neurons with their rows as the layer has them."""
-    turned: list[FoundNeuron] = []
+    rows: list[FoundNeuron] = []
     for one, old, new in zip(found, before.weights, after.weights, strict=True):
         sign = 1.0 if (old == new).all() else -1.0
         neuron = PartialNeuron(sign * one.neuron.theta, one.neuron.untold, one.neuron.members)
-        turned.append(
+        rows.append(
             FoundNeuron(Refit(neuron, one.refit.errors, one.refit.misfit), one.vote, one.bends, one.key)
         )
-    return turned
+    return rows
 
 
 def same_channels(before: FoundLayer, after: FoundLayer) -> bool:
@@ -367,88 +325,3 @@ def same_channels(before: FoundLayer, after: FoundLayer) -> bool:
         return False
     change = np.abs(before.layer.weights - after.layer.weights).max(initial=0.0)
     return bool(max(change, np.abs(before.layer.biases - after.layer.biases).max(initial=0.0)) < SAME)
-
-
-def told_by(above: FoundLayer, layer: FoundLayer) -> dict[int, float]:
-    """On which side undecided neurons are on, as the neurons above have it: key to 1 or -1.
-
-    A neuron above is linear in relu(z) if z > 0 is the active side, and in relu(-z) = relu(z) - z if not:
-    its coefficient of z is zero, or minus that of relu(z).
-    """
-    place = {channel: index for index, channel in enumerate(layer.channels)}
-    found: dict[int, float] = {}
-    for key, itself in layer.channels:
-        if not itself:
-            continue
-        votes: list[float] = []
-        for one in above.neurons:
-            theta, told = one.neuron.theta, one.neuron.told
-            first, second = place[key, False], place[key, True]
-            if not (told[first] and told[second]) or abs(theta[first]) < CLEAR:
-                continue
-            ratio = theta[second] / theta[first]
-            votes += [sign for value, sign in ((0.0, 1.0), (-1.0, -1.0)) if abs(ratio - value) < AGREE]
-        if votes and abs(sum(votes)) == len(votes):
-            found[key] = votes[0]
-    return found
-
-
-def told_by_outputs(weights: FloatArray, layer: FoundLayer) -> dict[int, float]:
-    """On which side undecided neurons of the last layer are on, as the outputs have it: key to 1 or -1.
-
-    Args:
-        weights: Of the outputs over the layer's channels, the constant last, shape "k c+1".
-        layer: The last hidden layer.
-    """
-    place = {channel: index for index, channel in enumerate(layer.channels)}
-    found: dict[int, float] = {}
-    for key, itself in layer.channels:
-        if not itself:
-            continue
-        jump, linear = weights[:, place[key, False]], weights[:, place[key, True]]
-        size = float(np.abs(jump).max())
-        for value, sign in ((0.0, 1.0), (-1.0, -1.0)):
-            if size > 0 and np.abs(linear - value * jump).max() < AGREE * size:
-                found[key] = sign
-    return found
-
-
-def undecided(step: FoundLayer, *, every: bool = False) -> FoundLayer:
-    """The layer with every neuron offered both ways, so that what is above decides all sides.
-
-    Args:
-        step: The layer.
-        every: Whether neurons that are known in few places are built on too.
-    """
-    kept = step.neurons if every else step.neurons[: step.layer.width]
-    layer = _layer(kept, step.layer.weights.shape[1]) if every else step.layer
-    layer = replace(layer, decided=np.zeros(layer.width, dtype=np.bool_))
-    return replace(step, layer=layer, channels=_channels(kept, layer.decided))
-
-
-def with_rows(step: FoundLayer, thetas: Sequence[FloatArray]) -> FoundLayer:
-    """The layer with other coefficients where those are not known: one row for each neuron built on."""
-    rows = np.array(thetas)
-    layer = replace(step.layer, weights=rows[:, :-1], biases=rows[:, -1])
-    neurons = [
-        replace(one, refit=replace(one.refit, neuron=replace(one.neuron, theta=row)))
-        for one, row in zip(step.neurons, rows, strict=False)
-    ]
-    return replace(step, layer=layer, neurons=(*neurons, *step.neurons[len(neurons) :]))
-
-
-def with_sides(step: FoundLayer, told: Mapping[int, float]) -> FoundLayer:
-    """A layer turned to the sides that the outputs told, by key; the others stay undecided."""
-    count = step.layer.width
-    kept = step.neurons[:count]
-    sign = np.array([told.get(one.key, 1.0) for one in kept])
-    decided = np.array([one.key in told for one in kept]) | step.layer.decided
-    layer = replace(
-        step.layer,
-        weights=step.layer.weights * sign[:, np.newaxis],
-        biases=step.layer.biases * sign,
-        decided=decided,
-    )
-    turned = _turned(list(kept), step.layer, layer)
-    neurons = (*turned, *step.neurons[count:])
-    return replace(step, layer=layer, neurons=neurons, channels=_channels(turned, decided))

@@ -44,9 +44,9 @@ def completed(
     open_ = left[:, strength > TOLD]
     told = np.eye(size) - open_ @ open_.T
     # unknowns: one share for each known neuron, a jump per output for each one left out
-    shares = np.stack([-np.outer(told @ row, jump).T.ravel() for row, jump in zip(rows, jumps, strict=True)])
+    shares = [-np.outer(jump, told @ row).reshape(1, -1) for row, jump in zip(rows, jumps, strict=True)]
     blocks = [np.kron(np.eye(outputs), told @ one.theta) for one in partial]
-    matrix = np.concatenate([shares, *blocks]).T
+    matrix = np.concatenate([*shares, *blocks]).T
     scale = np.linalg.norm(matrix, axis=0)
     if not (scale > 0).all() or np.linalg.svd(matrix / scale)[1].min() < TOLD:
         return {}
@@ -62,14 +62,14 @@ def completed(
     rest = linear + rows.T @ (np.round(share)[:, np.newaxis] * jumps)
     there = np.abs(own).max(axis=1) > PRESENT * max(float(np.abs(jumps).max(initial=0.0)), 1e-300)
     found: dict[int, PartialNeuron] = {}
-    for index in np.nonzero(there)[0]:
-        others = [partial[other] for other in np.nonzero(there)[0] if other != index]
+    for index in np.nonzero(there)[0].tolist():
+        others = [partial[other] for other in np.nonzero(there)[0].tolist() if other != index]
         if any(np.abs(partial[index].untold.T @ other.untold).max() > TOLD for other in others):
             continue
         jump = own[index]
         added = partial[index].untold @ (partial[index].untold.T @ rest @ jump) / (jump @ jump)
         theta = partial[index].theta + added
-        found[int(index)] = PartialNeuron(
+        found[index] = PartialNeuron(
             theta / np.linalg.norm(theta), np.zeros((size, 0)), partial[index].members
         )
     return found

@@ -16,10 +16,13 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
 from hingeline.extraction.depth.frame import FrameProbe
-from hingeline.extraction.depth.search import EXPLAINED, Search
+from hingeline.extraction.depth.last_layer import EXPLAINED
+from hingeline.extraction.depth.search import Search
 from hingeline.extraction.depth.suggested import suggested_segments
+from hingeline.extraction.depth.telling_samples import telling_samples
 from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
+from hingeline.extraction.preconditioning import DenseInverse
 from hingeline.extraction.recovery import Bench, Recovery
 
 REPAIRS = 4
@@ -70,6 +73,7 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
         raise RuntimeError("nothing was found to put together")
     network = assembled([step.layer for step in search.found], search.output.weights, rows)
     bench.best = network
+    bench.telling = telling_samples(network, search.record.samples @ rows, bench.probe.calibration.scale)
     undecided = sum(int((~step.layer.decided).sum()) for step in search.found)
     pending = sum(len(step.neurons) - step.layer.width for step in search.found)
     loose = sum(not one.neuron.whole for step in search.found for one in step.neurons[: step.layer.width])
@@ -90,13 +94,26 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
             "regions to be told."
         )
         return Recovery(recovery.network, Outcome(Status.PARTIAL, reason))
-    if recovery.outcome.ok and loose:
+    if recovery.outcome.ok and loose and not _pinned(bench):
         reason = (
             f"The function is verified, but of {loose} neurons not all weights are told: they were never met "
             "on together with some neurons below."
         )
         return Recovery(recovery.network, Outcome(Status.PARTIAL, reason))
     return recovery
+
+
+def _pinned(bench: Bench) -> bool:
+    """Whether a polish fitted every weight to answers, also those that no bend had told."""
+    polish = bench.evidence.get("polish", {})
+    # the other engine only counts samples
+    told = polish.get("improved", False) and polish.get("engine") == DenseInverse.NAME
+    pinned = bool(told) and not polish.get("undetermined", [])
+    for line in bench.evidence["neurons"] if pinned else []:
+        if line["status"] == "pooled":
+            line["status"] = "measured"
+            line.pop("undetermined_weights", None)
+    return pinned
 
 
 def _report(bench: Bench, search: Search) -> None:

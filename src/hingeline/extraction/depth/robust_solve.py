@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 
-STEPS = 36
+STEPS = 24
 """Steps of the reweighted solve."""
-SMALLER = 0.35
+SMALLER = 0.22
 """Factor on the smallest residual that counts, each step."""
 SMALLEST = 1e-14
 """Its end, of the largest right-hand side."""
-ENOUGH = 12
+ENOUGH = 8
 """Equations per unknown with which the reweighted solve works; of more, every so manyth is taken."""
+SELDOM = 8
+"""An unknown in fewer than one in so many equations is seldom: of its equations more are taken."""
 SMALL = 1e-12
 """Directions of the unknowns weaker than this are not determined."""
 TRIMS = 12
@@ -62,8 +64,7 @@ def _trimmed(matrix: FloatArray, target: FloatArray, first: BoolArray, always: B
     columns = np.linalg.norm(matrix, axis=0)
     columns = np.where(columns > 0, columns, 1.0)
     matrix = matrix / columns
-    begin = np.nonzero(first)[0]
-    begin = np.union1d(begin[:: max(1, len(begin) // (ENOUGH * matrix.shape[1]))], np.nonzero(always)[0])
+    begin = np.union1d(_fewer(matrix, np.nonzero(first)[0]), np.nonzero(always)[0])
     scaled = least_absolute(matrix[begin], target[begin])
     missed = np.abs(matrix @ scaled - target).max(axis=1, initial=0.0)
     keep = missed <= TRIMMED * np.median(missed[begin]) + 1e-300
@@ -77,6 +78,16 @@ def _trimmed(matrix: FloatArray, target: FloatArray, first: BoolArray, always: B
     return scaled / columns[:, np.newaxis]
 
 
+def _fewer(matrix: FloatArray, rows: IntArray) -> IntArray:
+    """Every so manyth of some equations, and those with an unknown that is in few of them."""
+    count = matrix.shape[1]
+    chosen = rows[:: max(1, len(rows) // (ENOUGH * count))]
+    there = matrix[rows] != 0
+    seldom = there.sum(axis=0) < len(rows) // SELDOM
+    extra = [rows[np.nonzero(there[:, unknown])[0][: ENOUGH * SELDOM]] for unknown in np.nonzero(seldom)[0]]
+    return np.unique(np.concatenate([chosen, *extra]))
+
+
 def least_absolute(matrix: FloatArray, target: FloatArray, weakest: float = SMALL) -> FloatArray:
     """The solution with the smallest sum of residuals' lengths: "s c", "s k" to "c k"."""
     weights = np.ones((len(matrix), 1))
@@ -88,4 +99,4 @@ def least_absolute(matrix: FloatArray, target: FloatArray, weakest: float = SMAL
         wrong = np.linalg.norm(target - matrix @ solution, axis=1, keepdims=True)
         floor = max(SMALLER * floor, SMALLEST * largest, 1e-300)
         weights = (np.maximum(wrong, floor) / floor) ** -0.5
-    return solution
+    return np.asarray(solution, dtype=np.float64)

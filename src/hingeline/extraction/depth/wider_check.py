@@ -33,7 +33,7 @@ DIRECTIONS = 200
 """Random directions of a layer's activations in which the farthest point is tried."""
 CLIMBS = 60
 """Steps uphill of each of those points, offline."""
-SIZES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+SIZES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Distances, in typical input norms."""
 
 
@@ -75,35 +75,43 @@ def _extreme(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Gener
     """Of many random points those at which a layer's activations are most one-sided: "n d".
 
     A neuron above with weights a is on where a h is large against |h|: of all points drawn the one farthest
-    along a random direction is hundreds of times likelier to be there than a random one.
+    along a random direction is hundreds of times likelier to be there than a random one. A constant counts as
+    one more activation: a neuron that only its bias turns on is on where the others are nearly all off.
     """
     drawn = _drawn(bench, network, rng)
     chosen: list[FloatArray] = []
     for layer in range(len(network.hidden_widths) - 1):
-        width = network.hidden_widths[layer]
-        wishes = np.concatenate([np.eye(width), rng.standard_normal((DIRECTIONS, width))])
+        size = network.hidden_widths[layer] + 1
+        wishes = np.concatenate([np.eye(size), rng.standard_normal((DIRECTIONS, size))])
         wishes /= np.linalg.norm(wishes, axis=1, keepdims=True)
-        best = np.argmax(_one_sided(network, layer, drawn) @ wishes.T, axis=0)
-        chosen.append(_climbed(bench, network, layer, wishes, drawn[best]))
+        on = np.maximum(network.pre_activations(drawn)[layer], 0.0)
+        constant = float(np.median(np.linalg.norm(on, axis=1))) / (size - 1) ** 0.5
+        best = np.argmax(_one_sided(network, layer, constant, drawn) @ wishes.T, axis=0)
+        chosen.append(_climbed(bench, network, layer, constant, wishes, drawn[best]))
     return np.concatenate(chosen) if chosen else np.zeros((0, network.input_dim))
 
 
 def _climbed(
-    bench: Bench, network: PiecewiseLinearNetwork, layer: int, wishes: FloatArray, points: FloatArray
+    bench: Bench,
+    network: PiecewiseLinearNetwork,
+    layer: int,
+    constant: float,
+    wishes: FloatArray,
+    points: FloatArray,
 ) -> FloatArray:
     """Points moved uphill until a layer's activations point along each wish as far as they can: "n d"."""
-    reached = np.einsum("nw,nw->n", _one_sided(network, layer, points), wishes)
+    reached = np.einsum("nw,nw->n", _one_sided(network, layer, constant, points), wishes)
     farthest = SIZES[-1] * bench.probe.calibration.scale
     steps = np.full(len(points), 0.5)
     for _ in range(CLIMBS):
-        uphill = _uphill(network, layer, points, wishes)
+        uphill = _uphill(network, layer, constant, points, wishes)
         size = np.maximum(np.linalg.norm(uphill, axis=1), 1e-300)
         lengths = steps * np.linalg.norm(points, axis=1) / size
         moved = points + lengths[:, np.newaxis] * uphill
         # not so far that rounding decides what is on
         size = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-300)
         moved = bench.probe.domain.pulled_in(moved * np.minimum(1.0, farthest / size))
-        now = np.einsum("nw,nw->n", _one_sided(network, layer, moved), wishes)
+        now = np.einsum("nw,nw->n", _one_sided(network, layer, constant, moved), wishes)
         better = now > reached
         points = np.where(better[:, np.newaxis], moved, points)
         reached = np.where(better, now, reached)
@@ -112,22 +120,30 @@ def _climbed(
 
 
 def _uphill(
-    network: PiecewiseLinearNetwork, layer: int, points: FloatArray, wishes: FloatArray
+    network: PiecewiseLinearNetwork, layer: int, constant: float, points: FloatArray, wishes: FloatArray
 ) -> FloatArray:
-    """Gradient of w h / |h| by the input, for a layer's activations h: "n d"."""
+    """Gradient of w h / |h| by the input, for a layer's activations h and a constant: "n d"."""
     heights = network.pre_activations(points)[: layer + 1]
-    on = np.maximum(heights[-1], 0.0)
+    on = _with_constant(heights[-1], constant)
     size = np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
     unit = on / size
     back = (wishes - unit * np.einsum("nw,nw->n", unit, wishes)[:, np.newaxis]) / size
+    back = back[:, :-1]
     for weight, z in zip(network.weights[layer::-1], heights[::-1], strict=True):
         back = (back * (z > 0)) @ weight
     return back
 
 
-def _one_sided(network: PiecewiseLinearNetwork, layer: int, points: FloatArray) -> FloatArray:
-    """A hidden layer's activations at length one: "n d" to "n w"."""
-    on = np.maximum(network.pre_activations(points)[layer], 0.0)
+def _with_constant(heights: FloatArray, constant: float) -> FloatArray:
+    """Activations and a constant: "n w" to "n w+1"."""
+    return np.concatenate([np.maximum(heights, 0.0), np.full((len(heights), 1), constant)], axis=1)
+
+
+def _one_sided(
+    network: PiecewiseLinearNetwork, layer: int, constant: float, points: FloatArray
+) -> FloatArray:
+    """A hidden layer's activations and a constant at length one: "n d" to "n w+1"."""
+    on = _with_constant(network.pre_activations(points)[layer], constant)
     return on / np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
 
 
@@ -135,6 +151,6 @@ def _drawn(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generat
     probe = bench.probe
     rows = np.linalg.svd(network.weights[0], full_matrices=False)[2]
     within = 0.9 * probe.calibration.radius
-    norms = np.minimum(probe.calibration.scale * 10 ** rng.uniform(-0.5, 2.5, (DRAWN, 1)), within)
+    norms = np.minimum(probe.calibration.scale * 10 ** rng.uniform(-1.5, 2.5, (DRAWN, 1)), within)
     drawn = rng.standard_normal((DRAWN, len(rows))) @ rows
     return probe.domain.pulled_in(drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * norms)

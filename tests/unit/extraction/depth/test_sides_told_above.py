@@ -8,10 +8,11 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayer
-from hingeline.extraction.depth.layer_step import FoundLayer, FoundNeuron, same_channels, told_by
+from hingeline.extraction.depth.layer_step import FoundLayer, FoundNeuron, same_channels
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Vote
 from hingeline.extraction.depth.refit import Refit
+from hingeline.extraction.depth.told_sides import told_by
 
 
 def _layer(rows: list[list[float]], decided: list[bool], untold: FloatArray | None = None) -> FoundLayer:

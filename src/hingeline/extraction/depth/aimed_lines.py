@@ -1,0 +1,81 @@
+"""Which lines to sweep next: where something is missing or not told, else anywhere.
+
+Cost: no queries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.depth.last_layer import EXPLAINED, LastLayer
+from hingeline.extraction.depth.missing import line_along, strange_directions
+from hingeline.extraction.depth.untold_places import segments_where_untold
+from hingeline.extraction.verify import random_line
+from hingeline.probing.line import Line
+
+MANY_STRANGE = 40
+"""Of the samples that are missed most, so many may be looked at."""
+
+
+@dataclass(eq=False)
+class AimedLines(LastLayer):
+    """What is known so far, with where to look next."""
+
+    def _next_lines(self) -> list[Line]:
+        """To where answers are not explained, if most are; else anywhere."""
+        output = self.output
+        if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
+            lines = self._towards_missing() + self._where_untold()
+            return lines + [self._fresh_line() for _ in range(self.settings.more_lines)]
+        rng = self.randomness.step("deep repair", len(self.measured))
+        chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
+        return [self._line_to(output.strange[index], output.met) for index in chosen]
+
+    def _where_untold(self) -> list[Line]:
+        """Segments where what is not known of the lowest such layer matters."""
+        for number, step in enumerate(self.found):
+            partial = [one.neuron for one in step.neurons if not one.neuron.whole]
+            rng = self.randomness.step(f"where untold {number}", len(self.measured))
+            scale, wanted = self.probe.calibration.scale, self.settings.untold_lines
+            lines = segments_where_untold(self.known_below(number), partial, scale, wanted, rng)
+            if lines:
+                return [line for line in lines if self._holds(line)]
+        return []
+
+    def _holds(self, line: Line) -> bool:
+        """Whether both ends of a segment may be asked."""
+        ends = line.at(np.array([line.low, line.high])) @ self.probe.rows
+        return bool(self.probe.domain.holds(ends).all())
+
+    def _towards_missing(self) -> list[Line]:
+        """Lines along what gradients show to be missing in the lowest layer in which something is."""
+        rng = self.randomness.step("missing", len(self.measured))
+        scale = self.probe.calibration.scale
+        for number, step in enumerate(self.found):
+            below = self.known_below(number)
+            places = strange_directions(self.record, below, step.layer, rng) if step.layer.width else []
+            if not places:
+                continue
+            lines: list[Line] = []
+            for index in rng.permutation(len(places))[: self.settings.missing_lines]:
+                reach = float(10 ** rng.uniform(0.0, 2.0)) if number else self.lines.line_reach
+                point, direction = places[index]
+                line = line_along(below, point, direction, scale, reach)
+                lines += [] if line is None else [line]
+            return lines
+        return []
+
+    def _line_to(self, strange: FloatArray, met: FloatArray) -> Line:
+        """From the nearest point that is explained through one that is not, a little beyond both."""
+        nearest = met[np.argmin(np.linalg.norm(met - strange, axis=1))]
+        length = max(float(np.linalg.norm(strange - nearest)), 1e-6 * self.probe.calibration.scale)
+        direction = (strange - nearest) / length
+        low, high = self.probe.domain.along(nearest @ self.probe.rows, direction @ self.probe.rows)
+        return Line(nearest, direction, length, max(low, -length), min(high, 2 * length), length / 2)
+
+    def _fresh_line(self) -> Line:
+        rng = self.randomness.step("deep line", len(self.measured))
+        return random_line(self.probe, rng, self.lines)

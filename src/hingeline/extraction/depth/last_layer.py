@@ -1,0 +1,167 @@
+"""The last hidden layer: whether it is reached, and what answers tell of it that bends did not.
+
+Cost: see `from_answers`; a few tens of points where neurons may be on that nearly never are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hingeline.extraction.depth.from_answers import missing_neuron
+from hingeline.extraction.depth.gathered import Gathered
+from hingeline.extraction.depth.layer_step import FoundLayer
+from hingeline.extraction.depth.left_over import Answers, LeftOver
+from hingeline.extraction.depth.linear_part import completed
+from hingeline.extraction.depth.made_neurons import with_neuron
+from hingeline.extraction.depth.output_layer import OutputFit, fit_output
+from hingeline.extraction.depth.partial_neuron import PartialNeuron
+from hingeline.extraction.depth.rare_places import rare_places
+from hingeline.extraction.depth.refit import Refit
+from hingeline.extraction.depth.told_sides import told_by_outputs, undecided, with_rows, with_sides, without
+from hingeline.extraction.depth.untold_off import turned_off
+
+EXPLAINED = 1e-9
+"""Median residual of the outputs, of what they vary, below which the last layer has been reached."""
+MOST_MADE = 6
+"""Neurons of one layer made from answers in one go."""
+LINEAR_ERROR = 1e-9
+"""Standard deviation claimed of a coefficient that the linear part of the answers told, before the polish."""
+
+
+@dataclass(eq=False)
+class LastLayer(Gathered):
+    """What is known so far, with the fit of the outputs."""
+
+    output: OutputFit | None = None
+    looks: int = 0
+    """Times that rare places were asked."""
+
+    def _is_last(self, number: int) -> bool:
+        """Whether outputs are linear in a layer; then they tell its sides better than any vote."""
+        opened, fit = self._fitted(number)
+        if fit.residual < EXPLAINED and self._filled(number):
+            opened, fit = self._fitted(number)
+        self.output = fit
+        if fit.residual < EXPLAINED:
+            self.found[number] = opened
+        return fit.residual < EXPLAINED
+
+    def _fitted(self, number: int) -> tuple[FoundLayer, OutputFit]:
+        """A layer with all its sides open, and the outputs fitted to it: the best of several ways.
+
+        Neurons that are not wholly known are off where that matters, or those places are left out, or those
+        are left out that are known in few places.
+        """
+        step, known, scale = self.found[number], self.known_below(number), self.probe.calibration.scale
+        ways = [undecided(step)]
+        if not all(one.neuron.whole for one in step.neurons):
+            ways = [self._off_where_untold(number), undecided(step, every=True), *ways]
+        best: tuple[FoundLayer, OutputFit] | None = None
+        for way in ways:
+            fit = fit_output(self.record, known.with_layer(way.layer), scale)
+            worse = best is not None and _badness(best[1]) <= _badness(fit)
+            best = best if worse else (way, fit)
+        if best is None:
+            raise RuntimeError("no way to fit the outputs")
+        return best
+
+    def _off_where_untold(self, number: int) -> FoundLayer:
+        """A layer whose neurons are off wherever something matters that is not told of them."""
+        opened = undecided(self.found[number], every=True)
+        offered = self.known_below(number).offered(self.record.samples)
+        opened = with_rows(opened, [turned_off(one.neuron, offered) for one in opened.neurons])
+        return replace(opened, layer=replace(opened.layer, untold=()))
+
+    def _filled(self, number: int) -> bool:
+        """Make what is missing of a layer from answers, if all but few of them are explained."""
+        known, changed = self.known_below(number), False
+        for attempt in range(MOST_MADE):
+            step = self.found[number]
+            whole = [one.neuron.theta for one in step.neurons if one.neuron.whole]
+            rows = np.array(whole).reshape(-1, known.channels + 1)
+            answers = Answers.of(known, self.record.samples, self.record.answers, self.record.typical)
+            left = LeftOver.of(rows, answers, self.probe.calibration.scale)
+            if left.median > EXPLAINED:
+                return changed
+            rng = self.randomness.step(f"missing by answers {number} {attempt}", len(self.record.samples))
+            made = missing_neuron(
+                known, left, answers, lambda points: Answers.of(known, *self.asked(points)), rng
+            )
+            if made is None and self.looks < self.settings.looks:
+                # all is explained so far: ask where neurons are on that nearly never are
+                self.looks += 1
+                self.asked(rare_places(known, left.scale, self.settings.look, rng))
+                continue
+            if made is None:
+                break
+            if not self._taken_in(number, PartialNeuron(made.theta, made.untold, ()), made.error):
+                break
+            changed = True
+        else:
+            return changed
+        return self._filled_linearly(number, left) or changed
+
+    def _filled_linearly(self, number: int, left: LeftOver) -> bool:
+        """Complete neurons that are on nearly everywhere from the linear part of the answers."""
+        partial = [one.neuron for one in self.found[number].neurons if not one.neuron.whole]
+        if left.median > EXPLAINED:
+            return False
+        made = completed(left.rows, left.jumps, left.linear, partial)
+        return sum(self._taken_in(number, neuron, LINEAR_ERROR) for neuron in made.values()) > 0
+
+    def _taken_in(self, number: int, neuron: PartialNeuron, error: float) -> bool:
+        """Put a neuron made from answers into a layer, if lines do not speak against it."""
+        refit = Refit(neuron, np.full(len(neuron.theta), error), 1.0)
+        args = self.record, self.known_below(number), self.free(number), self.found[number], refit
+        grown = with_neuron(*args)
+        if grown is None:
+            return False
+        self.found[number] = grown
+        return True
+
+    def _explained(self) -> bool:
+        """Whether the outputs are explained everywhere; then their weights decide the last signs."""
+        if self.output is None or self.output.unfit > 0:
+            return False
+        if not self._sided() and self._pruned():
+            self._sided()
+        return True
+
+    def _sided(self) -> bool:
+        """Let the outputs decide sides of the last layer; True if they decide all."""
+        number, fit = len(self.found) - 1, self.output
+        if fit is None:
+            return False
+        before = self.found[number]
+        told = told_by_outputs(fit.weights, before)
+        if told:
+            self.found[number] = with_sides(before, told)
+            self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
+            if self.output.residual > EXPLAINED or self.output.unfit > 0:
+                self.found[number], self.output = before, fit
+        return bool(self.found[number].layer.decided.all())
+
+    def _pruned(self) -> bool:
+        """Leave out neurons of the last layer without which all is explained as well; True if any was.
+
+        One neuron that was made twice, in places where different weights of it are told, leaves all sides
+        open: the outputs are then the same with many weights.
+        """
+        number, any_left_out = len(self.found) - 1, False
+        known, scale = self.known_below(number), self.probe.calibration.scale
+        hits = [len(one.vote.hits) for one in self.found[number].neurons[: self.found[number].layer.width]]
+        keys = [self.found[number].neurons[index].key for index in np.argsort(hits, kind="stable")]
+        for key in keys:
+            step = undecided(self.found[number])
+            index = next(place for place, one in enumerate(step.neurons) if one.key == key)
+            fewer = without(step, index)
+            fit = fit_output(self.record, known.with_layer(fewer.layer), scale)
+            if fit.residual < EXPLAINED and fit.unfit == 0:
+                self.found[number], self.output, any_left_out = fewer, fit, True
+        return any_left_out
+
+
+def _badness(fit: OutputFit) -> tuple[bool, float]:
+    return fit.residual > EXPLAINED, fit.unfit

@@ -1,0 +1,39 @@
+"""How hard deeper layers are looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How hard deeper layers are looked for."""
+
+    first_lines: int = 5
+    """Lines swept before the first layer is looked for."""
+    repair_lines: int = 4
+    """Short lines towards answers that are not explained, at a time."""
+    missing_lines: int = 4
+    """Lines along what gradients leave unexplained, at a time."""
+    more_lines: int = 2
+    """Lines added when nothing else helps."""
+    untold_lines: int = 2
+    """Segments where what is not known of neurons matters, at a time."""
+    idle: int = 3
+    """Times that those are tried in vain where all answers are explained."""
+    looks: int = 4
+    """Times that places are asked at which a neuron may be on that nearly never is, over all runs."""
+    look: int = 50
+    """Places asked each time."""
+    rounds: int = 24
+    """Times that lines are added, over all runs of one search."""
+    passes: int = 6
+    """Times that segments are tried for the neurons of one layer."""
+    segments: int = 3
+    """Segments tried for one neuron at a time."""
+    walkers: int = 24
+    """Paths per neuron to find them, offline."""
+    reach: float = 300.0
+    """Farthest a segment may lie, in typical input norms."""
+    samples: int = 7
+    """Samples with which a segment begins."""

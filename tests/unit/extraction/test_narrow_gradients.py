@@ -1,5 +1,7 @@
 """Gradients asked in the few directions that known layers leave."""
 
+from functools import partial
+
 import numpy as np
 from practice_benches import bench_of, he_network
 
@@ -29,7 +31,7 @@ def test_a_known_layer_makes_normals_cheaper_and_a_wrong_one_does_not_spoil_them
         line = random_line(bench.probe, np.random.default_rng(8), bench.settings)
         sweep, before = sweep_line(bench.probe, line), bench.probe.session.spent
         known = None if one is None else KnownLayers(20, (one,))
-        narrow = None if known is None else lambda points, known=known: moving_directions(known, points)
+        narrow = None if known is None else partial(moving_directions, known)
         found = measure_bends(bench.probe, sweep, np.random.default_rng(9), basis=np.eye(20), narrow=narrow)
         spent.append(bench.probe.session.spent - before)
         normals.append(np.where(found.measured[:, np.newaxis], found.normals, np.nan))

@@ -23,6 +23,8 @@ from hingeline.extraction.depth.layer_step import (
 )
 from hingeline.extraction.depth.told_sides import told_by
 
+DEAR_LINES = 2
+"""Lines added at a time, or one more, where no known layer makes gradients cheaper."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -53,7 +55,8 @@ class Search(AimedLines):
                 return True
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
-            for line in lines:
+            # where gradients must be asked in all directions, a few lines are dear and may do
+            for line in lines if self._narrow() is not None else lines[:: len(lines) // DEAR_LINES + 1]:
                 self.sweep(line)
         return self._climb(settled) and self._explained()
 

@@ -36,7 +36,7 @@ def test_rare_places_are_more_one_sided_than_random_ones() -> None:
     points = np.concatenate([rare_places(KNOWN, np.sqrt(3), 9, rng), rng.standard_normal((4000, 3))])
     channels = KNOWN.offered(points)[:, :3]
     share = channels[:, 2] / np.maximum(np.linalg.norm(channels, axis=1), 1e-300)
-    assert share[:9].max() > 0.99 > share[9:].max()
+    assert share[:9].max() > 0.99 and (share[9:] > 0.99).mean() < 0.01
 
 
 def test_places_where_all_channels_are_off_are_among_them() -> None:

@@ -30,5 +30,5 @@ def test_a_missing_neuron_that_only_its_bias_turns_on_is_met() -> None:
 def test_lines_drawn_together_are_different_ones() -> None:
     bench = bench_of(he_network(8, 6, 5, 1))
     search = Search(FrameProbe(bench.probe, np.eye(8)), bench.randomness, bench.settings)
-    directions = [search._fresh_line(index).direction for index in range(3)]
+    directions = [search.fresh_line(index).direction for index in range(3)]
     assert np.abs(np.triu(np.array(directions) @ np.array(directions).T, 1)).max() < 0.99

@@ -29,7 +29,7 @@ class AimedLines(LastLayer):
         output = self.output
         if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
             lines = self._towards_missing() + self._where_untold()
-            return lines + [self._fresh_line(index) for index in range(self.settings.more_lines)]
+            return lines + [self.fresh_line(index) for index in range(self.settings.more_lines)]
         rng = self.randomness.step("deep repair", len(self.measured))
         chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
         return [self._line_to(output.strange[index], output.met) for index in chosen]
@@ -76,7 +76,7 @@ class AimedLines(LastLayer):
         low, high = self.probe.domain.along(nearest @ self.probe.rows, direction @ self.probe.rows)
         return Line(nearest, direction, length, max(low, -length), min(high, 2 * length), length / 2)
 
-    def _fresh_line(self, index: int = 0) -> Line:
+    def fresh_line(self, index: int = 0) -> Line:
         """A random line, another one for each index."""
         rng = self.randomness.step("deep line", len(self.measured) + index)
         return random_line(self.probe, rng, self.lines)

@@ -41,7 +41,7 @@ class Search(AimedLines):
     def run(self) -> bool:
         """Look until the outputs are explained; False if that was not reached."""
         while len(self.measured) < self.settings.first_lines:
-            self.sweep(self._fresh_line())
+            self.sweep(self.fresh_line())
         settled, stuck, best, idle = 0, 0, (0, 0), 0
         while self.rounds < self.settings.rounds:
             self.rounds += 1

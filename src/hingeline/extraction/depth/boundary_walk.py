@@ -101,6 +101,8 @@ def telling_segments(
         rng: Draws starts and directions.
     """
     best: dict[int, tuple[float, Line]] = {}
+    if not len(starts):
+        return []
     # a neuron whose bends were all given to others has nowhere to start
     for _ in range(walkers if len(starts) else 0):
         start = starts[int(rng.integers(len(starts)))]

@@ -121,7 +121,6 @@ class Search(AimedLines):
         for attempt in range(self.settings.passes):
             step = self.found[number]
             open_ = [one for one in step.neurons if not one.neuron.whole and one.key not in barren]
-            open_ = [one for one in open_ if len(one.bends)]
             if not open_:
                 return
             for one in open_:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.rare_places import rare_places
@@ -20,6 +21,11 @@ def test_segments_lie_where_the_seldom_neuron_below_is_on() -> None:
     for line in lines:
         inner = line.at(np.linspace(line.low, line.high, 20))
         assert (inner[:, 2] > 2.5).mean() > 0.8
+
+
+def test_a_neuron_that_no_bend_made_has_no_boundary_to_walk_along() -> None:
+    nowhere, rng = np.zeros((0, 3)), np.random.default_rng(2)
+    assert not telling_segments(KNOWN, PARTIAL, nowhere, scale=1.0, reach=10.0, walkers=4, wanted=2, rng=rng)
 
 
 def test_a_neuron_is_kept_off_where_it_is_not_told() -> None:

@@ -238,7 +238,9 @@ def _cut(bench: Bench, cut: BudgetExhausted) -> Iterable[Question]:
         # one gradient per piece; with k outputs one serves about k - 2 bends
         pieces = int(np.ceil(int(seen["bends"]) / max(1, int(seen["outputs"]) - 2))) + 1
         queries = pieces * (dim + 1) - _spent(bench, "hyperplanes")
-    queries = max(queries, cut.wanted)
+    if queries <= cut.wanted:
+        why += "; only its next batch can be foretold, more will follow"
+        queries = cut.wanted
     how = f"--budget {cut.spent + queries}; `hingeline resume` asks nothing twice"
     yield Question(about, why, queries, how)
 

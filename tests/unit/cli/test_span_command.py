@@ -281,7 +281,7 @@ def test_another_verb_is_not_resumed(shell: Any, wide: Path) -> None:
     recipe = Path("look/run.toml")
     recipe.write_text(recipe.read_text().replace('"doctor"', '"unheard"'))
     assert shell("resume", "look") == 2
-    known = "extract, doctor, span, fragility, stability, defend"
+    known = "extract, doctor, span, fragility, stability, defend, audit"
     assert f"run of 'unheard'; runs of {known} can be resumed" in shell.err
 
 

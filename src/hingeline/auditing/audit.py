@@ -36,6 +36,8 @@ from hingeline.probing.doctor import doctor
 
 SCHEMA = 1
 """Of the evidence of an audit; a change that readers must know of raises it."""
+_WORTH_A_TRY = 0.1
+"""Share of its questions that must be left for a stage that ran out of its own to go on."""
 _PHASE, _AGREED = "audit", "agreed to the plan"
 
 Agree = Callable[[AuditPlan], bool]
@@ -133,6 +135,7 @@ class _Work:
         )
         for name in ("inputs", *self._call.settings.parts):
             self._do(name, ground)
+        self._with_what_is_left(ground)
         value = self._ended(card, plan, ground)
         return value, _outcome(value, card)
 
@@ -163,7 +166,27 @@ class _Work:
             self._journal.decide(_PHASE, _AGREED, True)
         return said
 
+    def _with_what_is_left(self, ground: Ground) -> None:
+        """Let a span that ended for its share go on, if the stages after it left something."""
+        number = next((i for i, stage in enumerate(self._stages) if stage.name == "span"), None)
+        first = None if number is None else self._stages[number]
+        left = self._door.remaining
+        if number is None or first is None or first.finding is None or not first.starved or left is None:
+            return
+        if first.finding.outcome.status is not Status.BUDGET_SPENT or left < _WORTH_A_TRY * first.queries:
+            return
+        ground.last = True
+        again, seconds = self._done("span", ground)
+        again = replace(again, queries=first.queries + again.queries, seconds=first.seconds + seconds)
+        self._stages[number] = again
+        self._watch(StageEnded(again, number + 1, 2 + len(self._call.settings.parts)))
+
     def _do(self, name: str, ground: Ground) -> None:
+        stage, _ = self._done(name, ground)
+        self._note(stage)
+
+    def _done(self, name: str, ground: Ground) -> tuple[Stage, float]:
+        """A stage and its seconds."""
         before = self._door.spent
         with _timed() as clock, self._door.stage(name):
             try:
@@ -177,7 +200,7 @@ class _Work:
             ground.copy = verified_copy(done.finding, ground.card.head)
             ground.copy_gap = verified_gap(done.finding)
             done = compared(ground, done)
-        self._note(priced(name, done, self._door.spent - before, clock()))
+        return priced(name, done, self._door.spent - before, clock()), clock()
 
     def _note(self, stage: Stage) -> None:
         self._stages.append(stage)

@@ -32,6 +32,7 @@ class SharedDoor:
         self._seen: set[bytes] = set()
         self._repeats: dict[bytes, list[FloatArray]] = {}
         self._asked: dict[bytes, int] = {}
+        self._by_stage: dict[str, int] = {}
 
     @property
     def spec(self) -> OracleSpec:
@@ -52,8 +53,16 @@ class SharedDoor:
     def stage(self, name: str) -> Generator[None]:
         """What is asked inside belongs to the stage `name`: askings are counted from one again."""
         self._asked = {}
-        with self._session.phase(name):
-            yield
+        before = self.spent
+        try:
+            with self._session.phase(name):
+                yield
+        finally:
+            self._by_stage[name] = self.asked_by(name) + self.spent - before
+
+    def asked_by(self, name: str) -> int:
+        """New rows that the stage `name` has asked before; if it is tried again, it has them free."""
+        return self._by_stage.get(name, 0)
 
     def query(self, points: FloatArray) -> FloatArray:
         """Answers at `points`, "n d" to "n k".

@@ -52,6 +52,8 @@ class Ground:
     """By how much the copy was off at most where it was verified, in the door's values."""
     usage: Usage | None = None
     line: Line | None = None
+    last: bool = False
+    """Whether nothing comes after this stage, so that it may use all that is left."""
     hidden: Finding[Any] | None = None
     """The inputs that the network cannot tell from given ones, as `obfuscate` returned them."""
 

@@ -8,6 +8,7 @@ ask the door itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from hingeline.core.events import (
     Note,
     QueriesAnswered,
 )
-from hingeline.core.outcome import Status
+from hingeline.core.outcome import Finding, Status
 from hingeline.core.randomness import Randomness
 from hingeline.evaluation.defending.defend import defend
 from hingeline.extraction.extract import extract
@@ -77,7 +78,17 @@ def rebuild(ground: Ground) -> Done:
         if limit < _FEWEST + ground.card.queries:
             return Done(left_out=NO_BUDGET, starved=True)
     found = extract(ground.door, budget=limit, seed=ground.seed, on_event=ground.on_event)
-    return Done(found, starved=found.outcome.status is Status.BUDGET_SPENT)
+    return _within_its_share(found, limit)
+
+
+def _within_its_share(found: Finding[Any], limit: int | None) -> Done:
+    """A verb that asked the door; if its share of the budget ended first, in the words of the audit."""
+    if limit is None or found.outcome.status is not Status.BUDGET_SPENT:
+        return Done(found, starved=found.outcome.status is Status.BUDGET_SPENT)
+    # the verb speaks of its own share and of what that would have to be
+    reason = f"Its share of the budget, {limit:,} questions with those it had from stages before, was spent."
+    outcome = replace(found.outcome, reason=reason, advice="A larger --budget of the audit gives it more.")
+    return Done(replace(found, outcome=outcome), starved=True)
 
 
 def draw_line(ground: Ground) -> Done:
@@ -118,10 +129,12 @@ def look_at_span(ground: Ground) -> Done:
         return Done(left_out=NO_BUDGET, starved=True)
     left = ground.door.remaining
     # what fragility may still want is left to it; the doctor's questions are free, as for extraction
-    shared = None if left is None else max(_FEWEST, left // 2 if ground.call.inputs else left)
-    limit = None if shared is None else shared + ground.card.queries
+    halved = ground.call.inputs and not ground.last
+    shared = None if left is None else max(_FEWEST, left // 2 if halved else left)
+    asked = ground.door.asked_by("span")
+    limit = None if shared is None else shared + ground.card.queries + asked
     found = span(ground.door, budget=limit, seed=ground.seed, on_event=ground.on_event)
-    return with_hidden(ground, Done(found, starved=found.outcome.status is Status.BUDGET_SPENT))
+    return with_hidden(ground, _within_its_share(found, limit))
 
 
 def find_flips(ground: Ground) -> Done:
@@ -145,14 +158,10 @@ def find_flips(ground: Ground) -> Done:
     if not ground.affords(_FEWEST):
         return Done(left_out=NO_BUDGET, starved=True)
     rows = ground.spread(chosen.asked_flips)
-    found = fragility(
-        ground.door,
-        *_rows(ground, rows),
-        **common,
-        budget=None if ground.door.remaining is None else ground.door.remaining + ground.card.queries,
-        on_event=ground.on_event,
-    )
-    return Done(found, starved=found.outcome.status is Status.BUDGET_SPENT)
+    left = ground.door.remaining
+    limit = None if left is None else left + ground.card.queries
+    found = fragility(ground.door, *_rows(ground, rows), **common, budget=limit, on_event=ground.on_event)
+    return _within_its_share(found, limit)
 
 
 def follow_layers(ground: Ground) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def command(
     authorisation; 130 interrupted.
     """
     if "list" in said["fail_on"]:
-        return _list_measures()
+        return _list_measures(as_json=view.as_json)
     check_box(said["box"])
     if labels is not None and data is None:
         raise click.UsageError("--labels belong to inputs: give --data FILE too")
@@ -116,9 +117,12 @@ def _check_agreement(target: TargetRequest, plan: Plan, cost: float | None) -> N
     )
 
 
-def _list_measures() -> int:
+def _list_measures(*, as_json: bool) -> int:
     from hingeline.auditing.measures import MEASURES
 
+    if as_json:
+        click.echo(json.dumps({name: measure.words for name, measure in MEASURES.items()}))
+        return 0
     for name, measure in MEASURES.items():
         click.echo(f"{name:<18} {measure.words}")
     return 0

@@ -49,7 +49,8 @@ def tried_words(stage: Stage) -> str:
     tried, held = int(stage.facts.get("tried", 0)), int(stage.facts.get("held", 0))
     if not tried:
         return "; that was not tried at the door"
-    return f"; tried at the door, {count(held)} of {plural(tried, 'such change')} flip it too"
+    flip = "flips" if tried == 1 else "flip"
+    return f"; tried at the door, {count(held)} of {plural(tried, 'such change')} {flip} it too"
 
 
 def _amount(profile: FragilityProfile, size: float, short: bool) -> str:

@@ -101,6 +101,8 @@ def test_the_measures_that_policies_know_are_listed(shell: Shell) -> None:
     assert audit(shell, None, "--fail-on", "list") == 0
     assert "leak.layers" in shell.out
     assert "fragility.median" in shell.out
+    assert audit(shell, None, "--fail-on", "list", "--json") == 0
+    assert "leak.layers" in shell.json
 
 
 def test_another_host_is_not_asked_without_a_yes_where_nobody_can_answer(shell: Shell) -> None:

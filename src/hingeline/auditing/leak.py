@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from statistics import median
 from typing import Any
 
@@ -53,20 +54,18 @@ class Leak:
 
     layers: tuple[LayerLeak, ...]
     complete: bool
-    """Whether the copy is complete and verified; no layer can then be missing below."""
+    """Whether the copy is complete and verified; no neuron can then be missing."""
     queries: int
     """Rows that extraction asked of the target, those of the doctor included."""
 
     @property
     def whole_layers(self) -> int:
-        """Hidden layers that are known to the last neuron: verified, or followed by a deeper one."""
-        found = 0
-        for number, layer in enumerate(self.layers):
-            deeper = number + 1 < len(self.layers) and self.layers[number + 1].known > 0
-            if not layer.whole or not (self.complete or deeper):
-                break
-            found += 1
-        return found
+        """Hidden layers that are known to the last neuron, from the first on; none without a verified copy.
+
+        Neurons of a deeper layer are no evidence: they are found, and all their bends explained, also where a
+        neuron between is missing.
+        """
+        return len(list(takewhile(lambda layer: layer.whole, self.layers))) if self.complete else 0
 
     @property
     def bits_per_1000(self) -> float | None:
@@ -119,6 +118,8 @@ def _is_known(neuron: Mapping[str, Any]) -> bool:
 def _by_layer(evidence: Mapping[str, Any]) -> Iterable[tuple[int, list[Mapping[str, Any]]]]:
     grouped: dict[int, list[Mapping[str, Any]]] = {}
     for neuron in evidence.get("neurons", ()):
+        if neuron["neuron"] is None:  # a sentence about what a layer may have besides
+            continue
         grouped.setdefault(int(neuron["layer"]), []).append(neuron)
     return grouped.items()
 

@@ -113,12 +113,14 @@ def _leaked(audit: Audit, seen: float) -> float | None:
     door = audit.stage("door")
     if stage.finding is None and door is not None and not door.settled:
         return None  # left out because the doctor saw too little, which says nothing of what leaks
+    if audit.edges_among_neurons and seen:
+        return Undecided(seen)
     return float(seen) if stage.settled else AtLeast(seen)
 
 
 MEASURES: Mapping[str, Measure] = {
     "leak.copy": Measure("1 if a verified copy of the whole network was made, else 0", _complete),
-    "leak.layers": Measure("hidden layers known to the last neuron", _whole_layers),
+    "leak.layers": Measure("hidden layers of a verified copy known to the last neuron", _whole_layers),
     "leak.neurons": Measure("hidden neurons whose weights are known", _neurons),
     "leak.digits": Measure("digits of the weights of the best known layer", _digits),
     "door.values": Measure("1 if the answers are values or probabilities, 0 if labels only", _values),

@@ -163,6 +163,18 @@ class Audit:
         return None if stage is None else stage.finding
 
     @property
+    def edges_among_neurons(self) -> bool:
+        """Whether what was measured as neurons may be edges at which the server clips its inputs.
+
+        The doctor saw answers stand still far out, nobody declared bounds, and extraction did not come to a
+        network that explains them.
+        """
+        stage, card = self.stage("extraction"), self.card
+        if card is None or card.flat_beyond is None or card.bounds is not None:
+            return False
+        return stage is not None and stage.finding is not None and not stage.settled
+
+    @property
     def not_established(self) -> tuple[tuple[str, str], ...]:
         """What the audit cannot say: stage and reason."""
         told: list[tuple[str, str]] = []

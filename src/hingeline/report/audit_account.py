@@ -56,7 +56,8 @@ def atlas_blocks(audit: Audit) -> Iterable[Block]:
         whole = rebuilt.outcome.status is Status.COMPLETE
         why = "the model was extracted" if whole else "a model that answers alike was extracted"
     else:
-        why = f"weights of {plural(known, 'neuron')} were extracted" if known else ""
+        sure = known and not audit.edges_among_neurons
+        why = f"weights of {plural(known, 'neuron')} were extracted" if sure else ""
     if why:
         rows.append(("AML.T0024", "exfiltration via the inference API", why))
     yield Table(("id", "technique", "why it applies"), tuple(rows))

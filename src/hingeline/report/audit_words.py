@@ -119,6 +119,12 @@ def _partly(audit: Audit) -> str:
         f", and {count(known - first)} that seem to lie deeper{',' * bool(when)}" if known > first else ""
     )
     where = "" if audit.leak.layers[0].layer > 1 or not first else " of the first hidden layer"
+    if audit.edges_among_neurons:
+        asked, bends = plural(audit.leak.queries, "question"), plural(known, "bend")
+        return (
+            f"With {asked} an outsider measured {bends}{when}, which may be neurons or edges at which inputs "
+            "are clipped; a copy of the whole network was not made"
+        )
     return (
         f"With {plural(audit.leak.queries, 'question')} an outsider measured the weights of "
         f"{plural(first if where else known, 'neuron')}{where}{deeper if where else ''}{when}; a copy of the "

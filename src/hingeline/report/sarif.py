@@ -116,8 +116,10 @@ def _leaks(audit: Audit) -> Iterator[Said]:
         text = f"A copy of the model was rebuilt and verified {asked}: {rebuilt}{_exact(audit)}."
         yield rules.COPIED, "model", text
     elif known:
-        layers = f"{plural(leak.whole_layers, 'hidden layer')} to the last neuron"
-        text = f"{plural(known, 'hidden neuron')} measured {asked}{_exact(audit)}; {layers}."
+        doubt = "it is not verified that a layer is whole"
+        if audit.edges_among_neurons:
+            doubt = "some may be edges at which inputs are clipped, and no neurons"
+        text = f"{plural(known, 'hidden neuron')} measured {asked}{_exact(audit)}; {doubt}."
         yield rules.LAYERS, "layers", text
 
 

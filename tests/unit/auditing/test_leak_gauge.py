@@ -3,7 +3,9 @@
 import math
 
 import pytest
+from audited_doors import layered
 
+import hingeline as hl
 from hingeline.auditing.leak import MOST_DIGITS, leak_of
 from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Status
 
@@ -57,12 +59,27 @@ def test_a_neuron_with_an_open_end_is_seen_and_not_known(open_end):
     assert leak.whole_layers == 0
 
 
-def test_a_layer_is_whole_only_if_the_copy_is_complete_or_a_deeper_one_follows():
+@pytest.mark.parametrize("status", [Status.PARTIAL, Status.BUDGET_SPENT, Status.INCONCLUSIVE])
+def test_a_layer_is_whole_only_in_a_verified_copy_however_many_deeper_neurons_are_known(status):
     first, second = [neuron(1, 1e-9)] * 2, [neuron(2, 1e-9)]
-    partial = {"status": Status.PARTIAL}
-    assert leak_of(extraction(first, [2], **partial), 100, 3).whole_layers == 0
-    assert leak_of(extraction([*first, *second], [2, 4], **partial), 100, 3).whole_layers == 1
+    assert leak_of(extraction(first, [2], status=status), 100, 3).whole_layers == 0
+    assert leak_of(extraction([*first, *second], [2, 4], status=status), 100, 3).whole_layers == 0
     assert leak_of(extraction([*first, *second], [2, 1]), 100, 3).whole_layers == 2
+    assert leak_of(extraction([*first, *second], [2, 4]), 100, 3).whole_layers == 1
+
+
+def test_a_layer_of_which_a_neuron_was_missed_is_never_whole():
+    network = layered(10, 8, 8, 8, 3, seed=10)
+    found = hl.extract(hl.oracle(network, input_dim=10), budget=3500)
+    leak = leak_of(found, found.queries, 10)
+    # with so few questions one of the eight in the middle is missing, and neurons above it are measured
+    assert all(layer.known == 8 for layer in leak.layers[: leak.whole_layers])
+
+
+def test_neurons_that_a_layer_may_have_besides_are_not_called_seen():
+    besides = {"layer": 1, "neuron": None, "status": "not identifiable", "error": None}
+    leak = leak_of(extraction([neuron(1, 1e-9), besides], [1], status=Status.EQUIVALENT), 100, 3)
+    assert (leak.layers[0].known, leak.layers[0].seen, leak.whole_layers) == (1, 1, 0)
 
 
 def test_more_neurons_than_were_measured_leave_a_layer_open():

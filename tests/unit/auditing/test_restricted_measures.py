@@ -1,10 +1,13 @@
 """Measures that an audit knows from one side, or not at all, never pass for exact numbers."""
 
 import numpy as np
+import pytest
 from audited_doors import CountedDoor, audited, layered, small_inputs
 
 from hingeline.auditing.measures import AtLeast, AtMost
 from hingeline.auditing.policy import Policy
+from hingeline.report.audit_words import headline
+from hingeline.report.sarif import sarif_text
 
 X4 = small_inputs(4)
 
@@ -27,6 +30,26 @@ def test_layers_of_a_copy_in_a_form_of_its_own_are_known_from_below():
     assert str(found.value.finding("extraction").outcome.status) == "equivalent"
     assert isinstance(found.value.measures["leak.layers"], AtLeast)
     assert verdict(found, "leak.layers>=1") == "not judged"
+
+
+@pytest.mark.parametrize(("seed", "reach", "budget"), [(2, 2.0, 4000), (3, 1.0, 1500)])
+def test_bends_of_a_door_that_may_clip_its_inputs_are_not_judged_as_neurons(seed, reach, budget):
+    network = layered(4, 5, 2, seed=seed)
+    door = CountedDoor(lambda x: network(np.clip(x, -reach, reach)), 4)
+    found = audited(door, settings={"parts": ("extraction",)}, budget=budget)
+    assert found.value.card.flat_beyond is not None and found.value.edges_among_neurons
+    assert found.value.measures["leak.neurons"] > 0
+    assert {verdict(found, f"leak.{name}>=1") for name in ("layers", "neurons", "digits")} == {"not judged"}
+    assert "edges at which inputs are clipped" in headline(found)
+    assert "edges at which inputs are clipped" in sarif_text(found, (), "a.npz")
+
+
+def test_clipped_inputs_whose_bounds_were_declared_are_judged():
+    network = layered(4, 5, 2, seed=3)
+    door = CountedDoor(lambda x: network(np.clip(x, -1, 1)), 4, bounds=(-1.0, 1.0))
+    found = audited(door, settings={"parts": ("extraction",)})
+    assert not found.value.edges_among_neurons
+    assert verdict(found, "leak.layers>=1") == "broken"
 
 
 def test_a_span_that_was_cut_short_is_known_from_below_only():

@@ -13,6 +13,9 @@ _CELL = 0.05
 # Recovery below this many digits is not worth the name.
 _FEWEST_DIGITS = 1
 _MANY_DIGITS = 6
+_STILL = "Where was asked the values vary by no more than rounding and noise: no neuron is seen to act there."
+# Deviations of the noise within which some dozens of answers lie if nothing but noise moves them.
+_ONLY_NOISE = 8.0
 
 
 def weight_digits(card: DoctorCard) -> int:
@@ -51,6 +54,8 @@ def _weights(card: DoctorCard) -> Verdict:
     if obstacle:
         return Verdict("weights", "no", obstacle)
     digits = weight_digits(card)
+    if _stands_still(card):
+        return Verdict("weights", "no", _STILL, 0)
     if digits < _FEWEST_DIGITS:
         return Verdict("weights", "no", "Noise and rounding drown the bends of single neurons.", 0)
     if card.flat_beyond is not None:
@@ -83,11 +88,18 @@ def _obstacle(card: DoctorCard) -> str:
     return ""
 
 
+def _stands_still(card: DoctorCard) -> bool:
+    """Whether values vary by no more than their noise where was asked, as where every neuron is off."""
+    return card.answers != "labels" and card.variation <= _ONLY_NOISE * card.noise_at_scale
+
+
 def _subspace(card: DoctorCard) -> Verdict:
     if card.kind == "constant":
         return Verdict("input subspace", "no", "The answers do not depend on the input, as far as was asked.")
     if card.answers == "labels":
         return Verdict("input subspace", "yes", "From labels alone, at a higher price, along the boundary.")
+    if _stands_still(card) and card.radius > 0:
+        return Verdict("input subspace", "limited", f"{_STILL} Labels remain.")
     if card.radius <= 0 or weight_digits(card) < _FEWEST_DIGITS:
         return Verdict(
             "input subspace", "limited", "Slopes are drowned by noise or saturation: labels remain."

@@ -192,6 +192,18 @@ def test_dead_outputs_are_named():
     assert "1 of 4 outputs never changed: 3" in " ".join(card.notes)
 
 
+@pytest.mark.parametrize(
+    ("noise", "words"), [(0.0, "no neuron is seen to act"), (0.03, "Noise and rounding")]
+)
+def test_neurons_that_are_all_off_are_told_from_neurons_that_noise_hides(noise, words):
+    rng = np.random.default_rng(21)
+    w, v = rng.standard_normal((7, 6)), rng.standard_normal((3, 7))
+    bias = -40 if noise == 0 else 0
+    model = lambda x: np.maximum(x @ w.T + bias, 0) @ v.T + 0.1 + noise * rng.standard_normal((len(x), 3))  # noqa: E731
+    weights = card_of(CountingOracle(model, 6)).verdicts[0]
+    assert weights.possible == "no" and words in weights.why
+
+
 def test_labels_come_with_the_classes_seen():
     card = card_of(open_door("labels", (20, 15, 3)))
     assert set(card.classes) <= {0, 1, 2} and len(card.classes) >= 2

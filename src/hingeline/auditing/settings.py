@@ -7,10 +7,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from hingeline.core.errors import InvalidInput
+from hingeline.evaluation.defending.settings import is_whole
+from hingeline.sensitivity.threat import NORMS
 
 PARTS = ("extraction", "line", "span", "fragility", "stability", "defences")
 """What can be left out; the door is always examined, and given inputs are always asked once."""
+_COUNTS = (
+    "inputs",
+    "flips",
+    "asked_flips",
+    "hidden_inputs",
+    "line_points",
+    "defence_seeds",
+    "defence_inputs",
+)
 _PROBABLE_DEFENCES = ("round:4", "round:2", "labels")
 
 
@@ -55,22 +68,25 @@ class AuditSettings:
                 f"an audit has no part {', '.join(map(repr, strange))}; known are {', '.join(PARTS)}"
             )
         object.__setattr__(self, "parts", tuple(part for part in PARTS if part in self.parts))
-        for name in ("inputs", "flips", "asked_flips", "hidden_inputs", "line_points", "defence_inputs"):
+        for name in _COUNTS:
             value: Any = getattr(self, name)
-            if isinstance(value, bool) or int(value) != value or value < 1:
+            if not is_whole(value) or value < 1:
                 raise InvalidInput(f"{name} wants a whole number from 1 up; got {value!r}")
-        if not 0 <= self.reserve < 1:
+            object.__setattr__(self, name, int(value))  # NumPy's whole numbers are not JSON-ready
+        if not (_is_finite(self.reserve) and 0 <= self.reserve < 1):
             raise InvalidInput(f"reserve wants a share of the budget, 0 to below 1; got {self.reserve!r}")
         cost = self.cost_per_1000
-        if cost is not None and not (math.isfinite(cost) and cost >= 0):
+        if cost is not None and not (_is_finite(cost) and cost >= 0):
             raise InvalidInput(f"cost_per_1000 wants an amount of money from 0 up; got {cost!r}")
-        if not math.isfinite(self.threshold):
+        told: Any = self.currency
+        if not (isinstance(told, str) and told.strip() and told.isprintable()):
+            raise InvalidInput(f"currency wants a name such as EUR; got {told!r}")
+        if not _is_finite(self.threshold):
             raise InvalidInput(f"threshold wants a finite number; got {self.threshold!r}")
+        if self.norm not in NORMS:
+            raise InvalidInput(f"norm must be one of {', '.join(NORMS)}; got {self.norm!r}")
         if self.box is not None:
-            low, high = float(self.box[0]), float(self.box[1])
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise InvalidInput(f"box wants two finite ends, the smaller first; got {self.box}")
-            object.__setattr__(self, "box", (low, high))
+            object.__setattr__(self, "box", _ends(self.box))
 
     @classmethod
     def of(cls, said: AuditSettings | Mapping[str, Any] | None) -> AuditSettings:
@@ -91,6 +107,9 @@ class AuditSettings:
         if strange:
             raise InvalidInput(f"unknown setting {', '.join(strange)}; known are {', '.join(known)}")
         lists = ("parts", "defences", "box")
+        single = [name for name in lists if given.get(name) is not None and not np.iterable(given[name])]
+        if single:
+            raise InvalidInput(f"{single[0]} wants several values; got {given[single[0]]!r}")
         values: dict[str, Any] = {
             name: tuple(value) if name in lists and value is not None else value
             for name, value in given.items()
@@ -100,3 +119,15 @@ class AuditSettings:
     def told(self) -> dict[str, Any]:
         """JSON-ready, for the provenance."""
         return asdict(self) | {"parts": list(self.parts), "defences": list(self.defences)}
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return number and math.isfinite(value)
+
+
+def _ends(box: Any) -> tuple[float, float]:
+    ends = tuple(box) if isinstance(box, tuple | list) else ()
+    if len(ends) != 2 or not all(map(_is_finite, ends)) or not ends[0] < ends[1]:
+        raise InvalidInput(f"box wants two finite ends, the smaller first; got {box!r}")
+    return float(ends[0]), float(ends[1])

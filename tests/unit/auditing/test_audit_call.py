@@ -28,7 +28,23 @@ def door(model=THREE, **known):
         ({"settings": {"flips": 0}}, "flips"),
         ({"settings": {"reserve": 1.0}}, "reserve"),
         ({"settings": {"cost_per_1000": -1}}, "money"),
+        ({"settings": {"cost_per_1000": "five"}}, "money"),
+        ({"settings": {"currency": " "}}, "currency"),
+        ({"settings": {"currency": 7}}, "currency"),
+        ({"settings": {"norm": "l7"}}, "norm"),
         ({"settings": {"threshold": float("nan")}}, "threshold"),
+        ({"settings": {"threshold": None}}, "threshold"),
+        ({"settings": {"reserve": "half"}}, "reserve"),
+        ({"settings": {"inputs": 7.0}}, "inputs"),
+        ({"settings": {"flips": float("nan")}}, "flips"),
+        ({"settings": {"flips": "many"}}, "flips"),
+        ({"settings": {"flips": None}}, "flips"),
+        ({"settings": {"defence_seeds": 3.5, "parts": ("line",)}}, "defence_seeds"),
+        ({"settings": {"parts": 1}}, "parts"),
+        ({"settings": {"box": 1}}, "box"),
+        ({"settings": {"box": (0,)}}, "box"),
+        ({"settings": {"box": (0, 1, 2)}}, "box"),
+        ({"settings": {"box": "01"}}, "box"),
         ({"settings": {"no such": 1}}, "unknown setting"),
         ({"settings": 7}, "mapping"),
         ({"settings": {"defence_seeds": 2}}, "3 seeds"),
@@ -76,3 +92,8 @@ def test_more_inputs_than_the_setting_allows_are_not_asked():
     x = small_inputs(4, 30)
     found = audited(door(), x, np.zeros(30), settings={"parts": ("line",), "inputs": 7})
     assert found.value.stage("inputs").facts["inputs"] == found.value.stage("inputs").queries == 7
+
+
+def test_whole_numbers_of_numpy_are_told_as_those_of_python():
+    settings = AuditSettings(flips=np.int64(5), threshold=np.float64(0.5), box=(np.float32(0), 1))
+    assert type(settings.told()["flips"]) is int and settings.told()["box"] == (0.0, 1.0)

@@ -230,6 +230,16 @@ BIBLIOGRAPHY = (
         "International Conference on Distributed Computing Systems Workshops",
     ),
     Paper(
+        "chen2020hopskipjump",
+        "Chen, Jordan and Wainwright, HopSkipJumpAttack",
+        ("Chen, Jianbo", "Jordan, Michael I.", "Wainwright, Martin J."),
+        "HopSkipJumpAttack: A Query-Efficient Decision-Based Attack",
+        2020,
+        "inproceedings",
+        "IEEE Symposium on Security and Privacy",
+        arxiv="1904.02144",
+    ),
+    Paper(
         "juuti2019prada",
         "Juuti, Szyller, Marchal and Asokan, PRADA",
         ("Juuti, Mika", "Szyller, Sebastian", "Marchal, Samuel", "Asokan, N."),

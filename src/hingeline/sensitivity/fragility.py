@@ -34,23 +34,10 @@ from hingeline.sensitivity.models.opening import open_model
 from hingeline.sensitivity.profile import FragilityProfile
 from hingeline.sensitivity.repeated import Repeated, asked_again
 from hingeline.sensitivity.settings import FragilitySettings
+from hingeline.sensitivity.sources import sources_of
 from hingeline.sensitivity.stages import Stages
 from hingeline.sensitivity.threat import Norm, Threat
 from hingeline.sensitivity.wording import worded
-
-SOURCES = (
-    "Bartlett, Bubeck and Cherapanamjeri, Adversarial Examples in Multi-Layer Random ReLU Networks, 2021 "
-    "(one-step reasoning; the constants beside the measurements are ours)",
-    "Bubeck, Cherapanamjeri, Gidel and Tachet des Combes, A single gradient step finds adversarial examples "
-    "on random two-layers neural networks, 2021",
-    "Jordan, Lewis and Dimakis, Provable Certificates for Adversarial Examples, 2019 (regions from the "
-    "nearest on)",
-    "Zhang, Weng, Chen, Hsieh and Daniel, CROWN, 2018, arXiv 1811.00866 (linear bounds on neurons)",
-    "Andriushchenko et al., Square Attack, 2020 (random search)",
-    "Athalye, Carlini and Wagner, Obfuscated Gradients Give a False Sense of Security, 2018 (signs that "
-    "gradients mislead; the limits are ours)",
-    "Zhao et al., The Adversarial Attack and Detection under the Fisher Information Metric, 2019",
-)
 
 
 def fragility(
@@ -100,7 +87,7 @@ def fragility(
         coordinates, 12 where the door is smooth, and a few to ask inputs and flips again; one that tells
         labels only: 1,200 to 2,500. Under a budget less: half of it at most goes to gradients, 0.7 of the
         rest to attacks, the same for each of them, and what is left to what explains the distances.
-    Source: `SOURCES`; the modules of this package say what is whose.
+    Source: `sources.SOURCES`; the finding names those that were used.
     """
     chosen = FragilitySettings.of(settings)
     opened: list[QuerySession] = []
@@ -121,7 +108,7 @@ def fragility(
     evidence: dict[str, Any] = {} if value is None else {"profile": value.to_dict()}
     if isinstance(model, AskedModel) and work.answered:
         evidence["doctor"] = model.card.to_dict()
-    provenance = Provenance("fragility", model.name, seed, told, SOURCES)
+    provenance = Provenance("fragility", model.name, seed, told, sources_of(value))
     return Finding(value, outcome, evidence, work.stages.spending(), provenance)
 
 

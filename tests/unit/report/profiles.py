@@ -11,11 +11,11 @@ from hingeline.core.outcome import Finding, Outcome, Provenance, Spending, Statu
 from hingeline.sensitivity.attacks.base import Attacked
 from hingeline.sensitivity.attacks.best_of import BestFlips
 from hingeline.sensitivity.exact.minimal import MinimalFlips
-from hingeline.sensitivity.fragility import SOURCES
 from hingeline.sensitivity.measures.depth_collapse import DepthCollapse
 from hingeline.sensitivity.measures.homogeneity import Homogeneity
 from hingeline.sensitivity.measures.verdicts import Verdict
 from hingeline.sensitivity.profile import FragilityProfile
+from hingeline.sensitivity.sources import SOURCES
 
 DIM = 16
 COUNT = 4

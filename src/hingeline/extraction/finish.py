@@ -13,6 +13,7 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings
 from hingeline.extraction.null_space import straighten
 from hingeline.extraction.polish import PolishResult, polish
@@ -22,7 +23,6 @@ from hingeline.extraction.sample_design import completed_design
 from hingeline.extraction.verify import (
     UNEXPLAINED,
     RowErrors,
-    contradictions,
     largest_error,
     perturbed,
     verify,
@@ -83,7 +83,11 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
     if not check.agreed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
     unexplained = contradictions(
-        network, largest_error(claimed), bench.sweeps, bench.probe if is_coarse(bench.probe) else None
+        network,
+        largest_error(claimed),
+        bench.sweeps,
+        bench.probe if is_coarse(bench.probe) else None,
+        bench.probe,
     )
     bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
     if unexplained:

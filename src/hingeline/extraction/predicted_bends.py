@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.extraction.verify import CLEAR_SIGMAS
+from hingeline.extraction.earlier_bends import CLEAR_SIGMAS
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.line import Line, LineSweep
 

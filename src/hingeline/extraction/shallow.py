@@ -18,6 +18,7 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.activation_slopes import SlopedLayer, plain_relu, refitted, with_slopes
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.clipped import aligned, clipped_pairs, in_pairs, merged
+from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.layer_words import activation_words, architecture, true_width
 from hingeline.extraction.neuron_lines import neuron_evidence
@@ -37,7 +38,6 @@ from hingeline.extraction.verify import (
     UNEXPLAINED,
     Verification,
     allowed_gap,
-    contradictions,
     fresh_points,
     verify,
 )
@@ -321,7 +321,8 @@ def judged(
     """
     network = layer.to_network()
     noisy = bench.probe if is_coarse(bench.probe) else None
-    unexplained = contradictions(network, float(layer.errors.max(initial=0.0)), bench.sweeps, noisy)
+    error = float(layer.errors.max(initial=0.0))
+    unexplained = contradictions(network, error, bench.sweeps, noisy, bench.probe)
     bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
     if unexplained:
         return Recovery(network, Outcome(Status.PARTIAL, UNEXPLAINED.format(count=unexplained)))

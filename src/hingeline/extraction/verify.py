@@ -31,8 +31,6 @@ UNEXPLAINED = (
     "{count} bends seen on swept lines belong to no recovered neuron: one of tiny effect is missing; "
     "the network answers right within the tolerance all the same."
 )
-CLEAR_SIGMAS = 30.0
-"""A bend is clear if its slope jump exceeds this many standard deviations."""
 CLAIMED = 3.0
 """Callers claim so many standard deviations of a row's error."""
 FAR_POINTS = 24
@@ -40,8 +38,6 @@ FAR_POINTS = 24
 FEWEST_FAR_POINTS = 3
 """Such points along each of many hyperplanes."""
 TINY = float(np.finfo(np.float64).tiny)
-SEEN_ROWS = 1e-12
-"""Directions that the first rows hold less strongly than this, of the strongest, are not seen at all."""
 BOX_POINTS = 60
 """Points all over a declared box: neurons that only cut off a corner show nowhere else."""
 TYPICAL_POINTS = 150
@@ -286,64 +282,6 @@ def _changes_slope(network: PiecewiseLinearNetwork, line: Line, edges: FloatArra
     size = float(np.abs(slopes).max(initial=0.0))
     change: BoolArray = np.abs(np.diff(slopes, axis=0)).max(axis=1) > 1e-9 * size
     return change
-
-
-def contradictions(
-    network: PiecewiseLinearNetwork,
-    parameter_error: float,
-    sweeps: Sequence[LineSweep],
-    probe: Probe | None = None,
-) -> int:
-    """How many clear bends of lines swept before the network does not explain; no queries.
-
-    A neuron of tiny effect may escape every comparison of values, but not this one. With a `probe`, of coarse
-    answers, a bend is let pass where the network meets the pieces on both sides within the noise: a bend
-    clear of the noise lifts the far end of a piece above it, one that noise made up does not.
-
-    What is clear is said in the noise that the network's answers have on that line: a line within the span of
-    its first rows moves it more than random inputs of the same norm do, at which the noise was measured.
-    """
-    count = 0
-    rows = _orthonormal_rows(network)
-    for sweep in sweeps:
-        crossings = bends_of(network, sweep.line, visible=False)
-        unexplained = unexplained_bends(sweep, crossings, parameter_error)
-        jumps = np.abs(sweep.jumps).max(axis=1)
-        doubt = _within_span(sweep, rows) * np.hypot(sweep.slope_errors[:-1], sweep.slope_errors[1:])
-        clear = sweep.bends[jumps > CLEAR_SIGMAS * doubt]
-        wrong = np.isin(sweep.bends, unexplained) & np.isin(sweep.bends, clear)
-        if probe is not None and wrong.any():
-            met = _meets_pieces(network, sweep, probe)
-            wrong &= ~(met[:-1] & met[1:])
-        count += int(wrong.sum())
-    return count
-
-
-def _orthonormal_rows(network: PiecewiseLinearNetwork) -> FloatArray:
-    """Rows spanning what the network sees of an input, shape "r d"."""
-    singular, right = np.linalg.svd(network.weights[0], full_matrices=False)[1:]
-    return np.asarray(right[singular > SEEN_ROWS * singular[:1].max(initial=TINY)])
-
-
-def _within_span(sweep: LineSweep, rows: FloatArray) -> float:
-    """How much more of a line lies within a span than of random points, at least 1."""
-    if not len(rows) or not len(sweep.lows):
-        return 1.0
-    points = sweep.line.at(np.concatenate([sweep.lows, sweep.highs]))
-    norms = np.linalg.norm(points, axis=1)
-    share = np.linalg.norm(points @ rows.T, axis=1) / np.maximum(norms, TINY)
-    return max(1.0, float(np.median(share)) * float(np.sqrt(rows.shape[1] / len(rows))))
-
-
-def _meets_pieces(network: PiecewiseLinearNetwork, sweep: LineSweep, probe: Probe) -> BoolArray:
-    """Which pieces of a sweep the network meets at both ends within the noise of the answers, "b+1"."""
-    lengths = (sweep.highs - sweep.lows)[:, np.newaxis]
-    met = np.ones(len(sweep.lows), dtype=np.bool_)
-    for at, seen in ((sweep.lows, sweep.values), (sweep.highs, sweep.values + lengths * sweep.slopes)):
-        points = sweep.line.at(at)
-        noise = probe.noise.at(points) + EPSILON * np.abs(seen).max(axis=1)
-        met &= np.abs(network(points) - seen).max(axis=1) <= SIGMAS * noise
-    return met
 
 
 def unexplained_bends(sweep: LineSweep, predicted: FloatArray, parameter_error: float) -> FloatArray:

@@ -10,8 +10,9 @@ from practice_benches import bench_of, he_network
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.bends import measure_bends
+from hingeline.extraction.earlier_bends import AGAIN, contradictions
 from hingeline.extraction.recovery import Bench
-from hingeline.extraction.verify import contradictions, random_line
+from hingeline.extraction.verify import random_line
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.line import Line, LineSweep, sweep_line
 
@@ -71,16 +72,48 @@ def made_up(network: PiecewiseLinearNetwork, line: Line, sigmas: float) -> LineS
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("inside", "sigmas", "count"), [(False, 100, 1), (True, 100, 0), (True, 1000, 1)])
-def test_within_the_span_of_the_rows_a_bend_must_be_clear_of_the_noise_that_is_there(
-    inside: bool, sigmas: float, count: int
+def line_within(rows: FloatArray, seed: int) -> Line:
+    rng = np.random.default_rng(seed)
+    direction = rng.standard_normal(len(rows)) @ rows
+    origin = rng.standard_normal(len(rows)) @ rows
+    return Line(origin, direction / np.linalg.norm(direction), np.sqrt(rows.shape[1]), -1e3, 1e3)
+
+
+@pytest.mark.parametrize(("sigmas", "count"), [(100, 0), (1000, 1)])
+def test_within_the_span_of_the_rows_the_door_is_asked_again_for_a_bend_that_may_be_noise(
+    sigmas: float, count: int
 ) -> None:
     """Eight rows of 800 inputs: an input within their span moves the network ten times as much."""
     network = he_network(800, 8, 1, seed=5)
-    rng = np.random.default_rng(50)
-    rows = row_space(network.weights[0])
-    direction = rng.standard_normal(8) @ rows if inside else rng.standard_normal(800)
-    direction /= np.linalg.norm(direction)
-    origin = rng.standard_normal(8) @ rows if inside else rng.standard_normal(800)
-    line = Line(origin, direction, np.sqrt(800), -1e3, 1e3)
-    assert contradictions(network, 1e-13, [made_up(network, line, sigmas)]) == count
+    bench = bench_of(network)
+    sweep = made_up(network, line_within(row_space(network.weights[0]), 50), sigmas)
+    assert contradictions(network, 1e-13, [sweep], door=bench.probe) == count
+    assert bench.probe.session.spending.queries == (2 * AGAIN if count == 0 else 0)
+
+
+def test_outside_the_span_a_made_up_bend_that_is_clear_counts_without_asking() -> None:
+    network = he_network(800, 8, 1, seed=5)
+    bench = bench_of(network)
+    sweep = made_up(network, line_within(np.eye(800), 51), 100)
+    assert contradictions(network, 1e-13, [sweep], door=bench.probe) == 1
+    assert bench.probe.session.spending.queries == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_faint_neuron_that_is_there_is_not_let_pass_within_the_span(seed: int) -> None:
+    """Its bend is a hundred deviations of the noise at random inputs, ten of what the span might have."""
+    network = he_network(800, 8, 1, seed=seed)
+    line = line_within(row_space(network.weights[0]), seed)
+    sweep = made_up(network, line, 100)
+    faint = with_faint(network, line, float(sweep.bends[0]), float(sweep.jumps[0, 0]))
+    assert contradictions(network, 1e-13, [sweep], door=bench_of(faint).probe) == 1
+    assert contradictions(faint, 1e-13, [sweep], door=bench_of(faint).probe) == 0
+
+
+def with_faint(network: PiecewiseLinearNetwork, line: Line, at: float, jump: float) -> PiecewiseLinearNetwork:
+    """The network with one neuron more, which changes the slope along a line at one place."""
+    rows = np.concatenate([network.weights[0], line.direction[np.newaxis]])
+    biases = np.append(network.biases[0], -line.direction @ line.at(np.array([at]))[0])
+    return PiecewiseLinearNetwork(
+        [rows, np.append(network.weights[1], [[jump]], axis=1)], [biases, network.biases[1]]
+    )

@@ -5,12 +5,12 @@ import pytest
 from practice_benches import bench_of, he_network, moved, probe_of, without
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.telling_points import telling_points
 from hingeline.extraction.verify import (
     Verification,
     bends_of,
-    contradictions,
     expected_gap,
     fresh_points,
     line_towards,

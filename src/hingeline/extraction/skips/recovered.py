@@ -17,6 +17,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.peeled import Peeled
 from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recorded import Recorded
@@ -30,7 +31,7 @@ from hingeline.extraction.skips.spanned import lifted, within_span
 from hingeline.extraction.skips.unsigned_form import UnsignedForm, form_of_peel
 from hingeline.extraction.skips.walked_form import form_of_walk
 from hingeline.extraction.unsigned import UnsignedNeuron
-from hingeline.extraction.verify import UNEXPLAINED, contradictions, fresh_points, verify
+from hingeline.extraction.verify import UNEXPLAINED, fresh_points, verify
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.probe import is_coarse
@@ -190,7 +191,7 @@ def _shipped(bench: Bench, refined: RefinedForm, settled: Status | None) -> Reco
         check = verify(bench.probe, network, rows, rng, bench.settings)
     if not check.passed:
         return None
-    unexplained = contradictions(network, error, bench.sweeps)
+    unexplained = contradictions(network, error, bench.sweeps, door=bench.probe)
     bench.best, bench.row_errors = network, rows
     bench.evidence["verification"] = {**check.to_dict(), "unexplained_earlier_bends": unexplained}
     bench.evidence["parameter_error"] = error

@@ -222,6 +222,8 @@ def _cut(bench: Bench, cut: BudgetExhausted) -> Iterable[Question]:
     about, why, queries = "the first line", "how many bends it has is not known", cut.wanted
     if bench.best is not None:
         about, why = "the last digits and the check", "all neurons are there, not measured to the end"
+        if not bench.best.hidden_widths:
+            about, why = "the check", "the last line showed no neuron"
         queries = _left_to_finish(bench, bench.best)
     elif "first_layer" in bench.evidence and not bench.evidence.get("layers"):
         width = int(bench.evidence["first_layer"]["neurons"])
@@ -253,7 +255,9 @@ def _left_to_finish(bench: Bench, network: PiecewiseLinearNetwork) -> int:
     """Answers of the last fit and the check, less those that were asked."""
     outputs, widths = network.output_dim, network.hidden_widths
     check = bench.settings.check_points + 2 * (sum(widths) + 1)
-    if len(widths) == 1:
+    if not widths:
+        fit = 0
+    elif len(widths) == 1:
         # a region per neuron, with several outputs one for k - 1 of them
         fit = int(np.ceil(widths[0] / max(1, outputs - 1))) * (network.input_dim + 1)
     else:

@@ -72,19 +72,26 @@ MOST_ROUNDS = 4
 
 
 def recover_affine(bench: Bench, line: MeasuredLine) -> Recovery:
-    """An oracle without bends: a matrix and a vector."""
+    """An oracle without bends: a matrix and a vector; nothing is claimed if a line before this one bent."""
     piece = int(np.argmin(line.jacobian_errors))
     jacobian = line.jacobians[piece]
     network = PiecewiseLinearNetwork([jacobian], [line.values[piece] - jacobian @ line.centres[piece]])
     error = float(line.jacobian_errors[piece])
     if not np.isfinite(error):
         return Recovery(None, Outcome(Status.INCONCLUSIVE, "No region could be measured."))
-    bench.best = network
+    # another attempt may have found neurons that this line does not meet
+    bench.best = network if bench.best is None else bench.best
     check = verify(bench.probe, network, error, bench.randomness.step("verify"), bench.settings)
     bench.evidence["verification"] = check.to_dict()
     bench.contradiction = check.worst_point if not check.agreed else None
     if not check.passed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, "The oracle looked affine but is not."))
+    noisy = bench.probe if is_coarse(bench.probe) else None
+    unexplained = contradictions(network, error, bench.sweeps, noisy, bench.probe)
+    bench.evidence["verification"]["unexplained_earlier_bends"] = unexplained
+    if unexplained:
+        reason = f"The oracle is affine where it was tried, but {unexplained} bends were seen on swept lines."
+        return Recovery(network, Outcome(Status.INCONCLUSIVE, reason, "Try another --seed."))
     reason = "The oracle is affine wherever it was asked: no hidden neuron shows."
     return Recovery(network, Outcome(Status.COMPLETE, reason))
 

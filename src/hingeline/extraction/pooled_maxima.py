@@ -20,8 +20,9 @@ from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.membership import TRIES, Sightings, look_for
 from hingeline.extraction.recovery import Bench
 
-FEWEST = 3
-"""Hyperplanes without which nothing is said."""
+FEWEST = 6
+"""Hyperplanes without which nothing is said: of fewer, most may be of deeper neurons that were seen twice
+in one region."""
 FEWEST_STOPPED = 2
 """Hyperplanes that must stop."""
 FEW_MEMBERS = (0.0, 0.2, 1.0)

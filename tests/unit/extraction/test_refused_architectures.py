@@ -153,6 +153,17 @@ def test_narrow_relu_networks_are_not_taken_for_maxima(sizes: tuple[int, ...]) -
         assert finding.outcome.status is not hl.Status.REFUSED, finding.outcome
 
 
+@pytest.mark.parametrize(
+    ("sizes", "weights", "lines"), [((2, 4, 2, 1), 5, 5), ((2, 4, 2, 1), 5, 8), ((3, 4, 3, 2, 1), 9206, 9206)]
+)
+def test_three_or_four_hyperplanes_do_not_tell_maxima(
+    sizes: tuple[int, ...], weights: int, lines: int
+) -> None:
+    """Those of deeper neurons, looked for twice within one of the few large regions."""
+    finding = hl.extract(hl.oracle(he_network(*sizes, seed=weights)), seed=lines, budget=400)
+    assert finding.outcome.status is not hl.Status.REFUSED, finding.outcome
+
+
 def test_the_command_says_why_and_what_to_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,7 @@ A bend that is clear only of the noise at random inputs, but not of the larger n
 span of few rows may have, is contested: the door is asked again there, and the noise is what those answers
 scatter by.
 
-Cost: none, but for a contested bend; see `AGAIN`. Source: ours.
+Cost: no queries, but twice `AGAIN` for a contested bend. Source: ours.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def _bends_there(network: PiecewiseLinearNetwork, sweep: LineSweep, index: int, 
         low, high = sweep.lows[piece], sweep.highs[piece]
         t = low + (high - low) * np.linspace(INNER, 1 - INNER, AGAIN)
         points = sweep.line.at(t)
-        values = door.ask(points)
+        with door.session.phase("verify"):
+            values = door.ask(points)
         rest = values - network(points)
         lever = t - t.mean()
         spread = float(lever @ lever)

@@ -189,7 +189,8 @@ def _function(member: Any) -> Any:
 
 
 def _line(member: Any) -> tuple[str, int]:
-    code = getattr(_function(member), "__code__", None)
+    # a decorator such as contextmanager hides the function that stands in the class
+    code = getattr(inspect.unwrap(_function(member)), "__code__", None)
     return ("", 0) if code is None else (code.co_filename, code.co_firstlineno)
 
 

@@ -28,6 +28,8 @@ def test_that_nothing_was_established_is_said_only_where_nothing_was(part, denie
     assert ("nothing else was established" in text) == denied
 
 
-def test_neurons_that_seem_to_lie_deeper_end_their_sentence_well():
+def test_bends_of_a_door_that_clips_its_inputs_are_not_called_neurons():
     text = told(lambda x: relu(np.clip(x, 0, 1)), settings={"parts": ("extraction",)})
-    assert "seem to lie deeper; a copy of the whole network was not made" in text
+    assert "which may be neurons or edges at which inputs are clipped; a copy of the whole network" in text
+    assert "of the first hidden layer" not in text
+    assert ",;" not in text

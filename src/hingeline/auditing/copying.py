@@ -8,7 +8,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.outcome import Finding, Status
-from hingeline.extraction.verify import bends_of
+from hingeline.extraction.crossings import bends_of
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.heads import Head
 from hingeline.probing.line import Line

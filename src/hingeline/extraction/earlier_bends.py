@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
-from hingeline.extraction.verify import SIGMAS, TINY, bends_of, unexplained_bends
+from hingeline.extraction.crossings import TINY, bends_of
+from hingeline.extraction.verify import SIGMAS, unexplained_bends
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.tolerances import EPSILON
 from hingeline.probing.line import LineSweep

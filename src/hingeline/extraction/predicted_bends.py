@@ -15,34 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.extraction.crossings import Crossings, crossings_of
 from hingeline.extraction.earlier_bends import CLEAR_SIGMAS
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.probing.line import Line, LineSweep
+from hingeline.probing.line import LineSweep
 
-TINY = float(np.finfo(np.float64).tiny)
 SLACK = 1e-6
 """Places agree to this fraction of scale + |t|."""
 CLEAREST = 1e-6
 """Slope changes below this fraction of the line's largest slope are not insisted on."""
-
-
-@dataclass(frozen=True, eq=False)
-class Crossings:
-    """Where a network's neurons switch on a line."""
-
-    t: FloatArray
-    """Parameters, shape "c"."""
-    layer: IntArray
-    """Hidden layer of each, from 1, shape "c"."""
-    neuron: IntArray
-    """Its number in the layer, shape "c"."""
-    change: FloatArray
-    """Largest change of an output's slope there, shape "c"."""
-    room: FloatArray
-    """Distance to the nearest other crossing, shape "c"."""
-    steepest: float
-    """Largest slope of an output on the line."""
 
 
 @dataclass(eq=False)
@@ -55,42 +37,6 @@ class Sight:
     """Crossings at which a clear bend was predicted and none was there."""
     place: FloatArray | None = None
     """The first of these, shape "d"."""
-
-
-def crossings_of(network: PiecewiseLinearNetwork, line: Line) -> Crossings:
-    """Every crossing of every hidden neuron on a line."""
-    edges = np.array([line.low, line.high])
-    found, layers, neurons = list[FloatArray](), list[IntArray](), list[IntArray]()
-    for layer in range(len(network.weights) - 1):
-        # within each piece of the layers before, this layer's pre-activations are affine in t
-        low, high = edges[:-1], edges[1:]
-        inner = np.stack([0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high])
-        heights = network.pre_activations(line.at(inner.ravel()))[layer].reshape(2, len(low), -1)
-        slope = (heights[1] - heights[0]) / np.maximum(inner[1] - inner[0], TINY)[:, np.newaxis]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = inner[0][:, np.newaxis] - heights[0] / slope
-        inside = np.isfinite(t) & (t > low[:, np.newaxis]) & (t < high[:, np.newaxis])
-        found.append(t[inside])
-        neurons.append(np.nonzero(inside)[1])
-        layers.append(np.full(int(inside.sum()), layer + 1))
-        edges = np.unique(np.concatenate([edges, t[inside]]))
-    t = np.concatenate([np.zeros(0), *found])
-    none = np.zeros(0, dtype=np.int64)
-    slopes = _slopes(network, line, edges)
-    after = np.searchsorted(edges, t)
-    change = np.abs(slopes[after] - slopes[after - 1]).max(axis=1) if len(t) else np.zeros(0)
-    room = np.minimum(t - edges[after - 1], edges[after + 1] - t) if len(t) else np.zeros(0)
-    return Crossings(
-        t, np.concatenate([none, *layers]), np.concatenate([none, *neurons]), change, room,
-        float(np.abs(slopes).max(initial=0.0)),
-    )  # fmt: skip
-
-
-def _slopes(network: PiecewiseLinearNetwork, line: Line, edges: FloatArray) -> FloatArray:
-    low, high = edges[:-1], edges[1:]
-    inner = np.stack([0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high])
-    values = network(line.at(inner.ravel())).reshape(2, len(low), -1)
-    return np.asarray((values[1] - values[0]) / np.maximum(inner[1] - inner[0], TINY)[:, np.newaxis])
 
 
 def sights(

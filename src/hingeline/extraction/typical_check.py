@@ -17,9 +17,10 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.bias_fit import BiasFit
+from hingeline.extraction.crossings import TINY, bends_of
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.telling_points import telling_points
-from hingeline.extraction.verify import TINY, bends_of, fresh_points, points_beside, random_line
+from hingeline.extraction.verify import fresh_points, points_beside, random_line
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.probe import Probe
 

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import FloatArray
+from hingeline.extraction.crossings import bends_of
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.telling_points import telling_points
 from hingeline.extraction.verification import Verification
@@ -37,7 +38,6 @@ FAR_POINTS = 24
 """Points far out along the hyperplanes of a single hidden layer, altogether."""
 FEWEST_FAR_POINTS = 3
 """Such points along each of many hyperplanes."""
-TINY = float(np.finfo(np.float64).tiny)
 BOX_POINTS = 60
 """Points all over a declared box: neurons that only cut off a corner show nowhere else."""
 TYPICAL_POINTS = 150
@@ -249,39 +249,6 @@ def perturbed(
         if layer + 1 == len(errors):
             biases[-1] = biases[-1] + onward @ (seen * offset * rng.standard_normal(len(offset)))
     return PiecewiseLinearNetwork(weights, biases)
-
-
-def bends_of(network: PiecewiseLinearNetwork, line: Line, *, visible: bool = True) -> FloatArray:
-    """Parameters at which a network bends on a line, ascending; offline and exact.
-
-    Args:
-        network: Any depth.
-        line: The line and its ends.
-        visible: Leave out crossings that change the output's slope by next to nothing.
-    """
-    edges = np.array([line.low, line.high])
-    for layer in range(len(network.weights) - 1):
-        # within each piece of the layers before, this layer's pre-activations are affine in t
-        low, high = edges[:-1], edges[1:]
-        inner = np.stack([0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high])
-        heights = network.pre_activations(line.at(inner.ravel()))[layer].reshape(2, len(low), -1)
-        slope = (heights[1] - heights[0]) / np.maximum(inner[1] - inner[0], TINY)[:, np.newaxis]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = inner[0][:, np.newaxis] - heights[0] / slope
-        inside = np.isfinite(t) & (t > low[:, np.newaxis]) & (t < high[:, np.newaxis])
-        edges = np.unique(np.concatenate([edges, t[inside]]))
-    return edges[1:-1][_changes_slope(network, line, edges)] if visible else edges[1:-1]
-
-
-def _changes_slope(network: PiecewiseLinearNetwork, line: Line, edges: FloatArray) -> BoolArray:
-    """Which inner edges change the output's slope: neurons above a dead one do not show."""
-    low, high = edges[:-1], edges[1:]
-    inner = np.stack([0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high])
-    values = network(line.at(inner.ravel())).reshape(2, len(low), -1)
-    slopes = (values[1] - values[0]) / np.maximum(inner[1] - inner[0], TINY)[:, np.newaxis]
-    size = float(np.abs(slopes).max(initial=0.0))
-    change: BoolArray = np.abs(np.diff(slopes, axis=0)).max(axis=1) > 1e-9 * size
-    return change
 
 
 def unexplained_bends(sweep: LineSweep, predicted: FloatArray, parameter_error: float) -> FloatArray:

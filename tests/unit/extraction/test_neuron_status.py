@@ -10,12 +10,13 @@ from practice_benches import bench_of, he_network, moved, without
 
 import hingeline as hl
 from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.crossings import bends_of, crossings_of
 from hingeline.extraction.neuron_lines import neuron_evidence
 from hingeline.extraction.next_questions import ACROSS, BEND, next_questions
-from hingeline.extraction.predicted_bends import crossings_of, sights
+from hingeline.extraction.predicted_bends import sights
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.statuses import settle_statuses
-from hingeline.extraction.verify import bends_of, random_line
+from hingeline.extraction.verify import random_line
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.line import sweep_line
 

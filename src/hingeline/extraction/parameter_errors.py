@@ -15,7 +15,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.gauss_newton import Descent, Fit, PolishSettings, Recorded
-from hingeline.extraction.linearised import Linearised, unflatten
+from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatten
 from hingeline.extraction.parameter_chart import ParameterChart
 from hingeline.extraction.preconditioning import DenseInverse
 
@@ -74,10 +74,26 @@ def _lost(
     chart: ParameterChart, problem: Fit, linear: Linearised, fit: Descent, rng: np.random.Generator
 ) -> list[BoolArray]:
     """Per layer: the neurons for which a drawn change does not come back."""
-    drawn = rng.standard_normal(linear.unknowns)
+    sizes = _sizes(linear.layers)
+    drawn = rng.standard_normal(linear.unknowns) * sizes
     found = problem.solve(linear, linear.apply(drawn), fit.inverse, FAINT**2, TOLERANCE).vector
-    missing = unflatten(np.abs(chart.without_stretch(drawn - found, linear.layers)), linear.layers)
-    return [np.maximum(weight.max(axis=1, initial=0.0), bias) > LOST for weight, bias in missing]
+    left = np.abs(chart.without_stretch(drawn - found, linear.layers)) / sizes
+    return [
+        np.maximum(weight.max(axis=1, initial=0.0), bias) > LOST
+        for weight, bias in unflatten(left, linear.layers)
+    ]
+
+
+def _sizes(layers: Layers) -> FloatArray:
+    """What a change of each parameter is a share of: one for hidden rows, which have length one.
+
+    The output layer carries the scale of the answers, and the verdict must be the same in any unit of them.
+    """
+    sizes = [(np.ones_like(weight), np.ones_like(bias)) for weight, bias in layers]
+    weight, bias = layers[-1]
+    typical = float(np.sqrt(np.mean(weight**2))) or 1.0
+    sizes[-1] = np.full_like(weight, typical), np.full_like(bias, typical)
+    return flatten(sizes)
 
 
 def _starved(linear: Linearised) -> list[BoolArray]:

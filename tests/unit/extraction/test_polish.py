@@ -106,6 +106,20 @@ def test_a_neuron_that_too_few_samples_excite_is_named() -> None:
     assert np.isfinite(result.row_errors[0]).all()
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_what_samples_pin_does_not_depend_on_the_unit_of_the_answers(unit: float) -> None:
+    drawn = random_network((6, 6, 5, 1), 13)
+    last = len(drawn.weights) - 1
+    scales = [unit if index == last else 1.0 for index in range(last + 1)]
+    truth = PiecewiseLinearNetwork(
+        [scale * w for scale, w in zip(scales, drawn.weights, strict=True)],
+        [scale * b for scale, b in zip(scales, drawn.biases, strict=True)],
+    )
+    points, answers = questions(truth, 5.0, 13)
+    start = perturbed(truth, 1e-9, 13)
+    assert polish(start, points, answers, unit * NOISE).undetermined == ()
+
+
 @pytest.mark.parametrize("engine", ["dense", "kronecker"])
 def test_neurons_without_any_sample_stay_as_they_are(engine: str) -> None:
     truth = random_network((5, 4, 3, 1), 8)

@@ -16,6 +16,7 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings
 from hingeline.extraction.null_space import straighten
+from hingeline.extraction.parameter_chart import row_basis
 from hingeline.extraction.polish import PolishResult, polish
 from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recovery import Bench, Recovery
@@ -200,7 +201,7 @@ def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(points)
     noise = bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
-    basis = _row_basis(network)
+    basis = row_basis(network)
     if is_coarse(bench.probe) and basis is not None:
         # steered samples lie in the rows' span, where the same norm means more noise
         inside = bench.probe.inside_span(width).noise.at(points @ basis)
@@ -227,7 +228,7 @@ def _designed(
     offered = np.concatenate(
         [pool[count:], rare[np.linalg.norm(rare, axis=1) < bench.probe.calibration.radius]]
     )
-    design = completed_design(network, base, offered, rng, first_layer_basis=_row_basis(network))
+    design = completed_design(network, base, offered, rng, first_layer_basis=row_basis(network))
     fitted = np.concatenate([base, offered[design.chosen]])
     left = np.delete(offered, design.chosen, axis=0)
     every = np.concatenate([fitted, left])
@@ -236,16 +237,10 @@ def _designed(
     return points, np.arange(len(points)) < held
 
 
-def _row_basis(network: PiecewiseLinearNetwork) -> FloatArray | None:
-    """Orthonormal columns spanning the first layer's rows; None if they span everything."""
-    width, dim = network.weights[0].shape
-    return np.linalg.svd(network.weights[0], full_matrices=False)[2].T if width < dim else None
-
-
 def _fit(bench: Bench, network: PiecewiseLinearNetwork, recorded: _Recorded, attempt: int) -> PolishResult:
     result = polish(
         network, recorded.points, recorded.answers, recorded.noise, hold_out=recorded.held,
-        first_layer_basis=_row_basis(network), rng=bench.randomness.step("held out", attempt),
+        first_layer_basis=row_basis(network), rng=bench.randomness.step("held out", attempt),
         settings=PolishSettings(backend=bench.settings.backend), on_event=bench.probe.session.emit,
     )  # fmt: skip
     bench.probe.session.emit(Note(result.reason))

@@ -93,3 +93,9 @@ class ParameterChart:
 
     def _whole(self, free: FloatArray) -> FloatArray:
         return free if self.basis is None else free @ self.basis.T
+
+
+def row_basis(network: PiecewiseLinearNetwork) -> FloatArray | None:
+    """Orthonormal columns spanning the first layer's rows, "d w"; None if they span everything."""
+    width, dim = network.weights[0].shape
+    return np.linalg.svd(network.weights[0], full_matrices=False)[2].T if width < dim else None

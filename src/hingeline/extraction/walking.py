@@ -23,6 +23,7 @@ from hingeline.core.events import EventSink, Note
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.layer_search import LayerSearch, WalkSettings
+from hingeline.extraction.parameter_chart import row_basis
 from hingeline.extraction.polish import polish
 from hingeline.extraction.recorded import Recorded, RecordingProbe
 from hingeline.extraction.suspects import Suspects, no_suspects
@@ -149,7 +150,7 @@ def _polished(
     if assembly.bypass:
         return network, walked
     fit = polish(
-        network, recorded.points, recorded.values, recorded.noise,
+        network, recorded.points, recorded.values, recorded.noise, first_layer_basis=row_basis(network),
         rng=search.randomness.step("held out"), on_event=search.emit,
     )  # fmt: skip
     if not fit.improved or fit.expected_error is None:

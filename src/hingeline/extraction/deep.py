@@ -37,6 +37,9 @@ from hingeline.probing.probe import is_coarse
 
 REPAIRS = 3
 """Times that a network is finished; again only where verification led to a neuron that was missing."""
+WIDENINGS, FRESH_LINES = 3, 2
+"""Times that a first layer is looked at again where the layers above do not explain the answers, and the
+lines swept to do so."""
 WALKS = 3
 """Times that a walk may correct the first layer it was given."""
 QUIET_LINES = 3
@@ -56,27 +59,61 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     Raises:
         BudgetExhausted: The budget ended.
     """
-    deeper: list[MeasuredLine] | None = None
     first = _complete_first_layer(bench, members, lines)
     bench.evidence["first_layer"] = {"neurons": first.count, "lines": len(lines)}
     if not first.count:
         return _partial("no first-layer hyperplane could be told from deeper ones", first)
-    if steerable(first.normals):
-        try:
-            result, deeper = _peel(bench, orient(first, lines, coarse=is_coarse(bench.probe)))
-        except OutsideDomain as problem:
-            bench.probe.session.emit(Note(f"{problem}; walking instead"))
-        except AmbiguousSign as problem:
-            bench.probe.session.emit(Note(f"{problem}: a first-layer neuron may be missing; walking instead"))
-        else:
-            if result is not None:
-                return result
+    result, deeper = _peeled(bench, first, lines)
+    if result is None and deeper is None and not is_coarse(bench.probe):
+        result, deeper, first, lines = _widened(bench, first, lines)
+    if result is not None:
+        return result
     if deeper is not None:
         return recover_depth(bench, [*lines, *deeper], first.normals)
     walked = _walk(bench, first, lines)
     if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
         return recover_depth(bench, lines, first.normals)
     return walked
+
+
+def _widened(
+    bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]
+) -> tuple[Recovery | None, list[MeasuredLine] | None, Hyperplanes, list[MeasuredLine]]:
+    """What `_peel` gives for a first layer with neurons that were off wherever lines went so far.
+
+    Also the first layer and the lines to go on with. Before a walk fresh lines save more than they cost, but
+    where peeling fails they may show what the first layer does not explain, and then a walk is better off
+    with fewer.
+    """
+    wider, swept = first, list(lines)
+    for _ in range(WIDENINGS):
+        before, wider = wider, _complete_first_layer(bench, wider, swept, fresh=FRESH_LINES)
+        if wider.count == before.count and not steerable(first.normals):
+            break
+        if wider.count == before.count:
+            # a neuron that is seldom on may not have been met yet
+            continue
+        result, deeper = _peeled(bench, wider, swept)
+        if result is not None or deeper is not None:
+            bench.evidence["first_layer"] = {"neurons": wider.count, "lines": len(swept)}
+            return result, deeper, wider, swept
+    plain = wider.count == first.count and not steerable(first.normals)
+    return None, None, first, swept if plain else lines
+
+
+def _peeled(
+    bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]
+) -> tuple[Recovery | None, list[MeasuredLine] | None]:
+    """As `_peel`, if the first layer can be steered and turned; else neither."""
+    if not steerable(first.normals):
+        return None, None
+    try:
+        return _peel(bench, orient(first, lines, coarse=is_coarse(bench.probe)))
+    except OutsideDomain as problem:
+        bench.probe.session.emit(Note(f"{problem}; walking instead"))
+    except AmbiguousSign as problem:
+        bench.probe.session.emit(Note(f"{problem}: a first-layer neuron may be missing; walking instead"))
+    return None, None
 
 
 def _partial(reason: str, first: Hyperplanes) -> Recovery:
@@ -137,15 +174,25 @@ def _corrected(first: Hyperplanes, suspects: Suspects) -> Hyperplanes:
     return first.join(missing)
 
 
-def _complete_first_layer(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) -> Hyperplanes:
-    """Sweep more lines until every measured gradient lies in the span of the first layer's rows."""
+def _complete_first_layer(
+    bench: Bench, members: Hyperplanes, lines: list[MeasuredLine], *, fresh: int = 0
+) -> Hyperplanes:
+    """Sweep more lines until every measured gradient lies in the span of the first layer's rows.
+
+    Args:
+        bench: Where to work.
+        members: What is known of the first layer.
+        lines: The lines measured so far; those swept here are added.
+        fresh: Sweep just so many instead.
+    """
     probe = bench.probe
     if is_coarse(probe):
         return _coarse_first_layer(bench, members, lines)
-    for index in range(100, 100 + bench.settings.most_lines):
+    start = 100 + len(lines) - 1 if fresh else 100
+    for index in range(start, start + (fresh or bench.settings.most_lines)):
         probe.session.emit(NeuronRecovered(1, members.count))
         bench.evidence["neurons"] = neuron_evidence(members.errors)
-        if members.count and not unexplained_gradients(members.normals, lines).any():
+        if not fresh and members.count and not unexplained_gradients(members.normals, lines).any():
             return members
         line = random_line(probe, bench.randomness.step("line", index), bench.settings)
         with probe.session.phase("lines"):

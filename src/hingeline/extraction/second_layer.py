@@ -19,6 +19,7 @@ from hingeline.core.events import NeuronRecovered, Note
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.located import located_members
+from hingeline.extraction.met_on_lines import FEW_MISSING, MetOnLines
 from hingeline.extraction.peeled import Peeled
 from hingeline.extraction.recovery import Bench
 from hingeline.extraction.single_layer import RegionView, SingleLayer, with_bypass
@@ -34,10 +35,13 @@ COARSE_LINES = 5
 """Times as many lines where answers are coarse, and cheap beside the first layer."""
 COARSE_QUIET_LINES = 10
 """The same where answers are coarse: a neuron is not measured on lines where others are close to it."""
-EVERYWHERE = 1e-5
-"""Hyperplanes are where they are predicted on another line to this fraction of scale + |t|."""
-FEW_MISSING, MISSING_SHARE = 2, 0.1
-"""So many, and this share of them, may be missing on another line by mistake."""
+MISSING_SHARE = 0.1
+"""Share of the hyperplanes, and a few, that may be missing on another line by mistake."""
+SLIGHT = 1e3
+"""Beyond what errors allow, up to which a miss is one of errors claimed too small: a missing neuron shows
+far more, or on the lines of the last word."""
+FAINT = 1e-6
+"""And as a share of the range of the answers: where errors are large they would hide a neuron."""
 TEST_POINTS = 4
 """Random points tried together with the axes."""
 HALVINGS = 20
@@ -74,6 +78,8 @@ class OrthantSearch:
         self.deeper = False
         """True if hyperplanes seen on one line are not there on others: neurons of a third layer."""
         self._closing = False
+        self._tested = np.zeros((0, peeled.weights.shape[1])), np.zeros((0, 1))
+        """Points and answers of the last test."""
         dim = peeled.weights.shape[1]
         self.unit = bench.probe.calibration.scale / np.sqrt(dim)
         """Typical height: unit rows at the typical input norm."""
@@ -100,14 +106,44 @@ class OrthantSearch:
         """Whether hyperplanes do not go through the orthant: those of the last hidden layer always show."""
         if is_coarse(self.bench.probe) or self.planes is None or len(self.measured) < 2:
             return False
-        sweep, planes = self.measured[-1].sweep, self.planes
-        t = planes.crossings(sweep.line)
-        margin = 1e-3 * (sweep.line.high - sweep.line.low)
-        inside = (t > sweep.line.low + margin) & (t < sweep.line.high - margin)
-        slack = EVERYWHERE * (sweep.line.scale + np.abs(t)) + 30 * planes.errors * np.abs(t)
-        away = np.abs(sweep.bends - t[:, np.newaxis]).min(axis=1, initial=np.inf)
-        missing = inside & (away > slack)
-        return int(missing.sum()) > max(FEW_MISSING, MISSING_SHARE * int(inside.sum()))
+        met = MetOnLines.of(self.planes, [self.measured[-1].sweep])
+        return int(met.missing.sum()) > max(FEW_MISSING, MISSING_SHARE * int(met.inside.sum()))
+
+    def _pruned(self) -> bool:
+        """Leave out hyperplanes that lines speak against; True if there were any."""
+        if self.planes is None or is_coarse(self.bench.probe):
+            return False
+        met = MetOnLines.of(self.planes, [line.sweep for line in self.measured])
+        false = met.false | met.bad_copies(self.planes)
+        if not false.any():
+            false[self._better_without()] = True
+        if false.any():
+            self.planes = self.planes.select(~false)
+        return bool(false.any())
+
+    def _better_without(self) -> list[int]:
+        """The hyperplane without which all answers of the last test are explained, if there is one."""
+        if self.planes is None or self.planes.count < 2:
+            return []
+        ratios = list[float]()
+        whole, everyone = self.planes, np.arange(self.planes.count)
+        for index in everyone:
+            self.planes = whole.select(everyone != index)
+            ratios.append(self._missed_by(self.layer()))
+        self.planes = whole
+        best = int(np.argmin(ratios))
+        return [best] if ratios[best] < SLIGHT else []
+
+    def _missed_by(self, layer: SingleLayer) -> float:
+        """By how much the answers of the last test are missed, in times of what errors allow.
+
+        Infinite where they are missed by a part of their range that is no matter of errors.
+        """
+        points, answers = self._tested
+        gap = np.abs(answers - self.peeled.with_above(layer)(points)).max(initial=0.0)
+        if gap > FAINT * np.ptp(answers):
+            return float("inf")
+        return float(self._ratios(layer, points, answers).max(initial=0.0))
 
     def _located(self, planes: Hyperplanes) -> Hyperplanes:
         """Coarse hyperplanes fitted to the places where they are met inside the orthant, each once."""
@@ -134,12 +170,13 @@ class OrthantSearch:
         while self.lines < most_lines and tried < patience:
             layer = self.layer()
             failing = self._failing(layer)
-            if not len(failing):
+            if not len(failing) or (tried and not coarse and self._missed_by(layer) < SLIGHT):
                 return layer
             # The prediction is right in the viewed region and wrong there: a bend lies between.
             centre = self._random_ends()[0] if tried and coarse else self.view().centre
             target = failing[min(tried, len(failing) - 1)]
-            tried = 0 if self._sweep(centre, target) else tried + 1
+            grown = self._sweep(centre, target) > 0
+            tried = 0 if self._pruned() or grown else tried + 1
         # from coarse answers a layer may be whole and yet miss by more than is claimed: the polish will tell
         return self.layer() if is_coarse(self.bench.probe) and self.planes is not None else None
 
@@ -224,17 +261,19 @@ class OrthantSearch:
         heights = np.concatenate([heights, self.peeled.heights(random)])
         inside = self.bench.probe.domain.holds(points)
         points, heights = points[inside], heights[inside]
-        ratios = self._ratios(layer, points)
+        with self.bench.probe.session.phase("second hypothesis"):
+            self._tested = points, self.bench.probe.ask(points)
+        ratios = self._ratios(layer, *self._tested)
         order = np.argsort(-ratios)
         worst = heights[order[: int((ratios > 1).sum())]]
         if len(worst):
             self.bench.probe.session.emit(Note("a second-layer neuron is missing; looking towards it"))
         return np.maximum(worst, 1e-3 * self.unit * rng.uniform(0.5, 1.0, worst.shape))
 
-    def _ratios(self, layer: SingleLayer, points: FloatArray) -> FloatArray:
+    def _ratios(self, layer: SingleLayer, points: FloatArray, answers: FloatArray) -> FloatArray:
+        """By how much a layer misses answers, in times of what errors allow."""
         network = self.peeled.with_above(layer)
-        with self.bench.probe.session.phase("second hypothesis"):
-            gaps = np.abs(self.bench.probe.ask(points) - network(points)).max(axis=1)
+        gaps = np.abs(answers - network(points)).max(axis=1)
         # coarse rows are claimed with no spare digits: leniency would hide a missing neuron
         lenience = 1.0 if is_coarse(self.bench.probe) else LENIENCE
         claimed = [lenience * self.peeled.errors, lenience * layer.row_errors]

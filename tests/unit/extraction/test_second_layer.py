@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from practice_benches import bench_of, he_network
@@ -71,6 +73,24 @@ def test_a_contradicted_point_leads_to_the_neuron_that_was_missing() -> None:
     found = search.look_towards(points[gaps.argmax()], MOST_LINES)
     assert found is not None
     assert missing_rows(found, network) == 0
+
+
+def test_a_hyperplane_that_is_not_there_is_left_out_again() -> None:
+    """Two bends taken for one give a hyperplane with which no layer explains the answers."""
+    network = he_network(10, 6, 5, 1, seed=1)
+    search = search_above(network)
+    assert search.run(MOST_LINES) is not None
+    whole = search.planes
+    assert whole is not None
+    false = whole.select(np.arange(whole.count) == 0)
+    turned = false.normals + 0.3 * np.roll(false.normals, 1, axis=1)
+    search.planes = whole.join(replace(false, normals=turned / np.linalg.norm(turned)))
+    assert search.planes.count == whole.count + 1
+    layer = search.look_towards(search.peeled.steer(np.full((1, 6), 2.0))[0], MOST_LINES)
+    layer = layer or search._close_gaps(MOST_LINES + 20)  # pyright: ignore[reportPrivateUsage]
+    assert layer is not None
+    assert layer.width == whole.count
+    assert missing_rows(layer, network) == 0
 
 
 def test_a_point_that_contradicts_nothing_leads_nowhere() -> None:

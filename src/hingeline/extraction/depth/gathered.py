@@ -18,9 +18,10 @@ from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayers
 from hingeline.extraction.depth.layer_step import FoundLayer
-from hingeline.extraction.depth.narrow_gradients import explained_share, moving_directions
-from hingeline.extraction.depth.observed_lines import Record
+from hingeline.extraction.depth.narrow_gradients import ExplainedShare, moving_directions
+from hingeline.extraction.depth.observed_lines import LinePart, Record
 from hingeline.extraction.depth.search_settings import SearchSettings
+from hingeline.extraction.depth.told_bends import told_bends
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.probing.line import Line, sweep_line
 
@@ -50,12 +51,17 @@ class Gathered:
     found: list[FoundLayer] = field(default_factory=list)
     _record: Record | None = field(default=None, init=False)
     """Put together again only when something was asked."""
+    _parts: list[LinePart] = field(default_factory=list, init=False)
+    _shares: dict[int, ExplainedShare] = field(default_factory=dict, init=False)
+    """By number of layers."""
 
     @property
     def record(self) -> Record:
         """All lines."""
         if self._record is None or len(self._record.lines) != len(self.measured):
-            self._record = Record.of(self.measured)
+            for index in range(len(self._parts), len(self.measured)):
+                self._parts.append(LinePart.of(index, *self.measured[index]))
+            self._record = Record.joined(self._parts)
             if self.samples:
                 self._record = self._record.with_samples(
                     np.concatenate([points for points, _ in self.samples]),
@@ -109,7 +115,7 @@ class Gathered:
         with session.phase("hyperplanes"):
             measured = measure_bends(
                 self.probe, sweep, self.randomness.step("deep hyperplanes", index),
-                basis=np.eye(self.probe.input_dim), narrow=narrow,
+                basis=np.eye(self.probe.input_dim), narrow=narrow, known=told_bends(known, sweep),
             )  # fmt: skip
         self.measured.append((measured, np.eye(self.probe.input_dim)))
 
@@ -117,6 +123,13 @@ class Gathered:
         """The directions in which a layer's channels move, of the deepest that explains most gradients."""
         for count in range(len(self.found), 0, -1):
             known = self.known_below(count)
-            if explained_share(self.record, known) >= TRUSTED:
+            if self._share(known) >= TRUSTED:
                 return lambda points, known=known: moving_directions(known, points)
         return None
+
+    def _share(self, known: KnownLayers) -> float:
+        """How many of the gradients measured last some layers explain."""
+        have = self._shares.get(len(known.layers))
+        if have is None or any(a is not b for a, b in zip(have.known.layers, known.layers, strict=True)):
+            have = self._shares[len(known.layers)] = ExplainedShare(known)
+        return have.of(self.record)

@@ -14,6 +14,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, IntArray
 from hingeline.extraction.depth.partial_neuron import Match, PartialNeuron, begun, matched, merged
+from hingeline.extraction.depth.screening import Screen
 from hingeline.extraction.depth.views import Views
 
 AGREES = 1e-7
@@ -30,25 +31,29 @@ ROUNDS = 400
 """Times that views are taken in."""
 
 
-def grown(views: Views, seed: int, free: BoolArray) -> PartialNeuron:
+def grown(screen: Screen, seed: int, free: BoolArray) -> PartialNeuron:
     """The neuron of a view, with all free views that fit.
 
     Args:
-        views: All of them.
+        screen: Has all of them.
         seed: Where to begin.
         free: Which may be taken in, shape "v".
     """
-    return taken_in(views, begun(views, seed), free)
+    return taken_in(screen, begun(screen.views, seed), free)
 
 
-def taken_in(views: Views, neuron: PartialNeuron, free: BoolArray) -> PartialNeuron:
+def taken_in(screen: Screen, neuron: PartialNeuron, free: BoolArray) -> PartialNeuron:
     """A neuron with all free views that fit: those that only confirm at once, others best first."""
+    views = screen.views
     left = free & views.fits
     left[list(neuron.members)] = False
     everyone = np.arange(views.count)
     away = views.facets_between(everyone, np.array(neuron.members, dtype=np.int64))
     near_only = True
     for _ in range(ROUNDS):
+        candidates = np.nonzero(left)[0]
+        # what contradicts a neuron will also contradict it when more of it is known
+        left[candidates] = screen.possible(neuron, candidates)
         candidates = np.nonzero(left)[0]
         if near_only and not neuron.whole:
             # each switch on the way may tell one more direction: views across few have equations to spare
@@ -98,5 +103,4 @@ def _with_fitting(
 
 
 def _agree(neuron: PartialNeuron, views: Views, chosen: IntArray) -> bool:
-    residual = np.linalg.norm(views.equations[chosen] @ neuron.theta, axis=1)
-    return bool((residual < AGREES).all())
+    return bool((views.missed(chosen, neuron.theta) < AGREES).all())

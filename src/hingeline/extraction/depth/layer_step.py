@@ -24,6 +24,7 @@ from hingeline.extraction.depth.orientation import oriented
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Predictor, Vote
 from hingeline.extraction.depth.refit import Refit, refitted
+from hingeline.extraction.depth.screening import Screen, differ
 from hingeline.extraction.depth.views import Views, views_of
 
 FEWEST_HITS = 2
@@ -123,8 +124,9 @@ def find_layer(
     views = views_of(record, known, bends)
     unfit = float(1 - views.fits.mean())
     predictor = Predictor(record, known)
-    before = _grown_on(record, views, predictor, have)
-    candidates = _joined(before + _candidates(record, views, predictor, before), predictor)
+    screen = Screen(views)
+    before = _grown_on(screen, predictor, have)
+    candidates = _joined(before + _candidates(record, screen, predictor, before), predictor)
     if not candidates:
         return None
     offered = [known.offered(record.points[views.bends[list(c.neuron.members)]]) for c in candidates]
@@ -164,7 +166,7 @@ def updated_layer(
     free = free & known.reliable(record.points)
     views = views_of(record, known, np.nonzero(free)[0])
     predictor = Predictor(record, known)
-    grown_on = _joined(_grown_on(record, views, predictor, have.neurons), predictor)
+    grown_on = _joined(_grown_on(Screen(views), predictor, have.neurons), predictor)
     found = [c.finished(views, record, known) for c in grown_on]
     return finished_layer(record, known, free, found, have.candidates, have.unfit, told or {})
 
@@ -200,10 +202,9 @@ def channels_of(kept: Sequence[FoundNeuron], decided: BoolArray) -> tuple[tuple[
     return (*((one.key, False) for one in kept), *((key, True) for key in both))
 
 
-def _grown_on(
-    record: Record, views: Views, predictor: Predictor, have: Sequence[FoundNeuron]
-) -> list[_Candidate]:
+def _grown_on(screen: Screen, predictor: Predictor, have: Sequence[FoundNeuron]) -> list[_Candidate]:
     """Neurons found before with the bends that were measured since."""
+    views = screen.views
     view_of = {int(bend): view for view, bend in enumerate(views.bends)}
     free = views.fits.copy()
     grown_on: list[_Candidate] = []
@@ -211,7 +212,7 @@ def _grown_on(
         own = tuple(view_of[int(bend)] for bend in one.bends if int(bend) in view_of)
         neuron = PartialNeuron(one.neuron.theta, one.neuron.untold, own)
         if own:
-            neuron = taken_in(views, neuron, free)
+            neuron = taken_in(screen, neuron, free)
             free[list(neuron.members)] = False
         vote = predictor.vote(neuron)
         if len(vote.missed) <= MANY_MISSES * len(vote.hits):
@@ -242,7 +243,7 @@ def _pairs(
     for index, other in enumerate(others):
         if (one.neuron.whole and other.neuron.whole) or one.made or other.made:
             continue
-        both = joined(one.neuron, other.neuron)
+        both = None if differ(one.neuron, other.neuron) else joined(one.neuron, other.neuron)
         if both is None:
             continue
         vote = predictor.vote(both)
@@ -252,11 +253,12 @@ def _pairs(
 
 def _candidates(
     record: Record,
-    views: Views,
+    screen: Screen,
     predictor: Predictor,
     before: Sequence[_Candidate],
 ) -> list[_Candidate]:
     """All that grow from some bend and bend the lines where they should."""
+    views = screen.views
     free, untried = views.fits.copy(), views.fits.copy()
     index = record.index()
     view_of = {int(bend): view for view, bend in enumerate(views.bends)}
@@ -271,7 +273,7 @@ def _candidates(
     for seed in np.lexsort((record.errors[views.bends], -views.rank)):
         if not (free[seed] and untried[seed]):
             continue
-        neuron = grown(views, int(seed), free)
+        neuron = grown(screen, int(seed), free)
         untried[list(neuron.members)] = False
         if len(neuron.members) < 2:
             continue

@@ -9,11 +9,14 @@ Cost: no queries. Source: equation (1) of the specs on reverse engineering; its 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayers
 from hingeline.extraction.depth.observed_lines import Record
+from hingeline.extraction.depth.views import Cells
 
 MOVES = 1e-9
 """Singular values of the channels' unit slopes below this are zero."""
@@ -27,26 +30,38 @@ def moving_directions(known: KnownLayers, points: FloatArray) -> list[FloatArray
     """Orthonormal rows that span the slopes of the last channels at each point: "p r" to p arrays "m r"."""
     slopes = known.slopes(points)
     size = np.linalg.norm(slopes, axis=2, keepdims=True)
-    unit = np.where(size > 0, slopes / np.maximum(size, 1e-300), 0.0)
-    _, strength, right = np.linalg.svd(unit, full_matrices=False)
-    return [rows[strong > MOVES] for rows, strong in zip(right, strength, strict=True)]
+    cells = Cells.of(np.where(size > 0, slopes / np.maximum(size, 1e-300), 0.0))
+    return [left[:, strong > MOVES].T for left, strong in zip(cells.left, cells.size, strict=True)]
 
 
-def explained_share(record: Record, known: KnownLayers) -> float:
-    """Share of the gradients measured last that lie in the span of what the last channels do; 0 if none.
+@dataclass(eq=False)
+class ExplainedShare:
+    """How many of the gradients measured last lie in the span of what the last channels do.
 
     Args:
-        record: All lines.
         known: Layers from the bottom up.
     """
-    points, gradients = record.centres[-LATEST:], record.gradients[-LATEST:]
-    size = np.linalg.norm(gradients, axis=2)
-    clear = size > record.gradient_errors[-LATEST:, np.newaxis] / OUTSIDE
-    if not clear.any():
-        return 0.0
-    explained = 0
-    for index, rows in enumerate(moving_directions(known, points)):
-        unit = gradients[index, clear[index]] / size[index, clear[index], np.newaxis]
-        rest = np.linalg.norm(unit - unit @ rows.T @ rows, axis=1)
-        explained += int((rest < OUTSIDE).sum())
-    return explained / int(clear.sum())
+
+    known: KnownLayers
+    _clear: list[int] = field(default_factory=list, init=False)
+    _explained: list[int] = field(default_factory=list, init=False)
+    """Gradients of each region looked at so far that are clear, and that are explained."""
+
+    def of(self, record: Record) -> float:
+        """Their share in a record, to which lines may have been added since; 0 if there are none."""
+        first = max(len(self._clear), len(record.centres) - LATEST)
+        self._clear += [0] * (first - len(self._clear))
+        self._explained += [0] * (first - len(self._explained))
+        if first < len(record.centres):
+            self._look(record.centres[first:], record.gradients[first:], record.gradient_errors[first:])
+        clear = sum(self._clear[-LATEST:])
+        return sum(self._explained[-LATEST:]) / clear if clear else 0.0
+
+    def _look(self, points: FloatArray, gradients: FloatArray, errors: FloatArray) -> None:
+        size = np.linalg.norm(gradients, axis=2)
+        clear = size > errors[:, np.newaxis] / OUTSIDE
+        for index, rows in enumerate(moving_directions(self.known, points)):
+            unit = gradients[index, clear[index]] / size[index, clear[index], np.newaxis]
+            rest = np.linalg.norm(unit - unit @ rows.T @ rows, axis=1)
+            self._clear.append(int(clear[index].sum()))
+            self._explained.append(int((rest < OUTSIDE).sum()))

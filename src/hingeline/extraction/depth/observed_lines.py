@@ -109,10 +109,27 @@ class Record:
     @classmethod
     def of(cls, measured: Sequence[tuple[MeasuredLine, FloatArray]]) -> Record:
         """Put lines together; each comes with the rows that take its coordinates to those of the span."""
-        parts = [_part(index, line, rows) for index, (line, rows) in enumerate(measured)]
-        observed = tuple(ObservedLine.of(line, rows) for line, rows in measured)
-        columns: list[Any] = [np.concatenate([part[i] for part in parts]) for i in range(11)]
-        return cls(observed, *columns)
+        return cls.joined([LinePart.of(index, line, rows) for index, (line, rows) in enumerate(measured)])
+
+    @classmethod
+    def joined(cls, parts: Sequence[LinePart]) -> Record:
+        """Put together what each line gives, in their order."""
+        columns: list[Any] = [np.concatenate([part.columns[i] for part in parts]) for i in range(11)]
+        return cls(tuple(part.line for part in parts), *columns)
+
+
+@dataclass(frozen=True, eq=False)
+class LinePart:
+    """What one line gives to the record."""
+
+    line: ObservedLine
+    columns: list[FloatArray | IntArray]
+    """Its part of the record's arrays, in their order."""
+
+    @classmethod
+    def of(cls, index: int, line: MeasuredLine, rows: FloatArray) -> LinePart:
+        """The part of a line with its index, and the rows that take its coordinates to those of the span."""
+        return cls(ObservedLine.of(line, rows), _part(index, line, rows))
 
 
 def _part(index: int, line: MeasuredLine, rows: FloatArray) -> list[FloatArray | IntArray]:

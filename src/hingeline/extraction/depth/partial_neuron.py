@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +22,8 @@ TOLD = 1e-6
 """Singular values of what a view adds, above which it tells a direction."""
 UNTOLD = 1e-8
 """And below which it does not; in between nothing is concluded."""
+NOTHING = 1e-9
+"""A channel of which nothing is known lies in the untold directions to this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,14 @@ class PartialNeuron:
         share = np.linalg.norm(self.untold, axis=1)
         told: BoolArray = share < MATTERS
         return told
+
+    @cached_property
+    def told_weights(self) -> tuple[FloatArray, FloatArray]:
+        """Channels of which anything is known (1 or 0, shape "c"), and what is not known of these: "c l"."""
+        untold = self.untold[:-1]
+        told = (np.linalg.norm(untold, axis=1) < 1 - NOTHING).astype(np.float64)
+        left, size, _ = np.linalg.svd(untold * told[:, np.newaxis], full_matrices=False)
+        return told, left[:, size > UNTOLD]
 
     def values(self, offered: FloatArray) -> FloatArray:
         """Z for channels "p c+1"."""
@@ -71,8 +82,12 @@ def merged(neuron: PartialNeuron, views: Views, more: Sequence[int]) -> PartialN
     members = (*neuron.members, *more)
     if neuron.whole:
         return PartialNeuron(neuron.theta, neuron.untold, members)
-    rows = np.concatenate([views.equations[view] for view in more])
+    rows = views.equations(np.asarray(more)).reshape(-1, len(neuron.theta))
     matrix, target = rows @ neuron.untold, -rows @ neuron.theta
+    if len(matrix) > 2 * matrix.shape[1]:
+        # many equations in few unknowns: those unknowns first
+        turn, matrix = np.linalg.qr(matrix)
+        target = turn.T @ target
     left, size, right = np.linalg.svd(matrix, full_matrices=True)
     kept = int((size > TOLD).sum())
     step = right[:kept].T @ ((left[:, :kept].T @ target) / size[:kept])
@@ -102,13 +117,13 @@ class Match:
 
 def matched(neuron: PartialNeuron, views: Views, candidates: IntArray) -> Match:
     """Try views (indices, "m") on a neuron."""
-    rows = views.equations[candidates]
-    target = -(rows @ neuron.theta)
     rank = views.rank[candidates]
     if neuron.whole:
         none = np.zeros(len(candidates))
-        residual = np.linalg.norm(target, axis=1)
+        residual = views.missed(candidates, neuron.theta)
         return Match(residual, none, rank - none, np.ones(len(candidates), dtype=np.bool_))
+    rows = views.equations(candidates)
+    target = -(rows @ neuron.theta)
     left, size, _ = np.linalg.svd(rows @ neuron.untold, full_matrices=False)
     told = size > TOLD
     part = np.einsum("mij,mi->mj", left, target) * told

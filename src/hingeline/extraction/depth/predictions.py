@@ -42,27 +42,26 @@ class Predictor:
 
     def __init__(self, record: Record, known: KnownLayers) -> None:
         self.lines = record.lines
-        self.edges = [known.breaks(observed.line) for observed in record.lines]
-        self.offered = [
-            known.offered(observed.line.at(edges))
-            for observed, edges in zip(record.lines, self.edges, strict=True)
-        ]
+        edges = [known.breaks(observed.line) for observed in record.lines]
+        points = [observed.line.at(own) for observed, own in zip(record.lines, edges, strict=True)]
+        self.edges = np.concatenate(edges)
+        self.offered = np.concatenate([known.offered(own) for own in points])
+        self.line = np.repeat(np.arange(len(edges)), [len(own) for own in edges])
 
-    def crossings(self, neuron: PartialNeuron, line: int) -> FloatArray:
-        """Parameters at which a neuron crosses a line, where it is known; ascending."""
-        edges, offered = self.edges[line], self.offered[line]
-        z, covered = neuron.values(offered), neuron.covers(offered)
-        at = np.nonzero((z[:-1] * z[1:] < 0) & covered[:-1] & covered[1:])[0]
-        return edges[at] - z[at] * (edges[at + 1] - edges[at]) / (z[at + 1] - z[at])
+    def crossings(self, neuron: PartialNeuron) -> tuple[IntArray, FloatArray]:
+        """Lines and parameters at which a neuron crosses them, where it is known; ascending on each."""
+        edges, z, covered = self.edges, neuron.values(self.offered), neuron.covers(self.offered)
+        inside = (self.line[1:] == self.line[:-1]) & covered[:-1] & covered[1:]
+        at = np.nonzero((z[:-1] * z[1:] < 0) & inside)[0]
+        return self.line[at], edges[at] - z[at] * (edges[at + 1] - edges[at]) / (z[at + 1] - z[at])
 
     def vote(self, neuron: PartialNeuron) -> Vote:
         """Compare all predictions with what was seen."""
         hits: list[tuple[int, int]] = []
         missed: list[tuple[int, float]] = []
-        for index, observed in enumerate(self.lines):
-            t = self.crossings(neuron, index)
-            if not len(t):
-                continue
+        lines, crossings = self.crossings(neuron)
+        for index in np.unique(lines).tolist():
+            observed, t = self.lines[index], crossings[lines == index]
             bend, near = _nearest(observed, t)
             hits += [(index, int(b)) for b in bend[near]]
             doubtful = ~near & observed.live[np.searchsorted(observed.bends, t)] & ~_unclear(observed, t)

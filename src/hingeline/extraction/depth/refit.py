@@ -66,7 +66,10 @@ def refitted(
     singular, right = np.zeros(0), np.zeros((0, basis.shape[1]))
     solution, residual = theta, np.zeros(len(matrix))
     for _ in range(PASSES):
-        singular, right = np.linalg.svd(matrix[keep] @ basis, full_matrices=False)[1:]
+        # of many equations, first a triangle with the same squares: it decomposes faster
+        some = matrix[keep] @ basis
+        some = np.linalg.qr(some, mode="r") if len(some) > 2 * some.shape[1] else some
+        singular, right = np.linalg.svd(some, full_matrices=False)[1:]
         solution = basis @ right[-1]
         residual = np.abs(matrix @ solution)
         typical = max(1.0, float(np.sqrt(np.mean(residual[keep] ** 2))))
@@ -102,11 +105,10 @@ def _normal_equations(
 ) -> tuple[FloatArray, FloatArray]:
     """Direction equations of the members and one over their errors."""
     chosen = [view for view in neuron.members if view >= 0]
-    rows = views.equations[chosen, :-1]
+    chosen = np.array(chosen, dtype=np.int64)
+    rows = views.equations(chosen)[:, :-1]
     # an error e of a unit normal turns into |D^T a| e, and rows were scaled by D's largest singular value
-    gradient = np.linalg.norm(np.einsum("vcr,c->vr", views.slopes[chosen], neuron.theta[:-1]), axis=1)
-    largest = np.linalg.norm(views.slopes[chosen], ord=2, axis=(1, 2))
-    size = gradient / np.maximum(largest, 1e-300)
+    size = views.speeds(chosen, neuron.theta)
     error = np.hypot(record.errors[views.bends[chosen]], below) * size + EPSILON
     weights = np.repeat(1 / error, rows.shape[1])
     return rows.reshape(-1, rows.shape[2]), weights
@@ -116,14 +118,14 @@ def _place_equations(
     theta: FloatArray, record: Record, known: KnownLayers, hits: Sequence[tuple[int, int]]
 ) -> tuple[FloatArray, FloatArray]:
     """One equation per bend: z = 0 there."""
-    rows, weights = np.zeros((len(hits), len(theta))), np.zeros(len(hits))
+    places = np.zeros((len(hits), 3, known.dim))
     for index, (number, bend) in enumerate(hits):
         observed = record.lines[number]
         t = observed.bends[bend]
         step = max(observed.bend_errors[bend], EPSILON * (observed.line.scale + abs(t)))
-        near = known.offered(observed.line.at(np.array([t, t - step, t + step])))
-        size = float(np.linalg.norm(near[0]))
-        moved = float(np.abs(near[1:] @ theta - near[0] @ theta).max())
-        rows[index] = near[0] / size
-        weights[index] = 1 / (moved / size + EPSILON + known.error)
-    return rows, weights
+        places[index] = observed.line.at(np.array([t, t - step, t + step]))
+    near = known.offered(places.reshape(-1, known.dim)).reshape(len(hits), 3, -1)
+    size = np.linalg.norm(near[:, 0], axis=1)
+    heights = near @ theta
+    moved = np.abs(heights[:, 1:] - heights[:, :1]).max(axis=1)
+    return near[:, 0] / size[:, np.newaxis], 1 / (moved / size + EPSILON + known.error)

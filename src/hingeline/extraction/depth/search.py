@@ -25,6 +25,8 @@ from hingeline.extraction.depth.told_sides import told_by
 
 DEAR_LINES = 2
 """Lines added at a time, or one more, where no known layer makes gradients cheaper."""
+GLANCE = 2
+"""Lines from which on the first layer's neurons make further ones cheaper."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -41,7 +43,9 @@ class Search(AimedLines):
     def run(self) -> bool:
         """Look until the outputs are explained; False if that was not reached."""
         while len(self.measured) < self.settings.first_lines:
+            self._glance()
             self.sweep(self.fresh_line())
+        self.found = self.found if self.rounds else []
         settled, stuck, best, idle = 0, 0, (0, 0), 0
         while self.rounds < self.settings.rounds:
             self.rounds += 1
@@ -59,6 +63,12 @@ class Search(AimedLines):
             for line in lines if self._narrow() is not None else lines[:: len(lines) // DEAR_LINES + 1]:
                 self.sweep(line)
         return self._climb(settled) and self._explained()
+
+    def _glance(self) -> None:
+        """Use what is already seen of the first layer on the next line; it is found anew from all of them."""
+        self.found = []
+        step = self._step(0, None, False) if len(self.measured) >= GLANCE else None
+        self.found = [] if step is None else [step]
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""

@@ -8,13 +8,15 @@ show a point where z = 0 and the direction of its gradient, D^T a for D = dh/dx:
 As many equations as D has rank; nothing is learned about combinations of channels that do not move there.
 If n is not a combination of D's rows at all, some neuron below is still unknown.
 
+D is the same in a whole region: it is decomposed once for all bends there, over the channels that move, and
+equations are only written out for the views that are tried.
+
 Source: local normals as linear equations, specs on reverse engineering, 3.5. Cost: no queries.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -31,25 +33,66 @@ SIGMAS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
+class Cells:
+    """D^T = U S V in each region of the layers below, what does not move left out (zeros added)."""
+
+    left: FloatArray
+    """U, shape "q r m"."""
+    size: FloatArray
+    """S, descending, shape "q m"."""
+    rows: FloatArray
+    """V, shape "q m c"."""
+    moving: BoolArray
+    """Channels that move, shape "q c"."""
+
+    @classmethod
+    def of(cls, slopes: FloatArray) -> Cells:
+        """Decompose D of several regions, "q c r"."""
+        moving = np.asarray((slopes != 0).any(axis=2))
+        count, order = moving.sum(axis=1), np.argsort(~moving, axis=1, kind="stable")
+        cells, channels, dim = slopes.shape
+        most = min(int(count.max(initial=0)), dim)
+        left, size = np.zeros((cells, dim, most)), np.zeros((cells, most))
+        rows = np.zeros((cells, most, channels))
+        for on in np.unique(count[count > 0]):
+            chosen, kept = np.nonzero(count == on)[0], min(int(on), dim)
+            own = order[chosen, :on]
+            some = slopes[chosen[:, np.newaxis], own].transpose(0, 2, 1)
+            left[chosen, :, :kept], size[chosen, :kept], right = np.linalg.svd(some, full_matrices=False)
+            which = chosen[:, np.newaxis, np.newaxis], np.arange(kept)[:, np.newaxis], own[:, np.newaxis]
+            rows[which] = right
+        return cls(left, size, rows, moving)
+
+    @property
+    def moves(self) -> BoolArray:
+        """Singular values that count: "q m"."""
+        largest = self.size.max(axis=1, initial=0.0, keepdims=True)
+        found: BoolArray = self.size > MOVES * np.maximum(largest, 1e-300)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class Views:
     """One view per chosen bend."""
 
     bends: IntArray
     """Index of each in the record, shape "v"."""
+    cells: Cells
+    """Regions in which they are."""
+    cell: IntArray
+    """Region of each, shape "v"."""
     rank: IntArray
     """Dimensions in which the channels move there, shape "v"."""
     fits: BoolArray
     """Whether the normal is a combination of what the channels do, shape "v"."""
     solutions: FloatArray
     """Smallest (a, b) that makes the normal, shape "v c+1"."""
-    frames: FloatArray
-    """Rows: right singular vectors of D^T; the first `rank` ones move, shape "v c c"."""
     offered: FloatArray
     """Channels and one, shape "v c+1"."""
-    equations: FloatArray
-    """Rows that vanish on the neuron's (a, b), zero rows added, shape "v r+1 c+1"."""
-    slopes: FloatArray
-    """D, shape "v c r"."""
+    units: FloatArray
+    """U^T n at length one, shape "v m"."""
+    errors: FloatArray
+    """Standard deviation of an entry of the normal, shape "v"."""
     sides: FloatArray
     """Side of each known neuron, -1 or 1, shape "v n"; single precision."""
 
@@ -67,46 +110,106 @@ class Views:
 
     def silent(self, view: int) -> FloatArray:
         """Directions of (a, b) of which this view tells nothing: orthonormal columns, "c+1 f"."""
-        rows = self.frames[view, self.rank[view] :]
+        told = self.cells.rows[self.cell[view], : self.rank[view]]
+        full = np.linalg.qr(told.T, mode="complete")[0]
+        rows = full[:, self.rank[view] :].T
         columns = np.concatenate([rows.T, -(rows @ self.offered[view, :-1])[np.newaxis]])
         return np.asarray(np.linalg.qr(columns)[0]) if columns.shape[1] else columns
+
+    def equations(self, views: IntArray) -> FloatArray:
+        """Rows that vanish on the neuron's (a, b), zero rows added: shape "v m+1 c+1"."""
+        scaled = self._scaled()
+        moved = scaled[self.cell[views], :, np.newaxis] * self.cells.rows[self.cell[views]]
+        unit = self.units[views]
+        # (I - n n^T) S V a, with the rows of D^T scaled to a largest of one
+        moved = moved - unit[:, :, np.newaxis] * np.einsum("vm,vmc->vc", unit, moved)[:, np.newaxis]
+        moved = np.concatenate([moved, np.zeros((*moved.shape[:2], 1))], axis=2)
+        return np.concatenate([moved, self._places(views)[:, np.newaxis]], axis=1)
+
+    def missed(self, views: IntArray, theta: FloatArray) -> FloatArray:
+        """What a neuron (a, b) leaves of their equations: shape "v"."""
+        moved, unit = self._moved(views, theta), self.units[views]
+        moved = moved - unit * np.einsum("vm,vm->v", unit, moved)[:, np.newaxis]
+        return np.hypot(np.linalg.norm(moved, axis=1), np.abs(self._places(views) @ theta))
+
+    def speeds(self, views: IntArray, theta: FloatArray) -> FloatArray:
+        """Length of D^T a, of D's largest singular value: shape "v"."""
+        return np.asarray(np.linalg.norm(self._moved(views, theta), axis=1))
+
+    def _scaled(self) -> FloatArray:
+        """S that counts, of its largest: "q m"."""
+        largest = self.cells.size.max(axis=1, initial=0.0, keepdims=True)
+        return self.cells.size * self.cells.moves / np.maximum(largest, 1e-300)
+
+    def _moved(self, views: IntArray, theta: FloatArray) -> FloatArray:
+        used, which = np.unique(self.cell[views], return_inverse=True)
+        every = 2 * len(used) > len(self.cells.size)
+        rows = self.cells.rows if every else self.cells.rows[used]
+        moved = rows.reshape(-1, rows.shape[2]) @ theta[:-1]
+        scaled = self._scaled() if every else self._scaled()[used]
+        moved = scaled * moved.reshape(scaled.shape)
+        return np.asarray(moved[self.cell[views] if every else which.ravel()])
+
+    def _places(self, views: IntArray) -> FloatArray:
+        return self.offered[views] / np.linalg.norm(self.offered[views], axis=1, keepdims=True)
 
 
 def views_of(record: Record, known: KnownLayers, bends: IntArray) -> Views:
     """The views of some of a record's bends."""
-    parts = [_views(record, known, bends[part]) for part in chunks(len(bends), _chunk(known))]
-    if not parts:
-        parts = [_views(record, known, bends)]
-    sides = np.where(known.patterns(record.points[bends]), 1.0, -1.0).astype(np.float32)
-    columns: list[Any] = [np.concatenate([part[i] for part in parts]) for i in range(7)]
-    columns.append(sides)
-    return Views(bends, *columns)
+    points, normals = record.points[bends], record.normals[bends]
+    offered, on = known.offered(points), known.patterns(points)
+    first, cell = _regions(on)
+    cells = _cells(known, points[first])
+    left, moves = cells.left, cells.moves
+    parts = np.zeros((len(bends), left.shape[2]))
+    for part in chunks(len(bends), _chunk(known)):
+        own = cell[part]
+        parts[part] = np.einsum("vrm,vr->vm", left[own], normals[part]) * moves[own]
+    rest = np.sqrt(np.maximum(1.0 - (parts**2).sum(axis=1), 0.0))
+    fits = (rest < FITS + SIGMAS * record.errors[bends] * normals.shape[1] ** 0.5) & moves[cell].any(axis=1)
+    inverse = np.where(moves, 1 / np.where(moves, cells.size, 1.0), 0.0)[cell]
+    a = np.zeros((len(bends), known.channels))
+    for part in chunks(len(bends), _chunk(known)):
+        a[part] = np.einsum("vmc,vm->vc", cells.rows[cell[part]], (parts * inverse)[part])
+    solutions = np.concatenate([a, -np.einsum("vc,vc->v", a, offered[:, :-1])[:, np.newaxis]], axis=1)
+    units = parts / np.maximum(np.linalg.norm(parts, axis=1, keepdims=True), 1e-300)
+    sides = np.where(on, 1.0, -1.0).astype(np.float32)
+    rank = moves.sum(axis=1)[cell]
+    return Views(bends, cells, cell, rank, fits, solutions, offered, units, record.errors[bends], sides)
+
+
+def _regions(on: BoolArray) -> tuple[IntArray, IntArray]:
+    """The first point with each pattern "v n", and which of them every point has."""
+    if not on.size:
+        return np.zeros(min(1, len(on)), dtype=np.int64), np.zeros(len(on), dtype=np.int64)
+    _, first, cell = np.unique(np.packbits(on, axis=1), axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first), np.asarray(cell.ravel())
+
+
+def _cells(known: KnownLayers, points: FloatArray) -> Cells:
+    """Regions of some points, a few at a time."""
+    parts = [Cells.of(known.slopes(points[part])) for part in chunks(len(points), _chunk(known))]
+    if len(parts) < 2:
+        return parts[0] if parts else Cells.of(known.slopes(points))
+    most = max(part.size.shape[1] for part in parts)
+    padded = [_padded(part, most) for part in parts]
+    return Cells(
+        np.concatenate([part.left for part in padded]),
+        np.concatenate([part.size for part in padded]),
+        np.concatenate([part.rows for part in padded]),
+        np.concatenate([part.moving for part in padded]),
+    )
+
+
+def _padded(cells: Cells, most: int) -> Cells:
+    more = most - cells.size.shape[1]
+    return Cells(
+        np.pad(cells.left, ((0, 0), (0, 0), (0, more))),
+        np.pad(cells.size, ((0, 0), (0, more))),
+        np.pad(cells.rows, ((0, 0), (0, more), (0, 0))),
+        cells.moving,
+    )
 
 
 def _chunk(known: KnownLayers) -> int:
-    return max(16, int(4e6 / known.channels**2))
-
-
-def _views(record: Record, known: KnownLayers, bends: IntArray) -> tuple[FloatArray, ...]:
-    points, normals = record.points[bends], record.normals[bends]
-    offered, slopes = known.offered(points), known.slopes(points)
-    # D^T = U S V: gradients of neurons are U S V a
-    left, size, frames = np.linalg.svd(slopes.transpose(0, 2, 1), full_matrices=True)
-    most = size.shape[1]
-    largest = np.maximum(size.max(axis=1, initial=0.0), 1e-300)[:, np.newaxis]
-    moves = size > MOVES * largest
-    inverse = np.where(moves, 1 / np.where(moves, size, 1.0), 0.0)
-    parts = np.einsum("vrm,vr->vm", left[:, :, :most], normals) * moves
-    rest = np.sqrt(np.maximum(1.0 - (parts**2).sum(axis=1), 0.0))
-    fits = (rest < FITS + SIGMAS * record.errors[bends] * normals.shape[1] ** 0.5) & moves.any(axis=1)
-    rows = frames[:, :most]
-    a = np.einsum("vmc,vm->vc", rows, parts * inverse)
-    solutions = np.concatenate([a, -np.einsum("vc,vc->v", a, offered[:, :-1])[:, np.newaxis]], axis=1)
-    # (I - n n^T) S V a, with the rows of D^T scaled to a largest of one
-    moved = rows * (size * moves / largest)[:, :, np.newaxis]
-    unit = parts / np.maximum(np.linalg.norm(parts, axis=1, keepdims=True), 1e-300)
-    moved = moved - unit[:, :, np.newaxis] * np.einsum("vm,vmc->vc", unit, moved)[:, np.newaxis]
-    moved = np.concatenate([moved, np.zeros((*moved.shape[:2], 1))], axis=2)
-    place = (offered / np.linalg.norm(offered, axis=1, keepdims=True))[:, np.newaxis]
-    equations = np.concatenate([moved, place], axis=1)
-    return moves.sum(axis=1), fits, solutions, frames, offered, equations, slopes
+    return max(16, int(4e6 / max(known.channels, known.dim) ** 2))

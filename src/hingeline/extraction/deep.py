@@ -10,6 +10,7 @@ from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.depth.known_layers import KnownLayer
 from hingeline.extraction.depth.recover_depth import recover_depth
 from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
@@ -69,10 +70,10 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     if result is not None:
         return result
     if deeper is not None:
-        return recover_depth(bench, [*lines, *deeper], first.normals)
+        return recover_depth(bench, [*lines, *deeper], _known_layer(first, peeled))
     walked = _walk(bench, first, lines)
     if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
-        return recover_depth(bench, lines, first.normals)
+        return recover_depth(bench, lines, _known_layer(first, peeled))
     return walked
 
 

@@ -16,7 +16,7 @@ from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.depth.frame import FrameProbe
-from hingeline.extraction.depth.known_layers import KnownLayers
+from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.layer_step import FoundLayer
 from hingeline.extraction.depth.narrow_gradients import ExplainedShare, moving_directions
 from hingeline.extraction.depth.observed_lines import LinePart, Record
@@ -49,6 +49,8 @@ class Gathered:
     samples: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
     """Points asked beside lines, with their answers."""
     found: list[FoundLayer] = field(default_factory=list)
+    first: KnownLayer | None = None
+    """What is known of the first layer before it is found here."""
     _record: Record | None = field(default=None, init=False)
     """Put together again only when something was asked."""
     _parts: list[LinePart] = field(default_factory=list, init=False)
@@ -106,7 +108,7 @@ class Gathered:
             BudgetExhausted: The budget ended.
         """
         session, index = self.probe.session, len(self.measured)
-        known, narrow = self.known, self._narrow()
+        known, narrow = self._seen(), self._narrow()
         predicted = known.breaks(line)[1:-1] if known.layers else None
         with session.phase("lines"):
             sweep = sweep_line(self.probe, line, samples=samples, predicted=predicted)
@@ -119,10 +121,17 @@ class Gathered:
             )  # fmt: skip
         self.measured.append((measured, np.eye(self.probe.input_dim)))
 
+    def _seen(self) -> KnownLayers:
+        """All layers found, or what was known of the first one before."""
+        if self.found or self.first is None:
+            return self.known
+        return KnownLayers(self.probe.input_dim, (self.first,))
+
     def _narrow(self) -> Callable[[FloatArray], list[FloatArray]] | None:
         """The directions in which a layer's channels move, of the deepest that explains most gradients."""
-        for count in range(len(self.found), 0, -1):
-            known = self.known_below(count)
+        seen = self._seen()
+        for count in range(len(seen.layers), 0, -1):
+            known = seen.below(count)
             if self._share(known) >= TRUSTED:
                 return lambda points, known=known: moving_directions(known, points)
         return None

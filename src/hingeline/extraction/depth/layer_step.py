@@ -9,7 +9,7 @@ Source: see the modules used. Cost: no queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +107,7 @@ def find_layer(
     free: BoolArray,
     have: Sequence[FoundNeuron] = (),
     told: Mapping[int, float] | None = None,
+    certain: Collection[int] = (),
 ) -> FoundLayer | None:
     """The next layer over the known ones; None if nothing is found.
 
@@ -116,6 +117,7 @@ def find_layer(
         free: Measured bends that no neuron of the layers below explains, shape "m".
         have: Neurons of the layer that were found before, over the same channels.
         told: Sides that the layer above told, by key, for the rows as they are in `have`.
+        certain: Keys of neurons that surely belong to the layer.
     """
     free = free & known.reliable(record.points)
     bends = np.nonzero(free)[0]
@@ -129,16 +131,24 @@ def find_layer(
     candidates = _joined(before + _candidates(record, screen, predictor, before), predictor)
     if not candidates:
         return None
-    offered = [known.offered(record.points[views.bends[list(c.neuron.members)]]) for c in candidates]
+    offered = [known.offered(_places(record, views, one)) for one in candidates]
     hits = np.array([len(c.vote.hits) for c in candidates], dtype=np.float64)
     misses = np.array([len(c.vote.missed) for c in candidates], dtype=np.float64)
-    chosen = members(spans([c.neuron for c in candidates], offered), hits, misses)
+    through = spans([c.neuron for c in candidates], offered)
+    chosen = members(through, hits, misses, np.array([one.key in certain for one in candidates]))
     chosen |= np.array([c.made is not None for c in candidates])
     found = [c.finished(views, record, known) for c, keep in zip(candidates, chosen, strict=True) if keep]
     found = [one for one in found if _one_neuron(one)]
     return (
         finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
     )
+
+
+def _places(record: Record, views: Views, one: _Candidate) -> FloatArray:
+    """Where a candidate bends lines, also where that was not measured because it was foreseen: "p r"."""
+    measured = record.points[views.bends[list(one.neuron.members)]]
+    seen = [record.lines[line].line.at(record.lines[line].bends[[bend]]) for line, bend in one.vote.hits]
+    return np.concatenate([measured, *seen])
 
 
 def _one_neuron(found: FoundNeuron) -> bool:

@@ -46,15 +46,19 @@ def spans(neurons: Sequence[PartialNeuron], offered: Sequence[FloatArray]) -> Bo
     return found
 
 
-def members(through: BoolArray, hits: FloatArray, misses: FloatArray) -> BoolArray:
+def members(
+    through: BoolArray, hits: FloatArray, misses: FloatArray, certain: BoolArray | None = None
+) -> BoolArray:
     """Candidates that belong to the layer: shape "n".
 
-    The core are those with most bends that go through each other; others join that go through one of it.
+    The core are those that are certain, or those with most bends that go through each other; others join that
+    go through one of it.
 
     Args:
         through: As `spans` gives it.
         hits: Bends of each candidate, shape "n".
         misses: Places where each should have bent a live piece and did not, shape "n".
+        certain: Those that surely belong to it, shape "n".
     """
     count = len(hits)
     chosen = np.zeros(count, dtype=np.bool_)
@@ -62,11 +66,18 @@ def members(through: BoolArray, hits: FloatArray, misses: FloatArray) -> BoolArr
         return chosen
     if count == 1:
         return np.ones(1, dtype=np.bool_)
+    if certain is not None and certain.any():
+        return _joined(certain.copy(), through)
     sure = (hits >= FEWEST) & (misses <= FAINT * hits)
     mutual = through & through.T & sure & sure[:, np.newaxis]
     groups = _groups(mutual)
     best = max(groups, key=lambda group: (len(group) > 1, float(hits[group].sum())))
     chosen[best] = True
+    return _joined(chosen, through)
+
+
+def _joined(chosen: BoolArray, through: BoolArray) -> BoolArray:
+    """With all that go through one of them, as often as that adds any."""
     while True:
         joining = ~chosen & through[:, chosen].any(axis=1)
         if not joining.any():

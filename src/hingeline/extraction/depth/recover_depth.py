@@ -7,6 +7,7 @@ layering; see the modules used.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
 from hingeline.extraction.depth.frame import FrameProbe
+from hingeline.extraction.depth.known_layers import KnownLayer
 from hingeline.extraction.depth.last_layer import EXPLAINED
 from hingeline.extraction.depth.search import Search
 from hingeline.extraction.depth.suggested import suggested_segments
@@ -29,20 +31,22 @@ REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
 
 
-def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], normals: FloatArray) -> Recovery:
+def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], first: KnownLayer) -> Recovery:
     """Rebuild a network with any number of hidden layers.
 
     Args:
         bench: Where to work; answers must be exact to many digits.
         lines: Lines measured so far, in input coordinates.
-        normals: Rows that span what the network sees, shape "n d".
+        first: What is known of the first layer; its rows span what the network sees. It makes lines cheaper
+            until the layer is found here.
 
     Raises:
         BudgetExhausted: The budget ended; the evidence tells what was found.
     """
     bench.probe.session.emit(Note("more than two hidden layers: looking for them one by one"))
-    rows = _orthonormal(normals)
+    rows = _orthonormal(first.weights)
     search = Search(FrameProbe(bench.probe, rows), bench.randomness, bench.settings)
+    search.first = replace(first, weights=first.weights @ rows.T)
     search.measured = [(line, rows) for line in lines]
     search.on_progress = lambda: _report(bench, search)
     recovery = Recovery(None, Outcome(Status.PARTIAL, "no network was put together"))

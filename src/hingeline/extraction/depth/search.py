@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.boundary_walk import telling_segments
+from hingeline.extraction.depth.first_neurons import first_neurons
 from hingeline.extraction.depth.layer_step import (
     FoundLayer,
     find_layer,
@@ -25,8 +26,6 @@ from hingeline.extraction.depth.told_sides import told_by
 
 DEAR_LINES = 2
 """Lines added at a time, or one more, where no known layer makes gradients cheaper."""
-GLANCE = 2
-"""Lines from which on the first layer's neurons make further ones cheaper."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -35,6 +34,8 @@ DEEPEST = 40
 class Search(AimedLines):
     """What is known so far, and how more becomes known."""
 
+    certain: frozenset[int] = frozenset()
+    """Keys of neurons that surely belong to the first layer."""
     rounds: int = 0
     """Times that lines were added so far, over all runs."""
     on_progress: Callable[[], None] = field(default=lambda: None)
@@ -43,9 +44,7 @@ class Search(AimedLines):
     def run(self) -> bool:
         """Look until the outputs are explained; False if that was not reached."""
         while len(self.measured) < self.settings.first_lines:
-            self._glance()
             self.sweep(self.fresh_line())
-        self.found = self.found if self.rounds else []
         settled, stuck, best, idle = 0, 0, (0, 0), 0
         while self.rounds < self.settings.rounds:
             self.rounds += 1
@@ -63,12 +62,6 @@ class Search(AimedLines):
             for line in lines if self._narrow() is not None else lines[:: len(lines) // DEAR_LINES + 1]:
                 self.sweep(line)
         return self._climb(settled) and self._explained()
-
-    def _glance(self) -> None:
-        """Use what is already seen of the first layer on the next line; it is found anew from all of them."""
-        self.found = []
-        step = self._step(0, None, False) if len(self.measured) >= GLANCE else None
-        self.found = [] if step is None else [step]
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""
@@ -123,7 +116,11 @@ class Search(AimedLines):
         if settled and have is not None:
             return updated_layer(self.record, known, self.free(number), have, told)
         neurons = () if have is None else have.neurons
-        return find_layer(self.record, known, self.free(number), neurons, told)
+        if number == 0 and have is None and self.first is not None:
+            neurons = first_neurons(self.record, self.first)
+            self.certain = frozenset(one.key for one in neurons)
+        certain = self.certain if number == 0 else ()
+        return find_layer(self.record, known, self.free(number), neurons, told, certain)
 
     def _complete(self, number: int) -> None:
         """Ask for what is not known of a layer's neurons, as long as that helps."""

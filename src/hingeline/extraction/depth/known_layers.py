@@ -38,6 +38,8 @@ class KnownLayer:
     """Per neuron the directions of (weights, bias) that are not known, columns "c+1 f"; none: all known."""
     error: float = 0.0
     """Typical standard deviation of a coefficient of a unit vector (weights, bias)."""
+    errors: FloatArray | None = None
+    """That of each neuron, shape "n"; None: all typical."""
 
     @property
     def width(self) -> int:

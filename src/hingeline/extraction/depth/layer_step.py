@@ -138,7 +138,7 @@ def find_layer(
     chosen = members(through, hits, misses, np.array([one.key in certain for one in candidates]))
     chosen |= np.array([c.made is not None for c in candidates])
     found = [c.finished(views, record, known) for c, keep in zip(candidates, chosen, strict=True) if keep]
-    found = [one for one in found if _one_neuron(one)]
+    found = [one for one in found if one.key in certain or _one_neuron(one)]
     return (
         finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
     )
@@ -312,8 +312,9 @@ def layer_of(found: Sequence[FoundNeuron], channels: int) -> KnownLayer:
     """The rows of some neurons over so many channels, all sides taken as they are."""
     rows: FloatArray = np.array([one.neuron.theta for one in found]).reshape(-1, channels + 1)
     untold = tuple(neuron.neuron.untold for neuron in found)
-    error = float(np.median([np.median(one.refit.errors) for one in found])) if found else 0.0
-    return KnownLayer(rows[:, :-1], rows[:, -1], np.ones(len(found), dtype=np.bool_), untold, error)
+    errors = np.array([float(np.median(one.refit.errors)) for one in found])
+    error = float(np.median(errors)) if found else 0.0
+    return KnownLayer(rows[:, :-1], rows[:, -1], np.ones(len(found), dtype=np.bool_), untold, error, errors)
 
 
 def turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer) -> list[FoundNeuron]:

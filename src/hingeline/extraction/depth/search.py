@@ -16,6 +16,7 @@ from hingeline.core.events import NeuronRecovered, Note
 from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.first_neurons import first_neurons
+from hingeline.extraction.depth.gathered import TRUSTED
 from hingeline.extraction.depth.layer_step import (
     FoundLayer,
     find_layer,
@@ -58,10 +59,14 @@ class Search(AimedLines):
                 return True
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
-            # where gradients must be asked in all directions, a few lines are dear and may do
-            for line in lines if self._narrow() is not None else lines[:: len(lines) // DEAR_LINES + 1]:
+            # where gradients must be asked in more directions than a layer should leave, a few lines may do
+            for line in lines[:: len(lines) // DEAR_LINES + 1] if self._dear() else lines:
                 self.sweep(line)
         return self._climb(settled) and self._explained()
+
+    def _dear(self) -> bool:
+        """Whether the deepest layer that was found does not explain gradients: something of it is missing."""
+        return not self.found or self._share(self.known) < TRUSTED
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""
@@ -125,6 +130,9 @@ class Search(AimedLines):
     def _complete(self, number: int) -> None:
         """Ask for what is not known of a layer's neurons, as long as that helps."""
         known, barren = self.known_below(number), set[int]()
+        if number and self._share(known) < TRUSTED:
+            # something is missing below: what is asked for now would tell of the wrong channels
+            return
         for attempt in range(self.settings.passes):
             step = self.found[number]
             open_ = [one for one in step.neurons if not one.neuron.whole and one.key not in barren]

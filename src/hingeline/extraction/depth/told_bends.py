@@ -50,7 +50,8 @@ def told_bends(known: KnownLayers, sweep: LineSweep) -> KnownBends:
         clear = (own >= 0) & _covered(below, layer, own, points)
         sure |= clear
         normals[clear] = rows[clear]
-        rough[clear] = SPREAD * known.below(number + 1).error
+        each = np.full(layer.width, layer.error) if layer.errors is None else layer.errors
+        rough[clear] = SPREAD * np.hypot(below.error, each[own[clear]])
     length = np.linalg.norm(normals, axis=1)
     unit = normals / np.maximum(length, 1e-300)[:, np.newaxis]
     speed = unit @ sweep.line.direction

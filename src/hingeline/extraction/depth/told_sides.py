@@ -85,6 +85,7 @@ def without(step: FoundLayer, index: int) -> FoundLayer:
         biases=layer.biases[keep],
         decided=layer.decided[keep],
         untold=untold,
+        errors=None if layer.errors is None else layer.errors[keep],
     )
     neurons = (*step.neurons[:index], *step.neurons[index + 1 :])
     return replace(

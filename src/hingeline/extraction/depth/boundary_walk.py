@@ -25,6 +25,8 @@ BEYOND = 0.004
 """Distance of the segment from the facet, as a part of the room beyond it."""
 LENGTH = 120.0
 """Half length of the segment, in such distances, for a boundary that meets the facet squarely."""
+CHOICE = 3
+"""Facets found for each segment wanted, after which no more are looked for."""
 FLATTEST = 0.02
 """Boundaries more parallel to the facet than this are not crossed there."""
 SMALLEST = 1e-7
@@ -105,6 +107,8 @@ def telling_segments(
         return []
     # a neuron whose bends were all given to others has nowhere to start
     for _ in range(walkers if len(starts) else 0):
+        if len(best) >= CHOICE * wanted:
+            break
         start = starts[int(rng.integers(len(starts)))]
         found = _walk(known, neuron, start, scale, reach, rng)
         if found is not None:

@@ -10,7 +10,7 @@ Source: see the modules used. Cost: no queries.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,8 @@ MANY_HITS = 12
 still unknown and on, predictions are wrong."""
 MANY_MISSES = 0.4
 """Those misses as a share of the hits."""
+MUCH_MORE = 1.5
+"""So many times the bends there were before are reason to decide and solve again what was decided."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +58,17 @@ class _Candidate:
     made: Refit | None = None
     """As it was made from answers, if no bend made it."""
 
-    def finished(self, views: Views, record: Record, known: KnownLayers) -> FoundNeuron:
-        """Solved again from everything that speaks for it."""
+    def finished(
+        self, views: Views, record: Record, known: KnownLayers, have: FoundNeuron | None = None
+    ) -> FoundNeuron:
+        """Solved again from everything that speaks for it, if that is much more than spoke for it before."""
         if self.made is not None:
             return FoundNeuron(self.made, self.vote, np.zeros(0, dtype=np.int64), self.key)
+        bends = views.bends[list(self.neuron.members)]
+        if have is not None and have.neuron.whole and len(self.vote.hits) < MUCH_MORE * len(have.vote.hits):
+            return FoundNeuron(have.refit, self.vote, bends, self.key)
         refit = refitted(self.neuron, views, record, known, self.vote.hits)
-        return FoundNeuron(refit, self.vote, views.bends[list(self.neuron.members)], self.key)
+        return FoundNeuron(refit, self.vote, bends, self.key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +106,22 @@ class FoundLayer:
     """Share of the bends looked at whose normals the layers below cannot make: neurons are missing there."""
     sides: Mapping[int, float]
     """Sides decided so far, by key, for the rows as they are here: what `find_layer` takes as told."""
+    looked: int = 0
+    """Measured bends of the record from which sides were last decided."""
+    below: tuple[KnownLayer, ...] = ()
+    """The layers below as they were."""
+
+    def solved_over(self, known: KnownLayers) -> dict[int, FoundNeuron]:
+        """Its neurons by key if the layers below are still what they were; else none."""
+        same = len(known.layers) == len(self.below)
+        same = same and all(a is b for a, b in zip(known.layers, self.below, strict=True))
+        return {one.key: one for one in self.neurons} if same else {}
+
+    def stands(self, record: Record, known: KnownLayers) -> bool:
+        """Whether nothing is open in it, and too little was added to decide or solve anything anew."""
+        whole = all(one.neuron.whole for one in self.neurons) and len(self.neurons) == self.layer.width
+        told = whole and bool(self.layer.decided.all()) and bool(self.solved_over(known))
+        return told and record.count < MUCH_MORE * self.looked
 
 
 def find_layer(
@@ -108,6 +131,7 @@ def find_layer(
     have: Sequence[FoundNeuron] = (),
     told: Mapping[int, float] | None = None,
     certain: Collection[int] = (),
+    since: FoundLayer | None = None,
 ) -> FoundLayer | None:
     """The next layer over the known ones; None if nothing is found.
 
@@ -118,6 +142,7 @@ def find_layer(
         have: Neurons of the layer that were found before, over the same channels.
         told: Sides that the layer above told, by key, for the rows as they are in `have`.
         certain: Keys of neurons that surely belong to the layer.
+        since: The layer as it was before, if it was found.
     """
     free = free & known.reliable(record.points)
     bends = np.nonzero(free)[0]
@@ -137,11 +162,14 @@ def find_layer(
     through = spans([c.neuron for c in candidates], offered)
     chosen = members(through, hits, misses, np.array([one.key in certain for one in candidates]))
     chosen |= np.array([c.made is not None for c in candidates])
-    found = [c.finished(views, record, known) for c, keep in zip(candidates, chosen, strict=True) if keep]
+    solved = {} if since is None else since.solved_over(known)
+    kept = [one for one, keep in zip(candidates, chosen, strict=True) if keep]
+    found = [one.finished(views, record, known, solved.get(one.key)) for one in kept]
     found = [one for one in found if one.key in certain or _one_neuron(one)]
-    return (
-        finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}) if found else None
-    )
+    if not found:
+        return None
+    looked = since.looked if since is not None and solved else 0
+    return finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}, looked)
 
 
 def _places(record: Record, views: Views, one: _Candidate) -> FloatArray:
@@ -173,12 +201,18 @@ def updated_layer(
         have: The layer as it was, over the same channels.
         told: As for `find_layer`.
     """
+    predictor = Predictor(record, known)
+    if have.stands(record, known):
+        votes = [predictor.vote(one.neuron) for one in have.neurons]
+        neurons = tuple(replace(one, vote=vote) for one, vote in zip(have.neurons, votes, strict=True))
+        return replace(have, neurons=neurons, explained=_explained(record, neurons))
     free = free & known.reliable(record.points)
     views = views_of(record, known, np.nonzero(free)[0])
-    predictor = Predictor(record, known)
     grown_on = _joined(_grown_on(Screen(views), predictor, have.neurons), predictor)
-    found = [c.finished(views, record, known) for c in grown_on]
-    return finished_layer(record, known, free, found, have.candidates, have.unfit, told or {})
+    solved = have.solved_over(known)
+    found = [one.finished(views, record, known, solved.get(one.key)) for one in grown_on]
+    looked = have.looked if solved else 0
+    return finished_layer(record, known, free, found, have.candidates, have.unfit, told or {}, looked)
 
 
 def finished_layer(
@@ -189,21 +223,26 @@ def finished_layer(
     others: int,
     unfit: float,
     told: Mapping[int, float],
+    looked: int = 0,
 ) -> FoundLayer:
     """A layer of some neurons, those known in few places left out of it, turned as far as sides are told."""
     offered = known.offered(record.samples)
-    settled = [bool(one.neuron.covers(offered).mean() >= SETTLED) for one in found]
-    kept = [one for one, keep in zip(found, settled, strict=True) if keep]
-    pending = [one for one, keep in zip(found, settled, strict=True) if not keep]
+    in_most = [bool(one.neuron.covers(offered).mean() >= SETTLED) for one in found]
+    kept = [one for one, keep in zip(found, in_most, strict=True) if keep]
+    pending = [one for one, keep in zip(found, in_most, strict=True) if not keep]
     explained = _explained(record, found)
     layer = layer_of(kept, known.channels)
     sides = np.array([told.get(one.key, 0.0) for one in kept])
-    sided = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides)
+    settled = bool((sides != 0).all()) and record.count < MUCH_MORE * looked
+    looked = looked if settled else record.count
+    sided = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides, look=not settled)
     kept = turned(kept, layer, sided)
     # the layer above has nothing to say any more of what it decided: remembered, for the rows as turned
     sure = {one.key: 1.0 for one, decided in zip(kept, sided.decided, strict=True) if decided}
     channels = channels_of(kept, sided.decided)
-    return FoundLayer(sided, (*kept, *pending), explained, others, channels, unfit, sure)
+    return FoundLayer(
+        sided, (*kept, *pending), explained, others, channels, unfit, sure, looked, known.layers
+    )
 
 
 def channels_of(kept: Sequence[FoundNeuron], decided: BoolArray) -> tuple[tuple[int, bool], ...]:

@@ -56,6 +56,8 @@ def oriented(
     record: Record,
     deeper: IntArray,
     told: FloatArray | None = None,
+    *,
+    look: bool = True,
 ) -> KnownLayer:
     """The layer with its rows turned so that z > 0 is the active side, as far as that is told.
 
@@ -66,10 +68,11 @@ def oriented(
         deeper: Measured bends that belong to layers above, indices into the record.
         told: What the layer above told of each neuron: 1 if it is on where z > 0, -1 if where z < 0, 0 if
             nothing; shape "n".
+        look: Whether to decide anything from the record.
     """
     votes = np.zeros((layer.width, 2))
     rows = np.arange(layer.width)
-    for region in _regions(known, layer, record, deeper):
+    for region in _regions(known, layer, record, deeper) if look else ():
         side = region.side.astype(np.int64)
         votes[rows, side] += _within_span(region)
         if layer.width <= known.dim:

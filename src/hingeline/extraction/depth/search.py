@@ -37,8 +37,8 @@ class Search(AimedLines):
 
     certain: frozenset[int] = frozenset()
     """Keys of neurons that surely belong to the first layer."""
-    rounds: int = 0
-    """Times that lines were added so far, over all runs."""
+    rounds: float = 0.0
+    """Times that lines were added so far, over all runs; where only some were, that part of one."""
     on_progress: Callable[[], None] = field(default=lambda: None)
     """Called whenever a layer was found or changed."""
 
@@ -48,7 +48,6 @@ class Search(AimedLines):
             self.sweep(self.fresh_line())
         settled, stuck, best, idle = 0, 0, (0, 0), 0
         while self.rounds < self.settings.rounds:
-            self.rounds += 1
             done, untold = self._climb(settled) and self._explained(), self._untold()
             reached = (len(self.found), sum(len(one.neurons) for one in self.found), -untold)
             stuck = 0 if reached > best else stuck + 1
@@ -60,7 +59,9 @@ class Search(AimedLines):
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
             # where gradients must be asked in more directions than a layer should leave, a few lines may do
-            for line in lines[:: len(lines) // DEAR_LINES + 1] if self._dear() else lines:
+            chosen = lines[:: len(lines) // DEAR_LINES + 1] if self._dear() else lines
+            self.rounds += len(chosen) / max(1, len(lines))
+            for line in chosen:
                 self.sweep(line)
         return self._climb(settled) and self._explained()
 
@@ -125,7 +126,7 @@ class Search(AimedLines):
             neurons = first_neurons(self.record, self.first)
             self.certain = frozenset(one.key for one in neurons)
         certain = self.certain if number == 0 else ()
-        return find_layer(self.record, known, self.free(number), neurons, told, certain)
+        return find_layer(self.record, known, self.free(number), neurons, told, certain, have)
 
     def _complete(self, number: int) -> None:
         """Ask for what is not known of a layer's neurons, as long as that helps."""

@@ -25,7 +25,7 @@ from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Predictor, Vote
 from hingeline.extraction.depth.refit import Refit, refitted
 from hingeline.extraction.depth.screening import Screen, differ
-from hingeline.extraction.depth.views import Views, views_of
+from hingeline.extraction.depth.views import CellBook, Views, views_of
 
 FEWEST_HITS = 2
 """Bends that a neuron must have; those with no more must go straight through surer ones."""
@@ -132,6 +132,7 @@ def find_layer(
     told: Mapping[int, float] | None = None,
     certain: Collection[int] = (),
     since: FoundLayer | None = None,
+    book: CellBook | None = None,
 ) -> FoundLayer | None:
     """The next layer over the known ones; None if nothing is found.
 
@@ -143,16 +144,17 @@ def find_layer(
         told: Sides that the layer above told, by key, for the rows as they are in `have`.
         certain: Keys of neurons that surely belong to the layer.
         since: The layer as it was before, if it was found.
+        book: Regions of the layers below that were decomposed before.
     """
     free = free & known.reliable(record.points)
     bends = np.nonzero(free)[0]
     if not len(bends):
         return None
-    views = views_of(record, known, bends)
+    views = views_of(record, known, bends, book)
     unfit = float(1 - views.fits.mean())
     predictor = Predictor(record, known)
     screen = Screen(views)
-    before = _grown_on(screen, predictor, have)
+    before = _grown_on(record, screen, predictor, have)
     candidates = _joined(before + _candidates(record, screen, predictor, before), predictor)
     if not candidates:
         return None
@@ -191,6 +193,7 @@ def updated_layer(
     free: BoolArray,
     have: FoundLayer,
     told: Mapping[int, float] | None = None,
+    book: CellBook | None = None,
 ) -> FoundLayer:
     """A layer again, with what lines have shown since; no new neurons are looked for.
 
@@ -200,6 +203,7 @@ def updated_layer(
         free: As for `find_layer`.
         have: The layer as it was, over the same channels.
         told: As for `find_layer`.
+        book: As for `find_layer`.
     """
     predictor = Predictor(record, known)
     if have.stands(record, known):
@@ -207,8 +211,8 @@ def updated_layer(
         neurons = tuple(replace(one, vote=vote) for one, vote in zip(have.neurons, votes, strict=True))
         return replace(have, neurons=neurons, explained=_explained(record, neurons))
     free = free & known.reliable(record.points)
-    views = views_of(record, known, np.nonzero(free)[0])
-    grown_on = _joined(_grown_on(Screen(views), predictor, have.neurons), predictor)
+    views = views_of(record, known, np.nonzero(free)[0], book)
+    grown_on = _joined(_grown_on(record, Screen(views), predictor, have.neurons), predictor)
     solved = have.solved_over(known)
     found = [one.finished(views, record, known, solved.get(one.key)) for one in grown_on]
     looked = have.looked if solved else 0
@@ -251,9 +255,11 @@ def channels_of(kept: Sequence[FoundNeuron], decided: BoolArray) -> tuple[tuple[
     return (*((one.key, False) for one in kept), *((key, True) for key in both))
 
 
-def _grown_on(screen: Screen, predictor: Predictor, have: Sequence[FoundNeuron]) -> list[_Candidate]:
+def _grown_on(
+    record: Record, screen: Screen, predictor: Predictor, have: Sequence[FoundNeuron]
+) -> list[_Candidate]:
     """Neurons found before with the bends that were measured since."""
-    views = screen.views
+    views, index = screen.views, record.index()
     view_of = {int(bend): view for view, bend in enumerate(views.bends)}
     free = views.fits.copy()
     grown_on: list[_Candidate] = []
@@ -261,13 +267,32 @@ def _grown_on(screen: Screen, predictor: Predictor, have: Sequence[FoundNeuron])
         own = tuple(view_of[int(bend)] for bend in one.bends if int(bend) in view_of)
         neuron = PartialNeuron(one.neuron.theta, one.neuron.untold, own)
         if own:
-            neuron = taken_in(screen, neuron, free)
+            neuron = taken_in(
+                screen, neuron, _where_predicted(views, neuron, free, predictor, view_of, index)
+            )
             free[list(neuron.members)] = False
         vote = predictor.vote(neuron)
         if len(vote.missed) <= MANY_MISSES * len(vote.hits):
             made = one.refit if not len(one.bends) else None
             grown_on.append(_Candidate(neuron, vote, one.key, made))
     return grown_on
+
+
+def _where_predicted(
+    views: Views,
+    neuron: PartialNeuron,
+    free: BoolArray,
+    predictor: Predictor,
+    view_of: Mapping[int, int],
+    index: Mapping[tuple[int, int], int],
+) -> BoolArray:
+    """Of the free views those that may be a neuron's: if it is wholly known, where it is predicted."""
+    if not neuron.whole:
+        return free
+    hits = [index[hit] for hit in predictor.vote(neuron).hits if hit in index]
+    there = np.zeros(views.count, dtype=np.bool_)
+    there[[view_of[bend] for bend in hits if bend in view_of]] = True
+    return there & free
 
 
 def _joined(candidates: Sequence[_Candidate], predictor: Predictor) -> list[_Candidate]:

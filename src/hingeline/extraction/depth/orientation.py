@@ -30,6 +30,8 @@ CLEARLY = 1e-2
 """Part of some unit gradient that must lie outside."""
 DISTINCT = 1e-4
 """Singular values of the channels' slopes below this share of the largest are not counted as room."""
+MOST_REGIONS = 400
+"""Regions looked at; each tells the sides of most neurons."""
 MINORITY = 0.1
 """Share of the regions that may speak against the others."""
 
@@ -124,6 +126,14 @@ def _vectors(
     return points[clear], vectors[clear], errors[clear]
 
 
+def _spread(order: IntArray, most: int) -> IntArray:
+    """All of some indices, or so many of them: half of those the last ones, the others from all over."""
+    if len(order) <= most:
+        return order
+    before = order[: -(most // 2)]
+    return np.concatenate([before[:: len(before) // (most // 2) + 1], order[-(most // 2) :]])
+
+
 def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntArray) -> list[_Region]:
     """What was seen, by region of all layers up to this one."""
     points, vectors, errors = _vectors(known, record, deeper)
@@ -134,13 +144,15 @@ def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
     _, first, which = np.unique(patterns, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(which.ravel(), kind="stable")
     ends = np.cumsum(np.bincount(which.ravel()))
-    slopes = known.slopes(points[first])
+    groups = np.split(order, ends[:-1])
+    chosen = _spread(np.argsort(first), MOST_REGIONS)
     sides = both.heights(points[first])[-1] > 0
     found: list[_Region] = []
-    for index, group in enumerate(np.split(order, ends[:-1])):
-        moving = np.linalg.svd(slopes[index], compute_uv=False)
+    for index in chosen:
+        group, slopes = groups[index], known.slopes(points[first[[index]]])[0]
+        moving = np.linalg.svd(slopes, compute_uv=False)
         room = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
-        gradients = layer.weights @ slopes[index]
+        gradients = layer.weights @ slopes
         unit = gradients / np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-300)
         found.append(_Region(sides[index], unit, vectors[group], errors[group], room))
     return found

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from hingeline.core.events import NeuronRecovered, Note
+from hingeline.extraction.bends import SPARE_OUTPUTS
 from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.first_neurons import first_neurons
@@ -24,9 +27,18 @@ from hingeline.extraction.depth.layer_step import (
     updated_layer,
 )
 from hingeline.extraction.depth.told_sides import told_by
+from hingeline.extraction.depth.views import CellBook
 
 DEAR_LINES = 2
 """Lines added at a time, or one more, where no known layer makes gradients cheaper."""
+SWEPT_BEND = 4.0
+"""Questions to find one of a line, about."""
+SWEEP_COST = 12
+"""Questions to find a bend on a segment, about."""
+LINE_TELLS = 0.4
+"""Part of what is not known of a layer's neurons that one more line tells, about."""
+MOST_LINES = 12
+"""Lines swept for one layer at a time."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -39,13 +51,24 @@ class Search(AimedLines):
     """Keys of neurons that surely belong to the first layer."""
     rounds: float = 0.0
     """Times that lines were added so far, over all runs; where only some were, that part of one."""
+    books: dict[int, CellBook] = field(default_factory=dict)
+    """By layer."""
+    line_cost: float = np.inf
+    """Questions that the last whole line took."""
+    segment_cost: float = field(init=False)
+    """Questions that a segment takes, about: two gradients in half of the directions before one was swept."""
     on_progress: Callable[[], None] = field(default=lambda: None)
     """Called whenever a layer was found or changed."""
+
+    def __post_init__(self) -> None:
+        self.segment_cost = self.probe.input_dim + SWEEP_COST
 
     def run(self) -> bool:
         """Look until the outputs are explained; False if that was not reached."""
         while len(self.measured) < self.settings.first_lines:
+            spent = self.probe.session.spent
             self.sweep(self.fresh_line())
+            self.line_cost = self.probe.session.spent - spent
         settled, stuck, best, idle = 0, 0, (0, 0), 0
         while self.rounds < self.settings.rounds:
             done, untold = self._climb(settled) and self._explained(), self._untold()
@@ -90,7 +113,10 @@ class Search(AimedLines):
             if step is None:
                 return False
             self.found.append(step)
-            self._complete(number)
+            if not number or self._share(self.known_below(number)) >= TRUSTED:
+                # if something is missing below, what is asked for now would tell of the wrong channels
+                self._widen(number)
+                self._complete(number)
             if number and self._decide_below(number):
                 # over fewer channels more of the layer's neurons are known: it is found again
                 self.found.pop()
@@ -118,27 +144,58 @@ class Search(AimedLines):
         return self.found[number - 1].channels != below.channels
 
     def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
-        known, told = self.known, {} if have is None else have.sides
+        known, told = self.known_below(number), {} if have is None else have.sides
         if settled and have is not None:
-            return updated_layer(self.record, known, self.free(number), have, told)
+            return updated_layer(self.record, known, self.free(number), have, told, self._book(number))
         neurons = () if have is None else have.neurons
         if number == 0 and have is None and self.first is not None:
             neurons = first_neurons(self.record, self.first)
             self.certain = frozenset(one.key for one in neurons)
         certain = self.certain if number == 0 else ()
-        return find_layer(self.record, known, self.free(number), neurons, told, certain, have)
+        return find_layer(
+            self.record, known, self.free(number), neurons, told, certain, have, self._book(number)
+        )
+
+    def _book(self, number: int) -> CellBook:
+        """Regions below a layer that were decomposed before."""
+        return self.books.setdefault(number, CellBook())
+
+    def _widen(self, number: int) -> None:
+        """Sweep whole lines while they tell more for the same price than segments made for single neurons.
+
+        A segment tells one direction. A line meets most neurons, each somewhere else, and half of the
+        channels are on there: of what is not known it tells nearly half.
+        """
+        for _ in range(MOST_LINES):
+            step, spent = self.found[number], self.probe.session.spent
+            untold = sum(one.neuron.untold.shape[1] for one in step.neurons)
+            if LINE_TELLS * untold * self.segment_cost < self._line_cost(number):
+                return
+            self.sweep(self.fresh_line())
+            self.line_cost = self.probe.session.spent - spent
+            again = self._step(number, step, False)
+            if again is None:
+                return
+            self.found[number] = again
+
+    def _line_cost(self, number: int) -> float:
+        """What the last whole line took; before there was one, what its bends would take."""
+        if np.isfinite(self.line_cost):
+            return self.line_cost
+        bends = max(len(line.sweep.bends) for line, _ in self.measured)
+        known = sum(one.layer.width for one in self.found[: number + 1])
+        at_once = max(1, self.measured[0][0].jumps.shape[1] - SPARE_OUTPUTS)
+        return SWEPT_BEND * bends + max(0, bends - known) / at_once * self.probe.input_dim
 
     def _complete(self, number: int) -> None:
         """Ask for what is not known of a layer's neurons, as long as that helps."""
         known, barren = self.known_below(number), set[int]()
-        if number and self._share(known) < TRUSTED:
-            # something is missing below: what is asked for now would tell of the wrong channels
-            return
         for attempt in range(self.settings.passes):
             step = self.found[number]
             open_ = [one for one in step.neurons if not one.neuron.whole and one.key not in barren]
             if not open_:
                 return
+            spent, swept = self.probe.session.spent, len(self.measured)
             for one in open_:
                 rng = self.randomness.step(f"segments {number} {len(self.measured)} {attempt}", one.key)
                 for line in telling_segments(
@@ -147,7 +204,11 @@ class Search(AimedLines):
                     walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng,
                 ):  # fmt: skip
                     self.sweep(line, samples=self.settings.samples)
-            self.found[number] = updated_layer(self.record, known, self.free(number), step, step.sides)
+            if len(self.measured) > swept:
+                self.segment_cost = (self.probe.session.spent - spent) / (len(self.measured) - swept)
+            self.found[number] = updated_layer(
+                self.record, known, self.free(number), step, step.sides, self._book(number)
+            )
             left = {one.key: one.neuron.untold.shape[1] for one in self.found[number].neurons}
             barren |= {one.key for one in open_ if left.get(one.key) == one.neuron.untold.shape[1]}
 

@@ -16,12 +16,13 @@ Source: local normals as linear equations, specs on reverse engineering, 3.5. Co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
-from hingeline.extraction.depth.known_layers import KnownLayers, chunks
+from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers, chunks
 from hingeline.extraction.depth.observed_lines import Record
 
 MOVES = 1e-9
@@ -154,12 +155,71 @@ class Views:
         return self.offered[views] / np.linalg.norm(self.offered[views], axis=1, keepdims=True)
 
 
-def views_of(record: Record, known: KnownLayers, bends: IntArray) -> Views:
-    """The views of some of a record's bends."""
+@dataclass(eq=False)
+class CellBook:
+    """Regions decomposed so far, for one set of layers."""
+
+    layers: tuple[KnownLayer, ...] | None = None
+    cells: Cells | None = None
+    number: dict[bytes, int] = field(default_factory=dict)
+    """Which region has a pattern."""
+
+    def regions(self, known: KnownLayers, points: FloatArray, on: BoolArray) -> tuple[Cells, IntArray]:
+        """All regions, and which of them each point "p r" with its pattern "p n" is in: "p"."""
+        same = self.layers is not None and len(self.layers) == len(known.layers)
+        if not same or any(a is not b for a, b in zip(self.layers or (), known.layers, strict=True)):
+            self.layers, self.cells, self.number = known.layers, None, {}
+        packed = np.packbits(on, axis=1) if on.size else np.zeros((len(points), 1), dtype=np.uint8)
+        names = [row.tobytes() for row in packed]
+        new: dict[bytes, int] = {}
+        for index, name in enumerate(names):
+            if name not in self.number and name not in new:
+                new[name] = index
+        for part in chunks(len(new), _chunk(known)):
+            self._add(Cells.of(known.slopes(points[list(new.values())[part]])))
+        if self.cells is None:
+            self.cells = Cells.of(known.slopes(points[:0]))
+        self.number |= {name: len(self.number) + at for at, name in enumerate(new)}
+        return self.cells, np.array([self.number[name] for name in names], dtype=np.int64)
+
+    def _add(self, more: Cells) -> None:
+        if self.cells is None:
+            self.cells = more
+            return
+        most = max(self.cells.size.shape[1], more.size.shape[1])
+        have, more = _padded(self.cells, most), _padded(more, most)
+        self.cells = Cells(
+            np.concatenate([have.left, more.left]),
+            np.concatenate([have.size, more.size]),
+            np.concatenate([have.rows, more.rows]),
+            np.concatenate([have.moving, more.moving]),
+        )
+
+
+def _padded(cells: Cells, most: int) -> Cells:
+    more = most - cells.size.shape[1]
+    if not more:
+        return cells
+    return Cells(
+        np.pad(cells.left, ((0, 0), (0, 0), (0, more))),
+        np.pad(cells.size, ((0, 0), (0, more))),
+        np.pad(cells.rows, ((0, 0), (0, more), (0, 0))),
+        cells.moving,
+    )
+
+
+def views_of(record: Record, known: KnownLayers, bends: IntArray, book: CellBook | None = None) -> Views:
+    """The views of some of a record's bends.
+
+    Args:
+        record: All lines.
+        known: The layers below.
+        bends: Which, indices into the record.
+        book: Regions decomposed before; those of other layers are forgotten.
+    """
     points, normals = record.points[bends], record.normals[bends]
     offered, on = known.offered(points), known.patterns(points)
-    first, cell = _regions(on)
-    cells = _cells(known, points[first])
+    cells, cell = (CellBook() if book is None else book).regions(known, points, on)
     left, moves = cells.left, cells.moves
     parts = np.zeros((len(bends), left.shape[2]))
     for part in chunks(len(bends), _chunk(known)):
@@ -173,42 +233,9 @@ def views_of(record: Record, known: KnownLayers, bends: IntArray) -> Views:
         a[part] = np.einsum("vmc,vm->vc", cells.rows[cell[part]], (parts * inverse)[part])
     solutions = np.concatenate([a, -np.einsum("vc,vc->v", a, offered[:, :-1])[:, np.newaxis]], axis=1)
     units = parts / np.maximum(np.linalg.norm(parts, axis=1, keepdims=True), 1e-300)
-    sides = np.where(on, 1.0, -1.0).astype(np.float32)
+    sides: Any = np.where(on, 1.0, -1.0).astype(np.float32)
     rank = moves.sum(axis=1)[cell]
     return Views(bends, cells, cell, rank, fits, solutions, offered, units, record.errors[bends], sides)
-
-
-def _regions(on: BoolArray) -> tuple[IntArray, IntArray]:
-    """The first point with each pattern "v n", and which of them every point has."""
-    if not on.size:
-        return np.zeros(min(1, len(on)), dtype=np.int64), np.zeros(len(on), dtype=np.int64)
-    _, first, cell = np.unique(np.packbits(on, axis=1), axis=0, return_index=True, return_inverse=True)
-    return np.asarray(first), np.asarray(cell.ravel())
-
-
-def _cells(known: KnownLayers, points: FloatArray) -> Cells:
-    """Regions of some points, a few at a time."""
-    parts = [Cells.of(known.slopes(points[part])) for part in chunks(len(points), _chunk(known))]
-    if len(parts) < 2:
-        return parts[0] if parts else Cells.of(known.slopes(points))
-    most = max(part.size.shape[1] for part in parts)
-    padded = [_padded(part, most) for part in parts]
-    return Cells(
-        np.concatenate([part.left for part in padded]),
-        np.concatenate([part.size for part in padded]),
-        np.concatenate([part.rows for part in padded]),
-        np.concatenate([part.moving for part in padded]),
-    )
-
-
-def _padded(cells: Cells, most: int) -> Cells:
-    more = most - cells.size.shape[1]
-    return Cells(
-        np.pad(cells.left, ((0, 0), (0, 0), (0, more))),
-        np.pad(cells.size, ((0, 0), (0, more))),
-        np.pad(cells.rows, ((0, 0), (0, more), (0, 0))),
-        cells.moving,
-    )
 
 
 def _chunk(known: KnownLayers) -> int:

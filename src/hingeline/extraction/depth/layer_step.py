@@ -44,6 +44,8 @@ MANY_HITS = 12
 still unknown and on, predictions are wrong."""
 MANY_MISSES = 0.4
 """Those misses as a share of the hits."""
+MORE = 1.15
+"""So many times the bends there were before are reason to decide what was not decided by them."""
 MUCH_MORE = 1.5
 """So many times the bends there were before are reason to decide and solve again what was decided."""
 
@@ -237,7 +239,7 @@ def finished_layer(
     explained = _explained(record, found)
     layer = layer_of(kept, known.channels)
     sides = np.array([told.get(one.key, 0.0) for one in kept])
-    settled = bool((sides != 0).all()) and record.count < MUCH_MORE * looked
+    settled = record.count < (MUCH_MORE if (sides != 0).all() else MORE) * looked
     looked = looked if settled else record.count
     sided = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides, look=not settled)
     kept = turned(kept, layer, sided)

@@ -31,6 +31,8 @@ from hingeline.extraction.depth.views import CellBook
 
 DEAR_LINES = 2
 """Lines added at a time, or one more, where no known layer makes gradients cheaper."""
+DEAR_SHARE = 0.15
+"""Or as many as cost no more than this share of what was asked so far."""
 SWEPT_BEND = 4.0
 """Questions to find one of a line, about."""
 SWEEP_COST = 12
@@ -82,7 +84,7 @@ class Search(AimedLines):
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
             # where gradients must be asked in more directions than a layer should leave, a few lines may do
-            chosen = lines[:: len(lines) // DEAR_LINES + 1] if self._dear() else lines
+            chosen = lines[:: len(lines) // self._affordable() + 1] if self._dear() else lines
             self.rounds += len(chosen) / max(1, len(lines))
             for line in chosen:
                 self.sweep(line)
@@ -91,6 +93,10 @@ class Search(AimedLines):
     def _dear(self) -> bool:
         """Whether the deepest layer that was found does not explain gradients: something of it is missing."""
         return not self.found or self._share(self.known) < TRUSTED
+
+    def _affordable(self) -> int:
+        """Lines that cost little beside what was asked so far, or a few."""
+        return max(DEAR_LINES, int(DEAR_SHARE * self.probe.session.spent / self._line_cost(len(self.found))))
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from practice_benches import bench_of, he_network
 
-from hingeline.core.arrays import FloatArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.extraction.bends import measure_bends
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.growing import grown
@@ -35,12 +35,13 @@ def known_layers(network: PiecewiseLinearNetwork, count: int, *, decided: bool =
     return KnownLayers(network.input_dim, layers)
 
 
-def bends_of_second_layer() -> tuple[FloatArray, FloatArray, FloatArray]:
+def bends_of_second_layer() -> tuple[FloatArray, FloatArray, IntArray]:
     """Points on the boundaries of each neuron, unit normals there, and which neuron it is."""
     below, rng = known_layers(NETWORK, 1), np.random.default_rng(8)
     owner = np.repeat(np.arange(6), EACH)
     rows, offsets = NETWORK.weights[1][owner], NETWORK.biases[1][owner]
     points = 2 * rng.standard_normal((len(owner), 30))
+    gradient, z = points, np.ones(len(owner))
     for _ in range(60):
         gradient = np.einsum("vc,vcr->vr", rows, below.slopes(points))
         z = np.einsum("vc,vc->v", rows, below.offered(points)[:, :-1]) + offsets
@@ -49,7 +50,7 @@ def bends_of_second_layer() -> tuple[FloatArray, FloatArray, FloatArray]:
     return points, gradient / np.linalg.norm(gradient, axis=1, keepdims=True), owner
 
 
-def seen(known: KnownLayers) -> tuple[Views, FloatArray]:
+def seen(known: KnownLayers) -> tuple[Views, IntArray]:
     points, normals, owner = bends_of_second_layer()
     none, count = np.zeros((0, 30)), len(points)
     zeros, integers = np.full(count, 1e-14), np.zeros(count, dtype=np.int64)

@@ -17,7 +17,7 @@ import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.depth.coefficient_signs import switched
-from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
+from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers, chunks
 from hingeline.extraction.depth.observed_lines import Record
 
 INSIDE = 1e-6
@@ -32,6 +32,8 @@ DISTINCT = 1e-4
 """Singular values of the channels' slopes below this share of the largest are not counted as room."""
 MOST_REGIONS = 400
 """Regions looked at; each tells the sides of most neurons."""
+AT_ONCE = 64
+"""Regions whose slopes are held at a time."""
 MINORITY = 0.1
 """Share of the regions that may speak against the others."""
 
@@ -148,8 +150,10 @@ def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
     chosen = _spread(np.argsort(first), MOST_REGIONS)
     sides = both.heights(points[first])[-1] > 0
     found: list[_Region] = []
-    for index in chosen:
-        group, slopes = groups[index], known.slopes(points[first[[index]]])[0]
+    parts = [chosen[part] for part in chunks(len(chosen), AT_ONCE)]
+    each = (pair for part in parts for pair in zip(part, known.slopes(points[first[part]]), strict=True))
+    for index, slopes in each:
+        group = groups[index]
         moving = np.linalg.svd(slopes, compute_uv=False)
         room = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
         gradients = layer.weights @ slopes

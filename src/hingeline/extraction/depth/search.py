@@ -41,6 +41,8 @@ LINE_TELLS = 0.4
 """Part of what is not known of a layer's neurons that one more line tells, about."""
 MOST_LINES = 12
 """Lines swept for one layer at a time."""
+LAST_BENDS = 0.25
+"""Part of the bends that layers below leave unexplained which the last layer bends at least."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -133,10 +135,20 @@ class Search(AimedLines):
             self.on_progress()
             if not step.layer.width:
                 return False
-            if self._is_last(number) or (self._filled(number) and self._is_last(number)):
+            if self._may_be_last(number) and (
+                self._is_last(number) or (self._filled(number) and self._is_last(number))
+            ):
                 return True
             number += 1
         return False
+
+    def _may_be_last(self, number: int) -> bool:
+        """Whether a layer is what bends the lines beside those below it; else there are layers above."""
+        explained = [{hit for one in step.neurons for hit in one.vote.hits} for step in self.found]
+        below = set[tuple[int, int]]().union(*explained[:number])
+        bends = sum(len(line.bends) for line in self.record.lines) - len(below)
+        self.output = self.output if len(explained[number] - below) >= LAST_BENDS * bends else None
+        return len(explained[number] - below) >= LAST_BENDS * bends
 
     def _decide_below(self, number: int) -> bool:
         """Let a layer decide the sides of those below it; True if it decided any."""

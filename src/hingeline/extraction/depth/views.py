@@ -16,6 +16,7 @@ Source: local normals as linear equations, specs on reverse engineering, 3.5. Co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,25 +176,27 @@ class CellBook:
         for index, name in enumerate(names):
             if name not in self.number and name not in new:
                 new[name] = index
-        for part in chunks(len(new), _chunk(known)):
-            self._add(Cells.of(known.slopes(points[list(new.values())[part]])))
-        if self.cells is None:
-            self.cells = Cells.of(known.slopes(points[:0]))
+        at = list(new.values())
+        parts = [Cells.of(known.slopes(points[at[part]])) for part in chunks(len(at), _chunk(known))]
+        have = [] if self.cells is None else [self.cells]
+        if parts or not have:
+            self.cells = _together([*have, *parts] or [Cells.of(known.slopes(points[:0]))])
         self.number |= {name: len(self.number) + at for at, name in enumerate(new)}
+        if self.cells is None:
+            raise RuntimeError("no regions")
         return self.cells, np.array([self.number[name] for name in names], dtype=np.int64)
 
-    def _add(self, more: Cells) -> None:
-        if self.cells is None:
-            self.cells = more
-            return
-        most = max(self.cells.size.shape[1], more.size.shape[1])
-        have, more = _padded(self.cells, most), _padded(more, most)
-        self.cells = Cells(
-            np.concatenate([have.left, more.left]),
-            np.concatenate([have.size, more.size]),
-            np.concatenate([have.rows, more.rows]),
-            np.concatenate([have.moving, more.moving]),
-        )
+
+def _together(parts: Sequence[Cells]) -> Cells:
+    """Several as one."""
+    most = max(part.size.shape[1] for part in parts)
+    same = [_padded(part, most) for part in parts]
+    return Cells(
+        np.concatenate([part.left for part in same]),
+        np.concatenate([part.size for part in same]),
+        np.concatenate([part.rows for part in same]),
+        np.concatenate([part.moving for part in same]),
+    )
 
 
 def _padded(cells: Cells, most: int) -> Cells:

@@ -26,6 +26,8 @@ LOOSE = 1e-5
 """Combinations of channels that move less than this, of the most, count as not told."""
 MOST_LOOSE = 16
 """Regions with more of them are not compared."""
+AT_ONCE = 256
+"""Views compared at a time, those of which most is told first."""
 APART = 1e-3
 """Part of a unit row, on the channels of which both tell, that another neuron's view misses."""
 DOUBT = 1e-5
@@ -107,10 +109,15 @@ class Screen:
         told, own = neuron.told_weights
         if own.shape[1] > MOST_LOOSE:
             return found
-        compared = np.nonzero(self._weights.clear[views])[0]
-        for part in chunks(len(compared)):
+        weights = self._weights
+        # with no more channels in common than unknowns nothing can be contradicted
+        common = weights.moving[views] @ told
+        compared = np.nonzero(weights.clear[views] & (common > own.shape[1] + weights.loose[views] + 1))[0]
+        compared = compared[np.argsort(weights.loose[views[compared]], kind="stable")]
+        for part in chunks(len(compared), AT_ONCE):
             some = compared[part]
-            found[some] = self._weights.missed(neuron.theta[:-1] * told, own, told, views[some]) < APART**2
+            missed = weights.missed(neuron.theta[:-1] * told, own, told, views[some])
+            found[some] = missed < APART**2
         return found
 
     @cached_property

@@ -39,8 +39,10 @@ SWEEP_COST = 12
 """Questions to find a bend on a segment, about."""
 LINE_TELLS = 0.4
 """Part of what is not known of a layer's neurons that one more line tells, about."""
-MOST_LINES = 12
-"""Lines swept for one layer at a time."""
+MOST_LINES = 8
+"""Lines swept for one layer before new neurons are looked for on them."""
+FINDS = 3
+"""Times that they are."""
 LAST_BENDS = 0.25
 """Part of the bends that layers below leave unexplained which the last layer bends at least."""
 DEEPEST = 40
@@ -102,7 +104,7 @@ class Search(AimedLines):
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""
-        return sum(one.neuron.untold.shape[1] for step in self.found for one in step.neurons)
+        return sum(_untold(step) for step in self.found)
 
     def _climb(self, settled: int) -> bool:
         """From the first layer up, as far as the record tells; True if the outputs are explained.
@@ -184,17 +186,27 @@ class Search(AimedLines):
         A segment tells one direction. A line meets most neurons, each somewhere else, and half of the
         channels are on there: of what is not known it tells nearly half.
         """
+        for _ in range(FINDS):
+            swept = len(self.measured)
+            pays = self._widen_found(number)
+            if len(self.measured) == swept:
+                return
+            self.found[number] = self._step(number, self.found[number], False) or self.found[number]
+            if not pays:
+                return
+
+    def _widen_found(self, number: int) -> bool:
+        """The same for the neurons that were found; False if the last line told less than it cost."""
         for _ in range(MOST_LINES):
             step, spent = self.found[number], self.probe.session.spent
-            untold = sum(one.neuron.untold.shape[1] for one in step.neurons)
-            if LINE_TELLS * untold * self.segment_cost < self._line_cost(number):
-                return
+            if LINE_TELLS * _untold(step) * self.segment_cost < self._line_cost(number):
+                break
             self.sweep(self.fresh_line())
             self.line_cost = self.probe.session.spent - spent
-            again = self._step(number, step, False)
-            if again is None:
-                return
-            self.found[number] = again
+            self.found[number] = self._step(number, step, True) or step
+            if (_untold(step) - _untold(self.found[number])) * self.segment_cost < self.line_cost:
+                return False
+        return True
 
     def _line_cost(self, number: int) -> float:
         """What the last whole line took; before there was one, what its bends would take."""
@@ -239,3 +251,8 @@ class Search(AimedLines):
                 f"{undecided} of undecided sign, on {len(self.measured)} lines"
             )
         )
+
+
+def _untold(step: FoundLayer) -> int:
+    """Directions of a layer's neurons that are not known."""
+    return sum(one.neuron.untold.shape[1] for one in step.neurons)

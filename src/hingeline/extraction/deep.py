@@ -69,12 +69,26 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
         result, deeper, first, lines = _widened(bench, first, lines)
     if result is not None:
         return result
+    peeled = _turned(bench, first, lines)
+    known = _known_layer(first, peeled)
     if deeper is not None:
-        return recover_depth(bench, [*lines, *deeper], _known_layer(first, peeled))
+        return recover_depth(bench, [*lines, *deeper], known)
+    if peeled is not None and not is_coarse(bench.probe):
+        # the second layer was looked for in vain though the first is steered: there are more
+        layered = recover_depth(bench, lines, known)
+        if layered.outcome.ok:
+            return layered
     walked = _walk(bench, first, lines)
     if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
-        return recover_depth(bench, lines, _known_layer(first, peeled))
+        return recover_depth(bench, lines, known)
     return walked
+
+
+def _known_layer(first: Hyperplanes, peeled: Peeled | None) -> KnownLayer:
+    """A first layer as deeper ones see it, its sides decided if it was steered."""
+    error, steered = float(np.median(first.errors)), np.full(first.count, peeled is not None)
+    rows, offsets = (first.normals, first.offsets) if peeled is None else (peeled.weights, peeled.biases)
+    return KnownLayer(rows, offsets, steered, error=error, errors=first.errors)
 
 
 def _widened(
@@ -106,15 +120,25 @@ def _peeled(
     bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]
 ) -> tuple[Recovery | None, list[MeasuredLine] | None]:
     """As `_peel`, if the first layer can be steered and turned; else neither."""
-    if not steerable(first.normals):
+    peeled = _turned(bench, first, lines)
+    if peeled is None:
         return None, None
     try:
-        return _peel(bench, orient(first, lines, coarse=is_coarse(bench.probe)))
+        return _peel(bench, peeled)
     except OutsideDomain as problem:
         bench.probe.session.emit(Note(f"{problem}; walking instead"))
+    return None, None
+
+
+def _turned(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) -> Peeled | None:
+    """The first layer with its active sides, if it can be steered and lines tell them."""
+    if not steerable(first.normals):
+        return None
+    try:
+        return orient(first, lines, coarse=is_coarse(bench.probe))
     except AmbiguousSign as problem:
         bench.probe.session.emit(Note(f"{problem}: a first-layer neuron may be missing; walking instead"))
-    return None, None
+    return None
 
 
 def _partial(reason: str, first: Hyperplanes) -> Recovery:

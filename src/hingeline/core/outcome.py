@@ -93,6 +93,8 @@ class Finding(Generic[T]):
     """Residuals, witnesses, checks; JSON-ready values."""
     spending: Spending
     provenance: Provenance
+    lower_layers: T | None = None
+    """Where there is no whole value: the layers found, from the inputs to the sums of the deepest of them."""
 
     @property
     def queries(self) -> int:

@@ -10,10 +10,13 @@ from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.core.randomness import Randomness
 from hingeline.extraction.bends import MeasuredLine, measure_bends
+from hingeline.extraction.depth.found_rows import FoundRows, keep_rows
 from hingeline.extraction.depth.known_layers import KnownLayer
 from hingeline.extraction.depth.recover_depth import recover_depth
+from hingeline.extraction.depth.recover_wide import recover_wide, too_wide
 from hingeline.extraction.finish import finish
 from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.line_votes import in_agreement
 from hingeline.extraction.located import located_members
 from hingeline.extraction.membership import look_for
 from hingeline.extraction.neuron_lines import (
@@ -64,6 +67,9 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     bench.evidence["first_layer"] = {"neurons": first.count, "lines": len(lines)}
     if not first.count:
         return _partial("no first-layer hyperplane could be told from deeper ones", first)
+    if not steerable(first.normals) and not is_coarse(bench.probe):
+        # one false hyperplane lies in the span of the others, and then they cannot be steered
+        first = _agreed(bench, first)
     result, deeper = _peeled(bench, first, lines)
     if result is None and deeper is None and not is_coarse(bench.probe):
         result, deeper, first, lines = _widened(bench, first, lines)
@@ -71,6 +77,8 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
         return result
     peeled = _turned(bench, first, lines)
     known = _known_layer(first, peeled)
+    if deeper is not None and peeled is not None and too_wide(first.count, [*lines, *deeper]):
+        return recover_wide(bench, peeled, deeper)
     if deeper is not None:
         return recover_depth(bench, [*lines, *deeper], known)
     if peeled is not None and not is_coarse(bench.probe):
@@ -82,6 +90,25 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
         return recover_depth(bench, lines, known)
     return walked
+
+
+def _agreed(bench: Bench, first: Hyperplanes) -> Hyperplanes:
+    """The hyperplanes without those that swept lines contradict."""
+    agreed = in_agreement(first, bench.sweeps)
+    if agreed.all():
+        return first
+    false = int((~agreed).sum())
+    bench.probe.session.emit(Note(f"{false} hyperplanes are left out: other lines do not show them"))
+    first = first.select(agreed)
+    _note_first(bench, first)
+    return first
+
+
+def _note_first(bench: Bench, first: Hyperplanes) -> None:
+    """What is known of the first layer, in case that nothing more is found."""
+    bench.evidence["neurons"] = neuron_evidence(first.errors)
+    undecided = np.zeros(first.count, dtype=np.bool_)
+    keep_rows(bench, [FoundRows(first.normals, first.offsets, first.errors, undecided)])
 
 
 def _known_layer(first: Hyperplanes, peeled: Peeled | None) -> KnownLayer:
@@ -216,7 +243,7 @@ def _complete_first_layer(
     start = 100 + len(lines) - 1 if fresh else 100
     for index in range(start, start + (fresh or bench.settings.most_lines)):
         probe.session.emit(NeuronRecovered(1, members.count))
-        bench.evidence["neurons"] = neuron_evidence(members.errors)
+        _note_first(bench, members)
         if not fresh and members.count and not unexplained_gradients(members.normals, lines).any():
             return members
         line = random_line(probe, bench.randomness.step("line", index), bench.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from hingeline.core.randomness import Randomness
 from hingeline.extraction.attempts import recover_in_range
 from hingeline.extraction.convolution.image_shape import checked_image
 from hingeline.extraction.coordinates import moved_back
+from hingeline.extraction.depth.found_rows import found_in_words
 from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import recover_from_afar
 from hingeline.extraction.larger_unit import largest_unit
@@ -97,7 +98,9 @@ def extract(
     evidence: dict[str, Any] = {}
     result = _run(session, randomness, chosen, evidence)
     provenance = Provenance("extract", oracle.spec.name, seed, {"budget": budget, **asdict(chosen)}, SOURCES)
-    return Finding(result.network, result.outcome, evidence, session.spending, provenance)
+    return Finding(
+        result.network, result.outcome, evidence, session.spending, provenance, result.lower_layers
+    )
 
 
 def _settings(settings: ExtractSettings | Mapping[str, Any] | None) -> ExtractSettings:
@@ -131,7 +134,9 @@ def _run(
         result = _steady(bench.probe, markers, card, _within_sight(bench, card, result))
         return _moved_back(bench, _settled(bench, result))
     except BudgetExhausted as spent:
-        outcome = Outcome(Status.BUDGET_SPENT, f"{spent}.", "Give more with --budget; nothing asked is lost.")
+        found = found_in_words(evidence)
+        told = f"{spent}; found until then: {found}." if found else f"{spent}."
+        outcome = Outcome(Status.BUDGET_SPENT, told, "Give more with --budget; nothing asked is lost.")
         cut = spent
     except UnsupportedOracle as refused:
         outcome = Outcome(Status.REFUSED, str(refused))
@@ -208,9 +213,10 @@ def _box_norm(domain: Domain, dim: int) -> float:
 
 def _moved_back(bench: Bench, result: Recovery) -> Recovery:
     """The result on plain inputs; an attack within bounds works around their middle."""
-    if result.network is None:
-        return result
-    return Recovery(moved_back(result.network, bench.probe.calibration.centre), result.outcome)
+    centre, lower = bench.probe.calibration.centre, bench.lower_layers
+    if result.network is not None:
+        return Recovery(moved_back(result.network, centre), result.outcome)
+    return replace(result, lower_layers=None if lower is None else moved_back(lower, centre))
 
 
 def _noise_of(card: DoctorCard) -> str:

@@ -111,18 +111,48 @@ def look_for(
     Raises:
         BudgetExhausted: The budget ended.
     """
-    stopped, seen = (np.zeros(len(normals), dtype=np.int64) for _ in range(2))
     if not len(normals):
-        return Sightings(seen, stopped)
+        none = np.zeros(0, dtype=np.int64)
+        return Sightings(none, none)
     points = _telling_points(normals, offsets, witnesses, probe.calibration.scale, rng)
     points = _pulled_in(probe, points, witnesses)
+    return looked_at(probe, normals, errors, points, witnesses=witnesses, jumps=jumps, patient=patient)
+
+
+def looked_at(
+    probe: Probe,
+    normals: FloatArray,
+    errors: FloatArray,
+    points: FloatArray,
+    *,
+    witnesses: FloatArray | None = None,
+    jumps: FloatArray | None = None,
+    patient: int = 0,
+) -> Sightings:
+    """What is seen of hyperplanes at given points of them.
+
+    Args:
+        probe: Where queries go.
+        normals: Unit normals, shape "m d".
+        errors: Standard deviation of a normal's entry, shape "m".
+        points: Where to look, the most telling first, shape "m t d" with `TRIES` points each.
+        witnesses: Where each was seen, shape "m d"; needed with `jumps`.
+        jumps: Output change per unit across each, shape "m k", if answers are coarse.
+        patient: As for `look_for`.
+
+    Raises:
+        BudgetExhausted: The budget ended.
+    """
+    stopped, seen = (np.zeros(len(normals), dtype=np.int64) for _ in range(2))
     rows = np.arange(len(normals))
+    if not len(rows):
+        return Sightings(seen, stopped)
     for column, count in ((0, 2), *((c, 1) for c in range(2, patient or TRIES))):
         at = points[rows, column : column + count]
-        offsets_across = _offsets_across(probe, errors[rows], at)
-        if jumps is not None:
-            offsets_across = _coarse_offsets(probe, errors[rows], at, witnesses[rows], jumps[rows])
-        here, moving = _sightings(probe, normals[rows], offsets_across, at)
+        across = offsets_across(probe, errors[rows], at)
+        if jumps is not None and witnesses is not None:
+            across = _coarse_offsets(probe, errors[rows], at, witnesses[rows], jumps[rows])
+        here, moving = _sightings(probe, normals[rows], across, at)
         seen[rows] += here.sum(axis=1)
         stopped[rows] += (moving & ~here).sum(axis=1)
         tried = column + count
@@ -142,12 +172,14 @@ def _telling_points(
     drawn = rng.standard_normal((POINTS_DRAWN, dim)) * scale / np.sqrt(dim)
     drawn *= rng.choice(np.array([0.5, 1.0, 3.0]), (POINTS_DRAWN, 1))
     chosen = np.empty((count, TRIES, dim))
+    all_heights = drawn @ normals.T + offsets
     for m in range(count):
-        heights = drawn @ normals[m] + offsets[m]
-        points = drawn - heights[:, np.newaxis] * normals[m]
-        sides = (points @ normals.T + offsets) * (normals @ witnesses[m] + offsets) < 0
+        # moving a point onto candidate m moves its heights over the others by the cosines of the normals
+        heights = all_heights[:, m, np.newaxis]
+        sides = (all_heights - heights * (normals @ normals[m])) * (normals @ witnesses[m] + offsets) < 0
         sides[:, m] = False
-        chosen[m] = points[_covering(sides)]
+        picked = covering(sides)
+        chosen[m] = drawn[picked] - heights[picked] * normals[m]
     return chosen
 
 
@@ -161,8 +193,8 @@ def _pulled_in(probe: Probe, points: FloatArray, witnesses: FloatArray) -> Float
     return points
 
 
-def _covering(sides: BoolArray) -> list[int]:
-    """Rows that together cover as many columns as possible, each new column first."""
+def covering(sides: BoolArray) -> list[int]:
+    """`TRIES` rows that together cover as many columns as possible, each new column first."""
     left = np.ones(sides.shape[1], dtype=np.bool_)
     picked: list[int] = []
     for _ in range(TRIES):
@@ -175,7 +207,7 @@ def _covering(sides: BoolArray) -> list[int]:
     return picked
 
 
-def _offsets_across(probe: Probe, errors: FloatArray, points: FloatArray) -> FloatArray:
+def offsets_across(probe: Probe, errors: FloatArray, points: FloatArray) -> FloatArray:
     """How far to either side of each point ("m p d") to look: "m p"."""
     norms = np.linalg.norm(points, axis=2)
     # wide enough for the normal's error at that distance, narrow enough to meet no other bend

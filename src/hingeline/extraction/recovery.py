@@ -23,6 +23,8 @@ class Recovery:
     network: PiecewiseLinearNetwork | None
     outcome: Outcome
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    lower_layers: PiecewiseLinearNetwork | None = None
+    """Where there is no network: the layers found."""
 
 
 @dataclass(eq=False)
@@ -34,6 +36,8 @@ class Bench:
     settings: ExtractSettings
     best: PiecewiseLinearNetwork | None = None
     """Kept current, so that a budget that ends leaves it."""
+    lower_layers: PiecewiseLinearNetwork | None = None
+    """The layers found so far, from the inputs to the sums of the deepest; kept current like `best`."""
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
     """Grows as steps report; JSON-ready."""
     sweeps: list[LineSweep] = field(default_factory=list[LineSweep])

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hingeline.networks.loading import load_network
+
 SCRIPTS = Path(__file__).resolve().parents[3] / "examples" / "depth"
 
 
@@ -34,6 +36,15 @@ def test_a_budget_that_ends_is_said_and_nothing_is_claimed(tmp_path: Path) -> No
     told = ran("large.py", file, "--budget", 200, expected=5)
     assert "budget" in told
     assert "complete" not in told
+
+
+def test_layers_found_within_a_budget_are_kept_and_held_against_the_network(tmp_path: Path) -> None:
+    file, rows = tmp_path / "n.npz", tmp_path / "rows.npz"
+    ran("train_large.py", file, "--widths", 60, 48, 20, 16, 12, 10, 6, "--steps", 20)
+    told = ran("large.py", file, "--budget", 9000, "--rows", rows, expected=5)
+    assert "found until then: 48 neurons of layer 1" in told
+    assert "| 1 | 48 | 48 | 0 | 100.0% |" in told
+    assert load_network(rows).weights[0].shape == (48, 60)
 
 
 def test_images_of_the_full_size_are_drawn_too(tmp_path: Path) -> None:

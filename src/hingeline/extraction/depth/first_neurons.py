@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hingeline.extraction.depth.candidates import FoundNeuron
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
-from hingeline.extraction.depth.layer_step import FoundNeuron
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Predictor

@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from hingeline.core.arrays import BoolArray
+from hingeline.extraction.depth.candidates import MISSES, FoundNeuron
 from hingeline.extraction.depth.joining import joined
 from hingeline.extraction.depth.known_layers import KnownLayers
-from hingeline.extraction.depth.layer_step import AGREE, MISSES, FoundLayer, FoundNeuron, finished_layer
+from hingeline.extraction.depth.layer_step import AGREE, FoundLayer, finished_layer
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.extraction.depth.predictions import Predictor
 from hingeline.extraction.depth.refit import Refit

@@ -3,7 +3,7 @@
 Over the channels below, answers are a sum of u_k relu(z_k) and a linear part B. Turned to the side with fewer
 places, B is the sum of -u_k (a, b)_k over the neurons turned the wrong way, and u (a, b) of one that was left
 out because it is not wholly known, if it is on. As many equations as there are channels; that the share of
-every other neuron comes out as 0 or 1 is the proof.
+every other neuron is 0 or 1, and in one way only, is the proof.
 
 Cost: no queries. Source: ours; affine bypass for unresolved signs, specs on extraction, section 4.
 """
@@ -16,11 +16,14 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
+from hingeline.numerics.binary_system import BinaryStatus, solve_binary
 
-WHOLE = 1e-5
-"""Distance from 0 or 1 up to which a share counts as one of them."""
+MISSED = 1e-8
+"""Part of the linear part that zeros and ones may leave over."""
 TOLD = 1e-6
 """Singular values of unit equations above which a direction is told."""
+EXACT = 1e-10
+"""Standard deviation of an equation, of the largest."""
 PRESENT = 1e-4
 """Share of the largest jump above which a neuron left out is in the linear part."""
 
@@ -38,28 +41,28 @@ def completed(
     """
     if not partial:
         return {}
-    untold = np.concatenate([one.untold for one in partial], axis=1)
     size, outputs = linear.shape
-    left, strength, _ = np.linalg.svd(untold, full_matrices=False)
-    open_ = left[:, strength > TOLD]
-    told = np.eye(size) - open_ @ open_.T
-    # unknowns: one share for each known neuron, a jump per output for each one left out
-    shares = [-np.outer(jump, told @ row).reshape(1, -1) for row, jump in zip(rows, jumps, strict=True)]
-    blocks = [np.kron(np.eye(outputs), told @ one.theta) for one in partial]
-    matrix = np.concatenate([*shares, *blocks]).T
-    scale = np.linalg.norm(matrix, axis=0)
-    if not (scale > 0).all() or np.linalg.svd(matrix / scale)[1].min() < TOLD:
+    # the outputs have a constant of their own, so that nothing is told of the neurons' ones
+    constant = np.eye(size)[:, -1:]
+    if any(np.abs(one.untold[-1]).max(initial=0.0) > TOLD for one in partial):
         return {}
+    untold = np.concatenate([constant, *(one.untold for one in partial)], axis=1)
+    left, strength, _ = np.linalg.svd(untold, full_matrices=True)
+    told = left[:, int((strength > TOLD).sum()) :].T
+    # unknowns: 0 or 1 for each known neuron, a jump per output for each one left out
+    shares = [-np.outer(jump, told @ row).ravel() for row, jump in zip(rows, jumps, strict=True)]
+    own_part = np.concatenate([np.kron(np.eye(outputs), told @ one.theta) for one in partial]).T
+    share_part = np.array(shares).reshape(-1, len(own_part)).T
     target = (told @ linear).T.ravel()
-    solution, *_ = np.linalg.lstsq(matrix, target, rcond=None)
-    count = len(rows)
-    share = solution[:count]
-    wrong = np.abs(share - np.round(share)).max(initial=0.0)
-    missed = np.abs(matrix @ solution - target).max() / max(float(np.abs(linear).max()), 1e-300)
-    if max(wrong, missed) > WHOLE or not np.isin(np.round(share), (0.0, 1.0)).all():
+    share = _shares(share_part, own_part, target)
+    if share is None:
         return {}
-    own = solution[count:].reshape(len(partial), outputs)
-    rest = linear + rows.T @ (np.round(share)[:, np.newaxis] * jumps)
+    solution, *_ = np.linalg.lstsq(own_part, target - share_part @ share, rcond=None)
+    missed = np.abs(own_part @ solution + share_part @ share - target).max(initial=0.0)
+    if missed > MISSED * float(np.abs(linear).max()):
+        return {}
+    own = solution.reshape(len(partial), outputs)
+    rest = linear + rows.T @ (share[:, np.newaxis] * jumps)
     there = np.abs(own).max(axis=1) > PRESENT * max(float(np.abs(jumps).max(initial=0.0)), 1e-300)
     found: dict[int, PartialNeuron] = {}
     for index in np.nonzero(there)[0].tolist():
@@ -73,3 +76,19 @@ def completed(
             theta / np.linalg.norm(theta), np.zeros((size, 0)), partial[index].members
         )
     return found
+
+
+def _shares(share_part: FloatArray, own_part: FloatArray, target: FloatArray) -> FloatArray | None:
+    """The zeros and ones that leave what the neurons left out can make; None if not just one choice does."""
+    left, strength, _ = np.linalg.svd(own_part, full_matrices=True)
+    if not len(strength) or strength.min() < TOLD * strength.max():
+        return None
+    others = left[:, len(strength) :].T
+    if not len(others) or not share_part.shape[1]:
+        return np.zeros(0) if not share_part.shape[1] else None
+    found = solve_binary(
+        others @ share_part, others @ target, EXACT * max(float(np.abs(target).max()), 1e-300), time_limit=1.0
+    )
+    if found.status is not BinaryStatus.EXACT or not found.unique or found.bits is None:
+        return None
+    return found.bits.astype(np.float64)

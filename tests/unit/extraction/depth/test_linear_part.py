@@ -27,6 +27,13 @@ def test_the_untold_weight_comes_from_the_linear_part(jumps: list[list[float]]) 
     assert made[0].whole
 
 
+def test_the_outputs_may_have_a_constant_of_their_own() -> None:
+    linear = -np.outer(ROWS[0], [2.0]) + 0.9 * WHOLE[:, np.newaxis]
+    linear[-1] += 0.37
+    made = completed(ROWS, np.array([[2.0], [-1.5]]), linear, [partial()])
+    np.testing.assert_allclose(made[0].theta, WHOLE, atol=1e-12)
+
+
 def test_a_linear_part_that_no_sides_make_tells_nothing() -> None:
     linear = -0.4 * np.outer(ROWS[0], [2.0]) + WHOLE[:, np.newaxis]
     assert not completed(ROWS, np.array([[2.0], [-1.5]]), linear, [partial()])

@@ -12,7 +12,7 @@ import numpy as np
 from hingeline.extraction.depth.from_answers import missing_neuron
 from hingeline.extraction.depth.gathered import Gathered
 from hingeline.extraction.depth.layer_step import FoundLayer
-from hingeline.extraction.depth.left_over import Answers, LeftOver
+from hingeline.extraction.depth.left_over import LEFT_OVER, Answers, LeftOver
 from hingeline.extraction.depth.linear_part import completed
 from hingeline.extraction.depth.made_neurons import with_neuron
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
@@ -24,6 +24,8 @@ from hingeline.extraction.depth.untold_off import turned_off
 
 EXPLAINED = 1e-9
 """Median residual of the outputs, of what they vary, below which the last layer has been reached."""
+LINES_BETWEEN = 4
+"""Lines after which it is tried again to make a neuron from answers that made none."""
 MOST_MADE = 6
 """Neurons of one layer made from answers in one go."""
 LINEAR_ERROR = 1e-9
@@ -37,6 +39,8 @@ class LastLayer(Gathered):
     output: OutputFit | None = None
     looks: int = 0
     """Times that rare places were asked."""
+    in_vain: tuple[int, int, int] = (-1, 0, 0)
+    """Layer, its neurons and lines swept when answers last made no neuron though one is missing."""
 
     def _is_last(self, number: int) -> bool:
         """Whether outputs are linear in a layer; then they tell its sides better than any vote."""
@@ -85,11 +89,16 @@ class LastLayer(Gathered):
             left = LeftOver.of(rows, answers, self.probe.calibration.scale)
             if left.median > EXPLAINED:
                 return changed
+            if self._barren(number):
+                break
             rng = self.randomness.step(f"missing by answers {number} {attempt}", len(self.record.samples))
+            strange = bool((left.share(answers) > LEFT_OVER).any())
             made = missing_neuron(
                 known, left, answers, lambda points: Answers.of(known, *self.asked(points)), rng
             )
-            if made is None and self.looks < self.settings.looks:
+            if made is None and strange:
+                self.in_vain = number, len(step.neurons), len(self.measured)
+            elif made is None and self.looks < self.settings.looks:
                 # all is explained so far: ask where neurons are on that nearly never are
                 self.looks += 1
                 self.asked(rare_places(known, left.scale, self.settings.look, rng))
@@ -102,6 +111,12 @@ class LastLayer(Gathered):
         else:
             return changed
         return self._filled_linearly(number, left) or changed
+
+    def _barren(self, number: int) -> bool:
+        """Whether the same was tried in vain a few lines ago."""
+        layer, neurons, lines = self.in_vain
+        few = len(self.measured) < lines + LINES_BETWEEN
+        return few and (layer, neurons) == (number, len(self.found[number].neurons))
 
     def _filled_linearly(self, number: int, left: LeftOver) -> bool:
         """Complete neurons that are on nearly everywhere from the linear part of the answers."""

@@ -27,7 +27,9 @@ from hingeline.extraction.depth.layer_step import (
     updated_layer,
 )
 from hingeline.extraction.depth.told_sides import told_by
+from hingeline.extraction.depth.untold_places import points_where_untold
 from hingeline.extraction.depth.views import CellBook
+from hingeline.extraction.verify import fresh_points
 
 DEAR_LINES = 2
 """Lines added at a time, or one more, where no known layer makes gradients cheaper."""
@@ -45,6 +47,8 @@ FINDS = 3
 """Times that they are."""
 LAST_BENDS = 0.25
 """Part of the bends that layers below leave unexplained which the last layer bends at least."""
+CONFIRM_SIZES = (0.3, 1.0, 3.0, 10.0)
+"""Distances, in typical input norms, at which a network is tried before it is put together."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -57,6 +61,8 @@ class Search(AimedLines):
     """Keys of neurons that surely belong to the first layer."""
     rounds: float = 0.0
     """Times that lines were added so far, over all runs; where only some were, that part of one."""
+    tried: set[tuple[tuple[int, int], ...]] = field(default_factory=set[tuple[tuple[int, int], ...]])
+    """Neurons of the last layer and how much is not told of them, where answers were asked for that."""
     books: dict[int, CellBook] = field(default_factory=dict)
     """By layer."""
     line_cost: float = np.inf
@@ -84,7 +90,12 @@ class Search(AimedLines):
             idle = idle + 1 if done and stuck else 0
             lines = self._next_lines() if not done else self._where_untold()
             if done and (not lines or idle >= self.settings.idle):
-                return True
+                if self._confirmed(settled):
+                    return True
+                self.rounds += 1
+                continue
+            if done and self._answered_where_untold():
+                continue
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
             # where gradients must be asked in more directions than a layer should leave, a few lines may do
@@ -92,6 +103,29 @@ class Search(AimedLines):
             self.rounds += len(chosen) / max(1, len(lines))
             for line in chosen:
                 self.sweep(line)
+        return self._climb(settled) and self._explained()
+
+    def _answered_where_untold(self) -> bool:
+        """Ask where what is not told of the last layer matters; False if there is nothing new to ask."""
+        number, step = len(self.found) - 1, self.found[-1]
+        partial = [one for one in step.neurons if not one.neuron.whole]
+        state = tuple((one.key, one.neuron.untold.shape[1]) for one in partial)
+        if not partial or state in self.tried:
+            return False
+        self.tried.add(state)
+        rng = self.randomness.step("answers where untold", len(self.record.samples))
+        places = points_where_untold(
+            self.known_below(number), [one.neuron for one in partial], self.probe.calibration.scale,
+            self.settings.untold_points, rng,
+        )  # fmt: skip
+        if len(places):
+            self.asked(places)
+        return len(places) > 0
+
+    def _confirmed(self, settled: int) -> bool:
+        """Whether answers at fresh points are explained too: a few questions before the many of the end."""
+        rng = self.randomness.step("confirm", len(self.record.samples))
+        self.asked(fresh_points(self.probe, rng, self.settings.confirm, CONFIRM_SIZES))
         return self._climb(settled) and self._explained()
 
     def _dear(self) -> bool:

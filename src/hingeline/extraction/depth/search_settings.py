@@ -19,8 +19,12 @@ class SearchSettings:
     """Lines added when nothing else helps."""
     untold_lines: int = 2
     """Segments where what is not known of neurons matters, at a time."""
+    untold_points: int = 16
+    """Points for each neuron of the last layer at which what is not known of it matters."""
     idle: int = 3
     """Times that those are tried in vain where all answers are explained."""
+    confirm: int = 32
+    """Fresh points at which answers must be explained before a network is put together."""
     looks: int = 4
     """Times that places are asked at which a neuron may be on that nearly never is, over all runs."""
     look: int = 50

@@ -52,15 +52,7 @@ def segments_where_untold(
     """
     if not known.layers or not neurons:
         return []
-    points = rng.standard_normal((DRAWN, known.dim)) / known.dim**0.5
-    points *= scale * 10 ** rng.uniform(NEAREST, FARTHEST, (DRAWN, 1))
-    at_stake = _at_stake(known, neurons, points)
-    rare = [index for index in range(len(neurons)) if at_stake[:, index].sum() < FEWEST]
-    if rare:
-        starts = points[rng.permutation(DRAWN)[: DRAWN // 10]]
-        climbed = np.concatenate([_climbed(known, neurons[index], starts, scale) for index in rare[:4]])
-        points = np.concatenate([points, climbed])
-        at_stake = np.concatenate([at_stake, _at_stake(known, neurons, climbed)])
+    points, at_stake = _drawn(known, neurons, scale, rng)
     found: list[Line] = []
     for _ in range(wanted):
         # begin where something matters that matters at few places
@@ -71,6 +63,45 @@ def segments_where_untold(
         line = _segment(known, neurons, points, at_stake, start, rng)
         found += [] if line is None else [line]
     return found
+
+
+def points_where_untold(
+    known: KnownLayers,
+    neurons: Sequence[PartialNeuron],
+    scale: float,
+    wanted: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Points at which untold directions of neurons matter: up to `wanted` for each neuron, "p r".
+
+    Of a neuron of the last layer an answer there tells as much as a bend does, for a single question.
+
+    Args:
+        known: The layers below the neurons.
+        neurons: Of one layer, none of them wholly known.
+        scale: Typical input norm.
+        wanted: Points for each neuron.
+        rng: Draws points.
+    """
+    points, at_stake = _drawn(known, neurons, scale, rng)
+    chosen = [rng.permutation(np.nonzero(there)[0])[:wanted] for there in at_stake.T]
+    return points[np.unique(np.concatenate(chosen))]
+
+
+def _drawn(
+    known: KnownLayers, neurons: Sequence[PartialNeuron], scale: float, rng: np.random.Generator
+) -> tuple[FloatArray, BoolArray]:
+    """Points, and at which of them what is untold of which neuron matters; climbed to where that is rare."""
+    points = rng.standard_normal((DRAWN, known.dim)) / known.dim**0.5
+    points *= scale * 10 ** rng.uniform(NEAREST, FARTHEST, (DRAWN, 1))
+    at_stake = _at_stake(known, neurons, points)
+    rare = [index for index in range(len(neurons)) if at_stake[:, index].sum() < FEWEST]
+    if rare:
+        starts = points[rng.permutation(DRAWN)[: DRAWN // 10]]
+        climbed = np.concatenate([_climbed(known, neurons[index], starts, scale) for index in rare[:4]])
+        points = np.concatenate([points, climbed])
+        at_stake = np.concatenate([at_stake, _at_stake(known, neurons, climbed)])
+    return points, at_stake
 
 
 def _at_stake(known: KnownLayers, neurons: Sequence[PartialNeuron], points: FloatArray) -> BoolArray:

@@ -69,6 +69,7 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
         layered = recover_depth(bench, lines, known)
         if layered.outcome.ok:
             return layered
+        bench.recorded = None  # chosen for what did not come out right
     walked = recover_walked(bench, first, lines)
     if walked.outcome.status is Status.PARTIAL and walked.network is None and not is_coarse(bench.probe):
         return recover_depth(bench, lines, known)

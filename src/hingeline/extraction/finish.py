@@ -13,12 +13,14 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.chosen_questions import pinning_questions
 from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings
 from hingeline.extraction.null_space import straighten
 from hingeline.extraction.parameter_chart import row_basis
 from hingeline.extraction.polish import PolishResult, polish
 from hingeline.extraction.rare_points import rare_points
+from hingeline.extraction.recorded import Recorded as Answers
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.sample_design import completed_design
 from hingeline.extraction.verify import (
@@ -42,6 +44,10 @@ WORST_NOISE = 5.0
 """Held-out answers may be missed by so many deviations before something must be missing."""
 LARGEST_DESIGN = 2500
 """Up to so many unknowns the samples are designed; beyond, each neuron is just seen on often enough."""
+LARGEST_CHOICE = 1500
+"""Up to so many unknowns only what recorded answers leave open is asked."""
+LARGEST_POOL = 2500
+"""Answers among which that is chosen."""
 JITTER = 1e-9
 """How far a network that needs no fit is moved before it is fitted all the same."""
 GOOD_FIT = 3e-13
@@ -151,6 +157,8 @@ def _polished(
             bench.contradiction = _worst_held_out(network, recorded) if missed > FAR_OFF_FIT else None
         if missed < GOOD_FIT or network.weights[0].shape[0] >= network.input_dim:
             break
+        if bench.recorded is not None and missed > FAR_OFF_FIT:
+            break  # something is missing, which straighter rows do not bring
     return network, claimed, missed
 
 
@@ -185,6 +193,8 @@ def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
     unknowns = network.parameter_count - max(0, dim - width) * width
     count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns / network.output_dim)) + SPARE_SAMPLES
     rng = bench.randomness.step("polish")
+    if bench.recorded is not None and unknowns <= LARGEST_CHOICE:
+        return _beside_recorded(bench, network, bench.recorded, count, rng)
     if unknowns > LARGEST_DESIGN:
         points = _samples(bench, network, count, rng)
         held = rng.permutation(len(points)) < max(SPARE_SAMPLES // 2, len(points) // 20)
@@ -200,13 +210,49 @@ def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
         )
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(points)
-    noise = bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
+    noise = _noise_at(bench, points, answers)
     basis = row_basis(network)
     if is_coarse(bench.probe) and basis is not None:
         # steered samples lie in the rows' span, where the same norm means more noise
         inside = bench.probe.inside_span(width).noise.at(points @ basis)
         noise = np.maximum(noise, inside)
     return _Recorded(points, answers, noise, held)
+
+
+def _beside_recorded(
+    bench: Bench, network: PiecewiseLinearNetwork, recorded: Answers, count: int, rng: np.random.Generator
+) -> _Recorded:
+    """Ask only what recorded answers leave open; what is held out is asked afresh, as many as ever."""
+    held = max(SPARE_SAMPLES // 2, count // 20)
+    # where something is missing no parameters fit, and they must not be bent to it
+    gaps = np.abs(network(recorded.points) - recorded.values).max(axis=1) / recorded.sizes
+    usual = float(np.ptp(recorded.values / recorded.sizes[:, np.newaxis], axis=0).max())
+    recorded = recorded.select(gaps < FAR_OFF_FIT * usual)
+    pool = _pool(bench, network, held + LARGEST_POOL // network.output_dim, rng)
+    rare = rare_points(network, pool, bench.probe.calibration.scale, rng)
+    if bench.telling is not None:
+        rare = np.concatenate([rare, bench.telling])
+    offered = np.concatenate([pool[held:], rare])
+    offered = offered[np.linalg.norm(offered, axis=1) < bench.probe.calibration.radius]
+    noise = _noise_at(bench, offered, network(offered))
+    chosen = pinning_questions(
+        network, (recorded.points, recorded.noise), (offered, noise), count - held, rng,
+        first_layer_basis=row_basis(network),
+    )  # fmt: skip
+    base = np.concatenate([recorded.points, offered[chosen]])
+    every = np.concatenate([base, np.delete(offered, chosen, axis=0)])
+    asked_for = _covering(network, every, len(base), rng)
+    asked_for[: len(recorded.points)] = False
+    fresh = np.concatenate([pool[:held], every[asked_for]])
+    with bench.probe.session.phase("polish"):
+        answers = bench.probe.ask(fresh)
+    points = np.concatenate([fresh, recorded.points])
+    noise = np.concatenate([_noise_at(bench, fresh, answers), recorded.noise])
+    return _Recorded(points, np.concatenate([answers, recorded.values]), noise, np.arange(len(points)) < held)
+
+
+def _noise_at(bench: Bench, points: FloatArray, answers: FloatArray) -> FloatArray:
+    return bench.probe.noise.at(points) + EPSILON * np.abs(answers).max(axis=1)
 
 
 def _extra_samples(network: PiecewiseLinearNetwork, unknowns: int) -> int:

@@ -62,6 +62,7 @@ def complete_first_layer(
                 rng,
                 basis=lines[-1].basis,
                 known=members.explain(sweep, same_jumps=False),
+                room=members.room if members.count else None,
                 doubtful=True,
             )
         lines.append(measured)

@@ -118,6 +118,10 @@ class Hyperplanes:
             same[a[np.linalg.norm(apart, axis=1) < slack[a, b]]] = True
         return same
 
+    def room(self, points: FloatArray) -> FloatArray:
+        """Distance of each point ("p d") from the nearest hyperplane: "p"."""
+        return np.asarray(np.abs(points @ self.normals.T + self.offsets).min(axis=1))
+
     def certainty(self, points: FloatArray) -> FloatArray:
         """Least distance of each point ("p d") from a hyperplane, in deviations of that distance: "p"."""
         heights = np.abs(points @ self.normals.T + self.offsets)

@@ -9,6 +9,7 @@ from typing import Any
 from hingeline.core.arrays import FloatArray
 from hingeline.core.outcome import Outcome
 from hingeline.core.randomness import Randomness
+from hingeline.extraction.recorded import Recorded
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.verify import RowErrors
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -46,5 +47,7 @@ class Bench:
     """Errors claimed for the rows of the last network that was verified; None before."""
     telling: FloatArray | None = None
     """Points at which neurons are on that seldom are, which a polish may ask besides random ones, "n d"."""
+    recorded: Recorded | None = None
+    """Answers of the search that a polish may fit beside fresh ones; None: it asks all it needs."""
     contradiction: FloatArray | None = None
     """A point where the last candidate was wrong, shape "d"; the way there crosses what is missing."""

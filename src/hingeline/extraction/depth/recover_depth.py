@@ -19,6 +19,7 @@ from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_l
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayer
 from hingeline.extraction.depth.last_layer import EXPLAINED
+from hingeline.extraction.depth.recorded_answers import recorded_answers
 from hingeline.extraction.depth.search import Search
 from hingeline.extraction.depth.suggested import suggested_segments
 from hingeline.extraction.depth.telling_samples import telling_samples
@@ -77,6 +78,7 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
         raise RuntimeError("nothing was found to put together")
     network = assembled([step.layer for step in search.found], search.output.weights, rows)
     bench.best = network
+    bench.recorded = recorded_answers(bench.probe, search.measured, search.samples, rows)
     bench.telling = telling_samples(network, search.record.samples @ rows, bench.probe.calibration.scale)
     undecided = sum(int((~step.layer.decided).sum()) for step in search.found)
     pending = sum(len(step.neurons) - step.layer.width for step in search.found)

@@ -38,6 +38,9 @@ FEWEST_FAILED = 2
 """Pieces that must contradict a basis before it is thought too narrow."""
 BASIS_ERROR = 1e-13
 """Error of an entry of a basis that gradients of other lines span."""
+LONGEST = 4.0
+"""An answer between two others is as exact as one asked if they are not farther apart than so many times
+scale and distance: their rounding is no worse then."""
 NARROW_ENOUGH = 0.7
 """Share of the basis's directions above which a piece is asked in the basis at once."""
 
@@ -88,7 +91,7 @@ class PieceJacobians:
         """Measure pieces each in its own directions; gives those whose gradients are not in them."""
         for cell, rows in zip(cells, narrow(self.centres[cells]), strict=True):
             if 0 < len(rows) < NARROW_ENOUGH * len(self.basis):
-                self._ask(cell[np.newaxis], turned_basis(rows, self.sweep.line.direction, self.rng))
+                self._ask(cell[np.newaxis], turned_basis(rows, self.sweep.line.direction, self.rng), True)
         return cells[np.isinf(self.errors[cells])]
 
     def measure(self, cells: IntArray) -> None:
@@ -202,14 +205,14 @@ class PieceJacobians:
                 self._ask(failed, turned_basis(self.basis, direction, self.rng))
                 failed = failed[np.isinf(self.errors[failed])]
 
-    def _ask(self, cells: IntArray, turned: FloatArray) -> None:
-        found = self._jacobians(cells, turned)
+    def _ask(self, cells: IntArray, turned: FloatArray, between: bool = False) -> None:
+        found = self._jacobians(cells, turned, between)
         good = cells[found.certified]
         self.jacobians[good] = found.matrices[found.certified]
         self.values[good] = found.values[found.certified]
         self.errors[good] = found.errors[found.certified]
 
-    def _jacobians(self, cells: IntArray, turned: FloatArray) -> RegionJacobians:
+    def _jacobians(self, cells: IntArray, turned: FloatArray, between: bool) -> RegionJacobians:
         sweep = self.sweep
         if is_coarse(self.probe):
             return central_jacobians(
@@ -218,8 +221,18 @@ class PieceJacobians:
             )  # fmt: skip
         return region_jacobians(
             self.probe, self.centres[cells], self.reaches[cells], sweep.line.direction,
-            sweep.slopes[cells], turned, self.rng,
+            sweep.slopes[cells], turned, self.rng, values=self._between(cells) if between else None,
         )  # fmt: skip
+
+    def _between(self, cells: IntArray) -> FloatArray | None:
+        """Answers at centres between two that were asked; None if some centre is not."""
+        sweep = self.sweep
+        away = np.einsum("pd,d->p", self.centres[cells] - sweep.line.origin, sweep.line.direction)
+        inside = (away >= sweep.lows[cells]) & (away <= sweep.highs[cells])
+        ends = (sweep.highs - sweep.lows)[cells] < LONGEST * (sweep.line.scale + np.abs(away))
+        if not (inside & ends).all():
+            return None
+        return sweep.values[cells] + (away - sweep.lows[cells])[:, np.newaxis] * sweep.slopes[cells]
 
     def _extend(self, cells: IntArray) -> bool:
         """Add the gradients of measured pieces to the span; True if it grew."""

@@ -28,6 +28,12 @@ class JacobianSettings:
 
     step: float = 0.04
     """First step, as a fraction of the distance to the region's nearest known end."""
+    short_step: float = 0.01
+    """First step where that is exact enough: it leaves regions less often than a longer one."""
+    short_from: int = 30
+    """Basis size from which a try that leaves its region costs more than the digits of a longer step."""
+    enough: float = 1e-9
+    """Error of an entry, of the slope along the line, with which a shorter step tells enough."""
     shrink: float = 0.2
     """Factor on the step after a failed certificate."""
     tries: int = 7
@@ -69,6 +75,7 @@ def region_jacobians(
     basis: FloatArray,
     rng: np.random.Generator,
     settings: JacobianSettings | None = None,
+    values: FloatArray | None = None,
 ) -> RegionJacobians:
     """Measure the Jacobian in the regions around `centres`.
 
@@ -81,6 +88,7 @@ def region_jacobians(
         basis: Orthonormal rows spanning the directions that matter, shape "r d", made by `turned_basis`.
         rng: Draws the rays.
         settings: Steps and thresholds.
+        values: Answers at the centres, as exact as one asked there, shape "p k"; None: they are asked.
 
     Raises:
         BudgetExhausted: The budget ended.
@@ -88,8 +96,9 @@ def region_jacobians(
     Cost: p (r + 1) queries if every first step stays inside; each repeat costs as much for its region.
     """
     settings = settings or JacobianSettings()
-    work = _Work(probe, centres, direction, slopes, basis, settings)
-    steps = settings.step * reaches
+    values = probe.ask(centres) if values is None else values
+    work = _Work(probe, centres, values, direction, slopes, basis, settings)
+    steps = work.first_steps(reaches)
     # a region that is no wider than rounding cannot be measured
     work.hopeless |= ~(steps > 1e3 * EPSILON * np.linalg.norm(centres, axis=1))
     if len(basis) >= settings.rays_from:
@@ -133,6 +142,7 @@ class _Work:
         self,
         probe: Probe,
         centres: FloatArray,
+        values: FloatArray,
         direction: FloatArray,
         slopes: FloatArray,
         basis: FloatArray,
@@ -140,13 +150,22 @@ class _Work:
     ) -> None:
         self.probe, self.centres, self.basis, self.settings = probe, centres, basis, settings
         self.slopes, self.along = slopes, basis @ direction
-        self.values = probe.ask(centres)
+        self.values = values
         self.sigma = probe.noise.at(centres) + EPSILON * np.abs(self.values).max(axis=1)
         self.matrices = np.zeros((len(centres), self.values.shape[1], centres.shape[1]))
         self.errors = np.full(len(centres), np.inf)
         self.certified = np.zeros(len(centres), dtype=np.bool_)
         self.hopeless: BoolArray = np.zeros(len(centres), dtype=np.bool_)
         self._last_gap = np.full(len(centres), np.nan)
+
+    def first_steps(self, reaches: FloatArray) -> FloatArray:
+        """Short steps where they are exact enough, else longer ones."""
+        short = self.settings.short_step * reaches
+        steep = np.abs(self.slopes).max(axis=1)
+        exact = (self.sigma < self.settings.enough * steep * short) & (
+            len(self.basis) >= self.settings.short_from
+        )
+        return np.where(exact, short, self.settings.step * reaches)
 
     def safe_rays(self, reaches: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Shrink `reaches` until rays of that length stay inside each region."""

@@ -51,7 +51,8 @@ def completed(
     told = left[:, int((strength > TOLD).sum()) :].T
     # unknowns: 0 or 1 for each known neuron, a jump per output for each one left out
     shares = [-np.outer(jump, told @ row).ravel() for row, jump in zip(rows, jumps, strict=True)]
-    own_part: FloatArray = np.concatenate([np.kron(np.eye(outputs), told @ one.theta) for one in partial]).T
+    per_neuron = [np.kron(np.eye(outputs), told @ one.theta) for one in partial]
+    own_part = np.concatenate(per_neuron, dtype=np.float64).T
     share_part = np.array(shares).reshape(-1, len(own_part)).T
     target = (told @ linear).T.ravel()
     share = _shares(share_part, own_part, target)

@@ -86,7 +86,7 @@ def extract(
 
     Cost: one hidden layer: about 1 query per parameter, and 1 more for the last digits; divided by the
         number of outputs if there are several. Two hidden layers: 2 to 4 per parameter; three
-        and more: 13 to 30, and not always to the end.
+        and more: 6 to 14 with one output, 1 to 6 with ten, and not always to the end.
     Source: Carlini, Jagielski and Mironov 2020; Rolnick and Körding 2020; the modules of this package say
         what is whose.
     """

@@ -13,6 +13,7 @@ from hingeline.extraction.depth.growing import grown
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.narrow_gradients import ExplainedShare
 from hingeline.extraction.depth.observed_lines import Record
+from hingeline.extraction.depth.refit import refitted
 from hingeline.extraction.depth.screening import Screen, differ
 from hingeline.extraction.depth.told_bends import told_bends
 from hingeline.extraction.depth.views import CellBook, Views, views_of
@@ -51,6 +52,12 @@ def bends_of_second_layer() -> tuple[FloatArray, FloatArray, IntArray]:
 
 
 def seen(known: KnownLayers) -> tuple[Views, IntArray]:
+    record, owner = recorded()
+    return views_of(record, known, np.arange(record.count)), owner
+
+
+def recorded() -> tuple[Record, IntArray]:
+    """The bends as if lines had been swept, which are not kept, and the neuron of each."""
     points, normals, owner = bends_of_second_layer()
     none, count = np.zeros((0, 30)), len(points)
     zeros, integers = np.full(count, 1e-14), np.zeros(count, dtype=np.int64)
@@ -58,7 +65,20 @@ def seen(known: KnownLayers) -> tuple[Views, IntArray]:
         (), points, normals, zeros, zeros, integers, integers, none, np.zeros((0, 2, 30)), np.zeros(0),
         none, np.zeros((0, 2)),
     )  # fmt: skip
-    return views_of(record, known, np.arange(count)), owner
+    return record, owner
+
+
+def test_a_neuron_that_no_line_was_seen_to_hit_is_solved_from_its_normals_alone() -> None:
+    known, (record, owner) = known_layers(NETWORK, 1), recorded()
+    views = views_of(record, known, np.arange(record.count))
+    neuron = grown(Screen(views), 0, np.ones(views.count, dtype=np.bool_))
+    refit = refitted(neuron, views, record, known, hits=())
+    row = np.append(NETWORK.weights[1][owner[0]], NETWORK.biases[1][owner[0]])
+    row = row - refit.neuron.untold @ (refit.neuron.untold.T @ row)
+    row[-1] = 0.0
+    found = refit.neuron.theta.copy()
+    found[-1] = 0.0
+    assert abs(found @ row) > (1 - 1e-9) * np.linalg.norm(found) * np.linalg.norm(row)
 
 
 @pytest.mark.parametrize("decided", [True, False])

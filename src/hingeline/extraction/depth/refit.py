@@ -124,7 +124,7 @@ def _place_equations(
         t = observed.bends[bend]
         step = max(observed.bend_errors[bend], EPSILON * (observed.line.scale + abs(t)))
         places[index] = observed.line.at(np.array([t, t - step, t + step]))
-    near = known.offered(places.reshape(-1, known.dim)).reshape(len(hits), 3, -1)
+    near = known.offered(places.reshape(-1, known.dim)).reshape(len(hits), 3, len(theta))
     size = np.linalg.norm(near[:, 0], axis=1)
     heights = near @ theta
     moved = np.abs(heights[:, 1:] - heights[:, :1]).max(axis=1)

@@ -28,12 +28,6 @@ class JacobianSettings:
 
     step: float = 0.04
     """First step, as a fraction of the distance to the region's nearest known end."""
-    short_step: float = 0.01
-    """First step where that is exact enough: it leaves regions less often than a longer one."""
-    short_from: int = 30
-    """Basis size from which a try that leaves its region costs more than the digits of a longer step."""
-    enough: float = 1e-9
-    """Error of an entry, of the slope along the line, with which a shorter step tells enough."""
     shrink: float = 0.2
     """Factor on the step after a failed certificate."""
     tries: int = 7
@@ -98,7 +92,7 @@ def region_jacobians(
     settings = settings or JacobianSettings()
     values = probe.ask(centres) if values is None else values
     work = _Work(probe, centres, values, direction, slopes, basis, settings)
-    steps = work.first_steps(reaches)
+    steps = settings.step * reaches
     # a region that is no wider than rounding cannot be measured
     work.hopeless |= ~(steps > 1e3 * EPSILON * np.linalg.norm(centres, axis=1))
     if len(basis) >= settings.rays_from:
@@ -157,15 +151,6 @@ class _Work:
         self.certified = np.zeros(len(centres), dtype=np.bool_)
         self.hopeless: BoolArray = np.zeros(len(centres), dtype=np.bool_)
         self._last_gap = np.full(len(centres), np.nan)
-
-    def first_steps(self, reaches: FloatArray) -> FloatArray:
-        """Short steps where they are exact enough, else longer ones."""
-        short = self.settings.short_step * reaches
-        steep = np.abs(self.slopes).max(axis=1)
-        exact = (self.sigma < self.settings.enough * steep * short) & (
-            len(self.basis) >= self.settings.short_from
-        )
-        return np.where(exact, short, self.settings.step * reaches)
 
     def safe_rays(self, reaches: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Shrink `reaches` until rays of that length stay inside each region."""

@@ -45,7 +45,7 @@ def line_votes(planes: Hyperplanes, sweeps: Sequence[LineSweep]) -> tuple[IntArr
         place = np.where(crossed, t, sweep.line.centre)
         slack = _slack(planes, sweep, place)
         voting = crossed & (slack < VAGUE * _spacing(sweep, place))
-        near = _gaps(sweep.bends, place) < slack
+        near = np.abs(sweep.bends[_nearest(sweep.bends, place)] - place) < slack
         shown += voting & near
         missed += voting & ~near & _telling(sweep, place)
     return shown, missed
@@ -75,18 +75,16 @@ def bends_near(sweep: LineSweep, t: FloatArray, blur: FloatArray) -> tuple[IntAr
         return np.zeros(len(t), dtype=np.int64), none, none
     slack = NEAR * (sweep.line.scale + np.abs(t)) + blur
     voting = slack < VAGUE * _spacing(sweep, t)
-    right = np.clip(np.searchsorted(sweep.bends, t), 0, len(sweep.bends) - 1)
-    left = np.maximum(right - 1, 0)
-    nearest = np.where(np.abs(sweep.bends[left] - t) < np.abs(sweep.bends[right] - t), left, right)
+    nearest = _nearest(sweep.bends, t)
     near = np.abs(sweep.bends[nearest] - t) < slack
     return nearest, voting & near, voting & ~near & _telling(sweep, t)
 
 
-def _gaps(bends: FloatArray, t: FloatArray) -> FloatArray:
-    """Distance of each prediction from the nearest bend (ascending)."""
+def _nearest(bends: FloatArray, t: FloatArray) -> IntArray:
+    """Index of the bend (ascending) nearest to each prediction."""
     right = np.clip(np.searchsorted(bends, t), 0, len(bends) - 1)
     left = np.maximum(right - 1, 0)
-    return np.minimum(np.abs(bends[left] - t), np.abs(bends[right] - t))
+    return np.where(np.abs(bends[left] - t) < np.abs(bends[right] - t), left, right)
 
 
 def _slack(planes: Hyperplanes, sweep: LineSweep, t: FloatArray) -> FloatArray:

@@ -29,6 +29,11 @@ TRUSTED = 0.8
 """Share of the measured gradients that a layer must explain for others to be looked for in its span."""
 
 
+ROOM = 4.0
+"""Steps of gradients are a few hundredths of the way to where their line bends, and may be so many times as
+large a part of the way to other known hyperplanes: steps in random directions lead less far towards them."""
+
+
 @dataclass(eq=False)
 class Gathered:
     """What is known so far.
@@ -118,6 +123,7 @@ class Gathered:
             measured = measure_bends(
                 self.probe, sweep, self.randomness.step("deep hyperplanes", index),
                 basis=np.eye(self.probe.input_dim), narrow=narrow, known=told_bends(known, sweep),
+                room=None if not known.layers else lambda points: ROOM * known.room(points),
             )  # fmt: skip
         self.measured.append((measured, np.eye(self.probe.input_dim)))
 

@@ -108,6 +108,20 @@ class KnownLayers:
             values = np.concatenate([np.maximum(z, 0.0), z[:, ~layer.decided]], axis=1)
         return found
 
+    def room(self, points: FloatArray) -> FloatArray:
+        """Distance of points to the nearest known hyperplane, as it goes on in their regions: "p"."""
+        nearest, values = np.full(len(points), np.inf), points
+        slopes = np.broadcast_to(np.eye(self.dim), (len(points), self.dim, self.dim))
+        for layer in self.layers:
+            z = values @ layer.weights.T + layer.biases
+            rows: FloatArray = layer.weights @ slopes
+            away = np.abs(z) / np.maximum(np.linalg.norm(rows, axis=2), TINY)
+            nearest = np.minimum(nearest, away.min(axis=1, initial=np.inf))
+            open_ = ~layer.decided
+            values = np.concatenate([np.maximum(z, 0.0), z[:, open_]], axis=1)
+            slopes = np.concatenate([rows * (z > 0)[:, :, np.newaxis], rows[:, open_]], axis=1)
+        return nearest
+
     def patterns(self, points: FloatArray) -> BoolArray:
         """On which side of every known neuron points are: "p n" over all layers."""
         heights = self.heights(points)

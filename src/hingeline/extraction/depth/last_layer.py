@@ -145,18 +145,22 @@ class LastLayer(Gathered):
         return True
 
     def _sided(self) -> bool:
-        """Let the outputs decide sides of the last layer; True if they decide all."""
-        number, fit = len(self.found) - 1, self.output
-        if fit is None:
-            return False
-        before = self.found[number]
-        told = told_by_outputs(fit.weights, before)
-        if told:
+        """Let the outputs decide sides of the last layer; True if they decide all.
+
+        Again while that tells more: with fewer channels left open the others' weights are sharper.
+        """
+        number = len(self.found) - 1
+        while self.output is not None and not self.found[number].layer.decided.all():
+            before, fit = self.found[number], self.output
+            told = told_by_outputs(fit.weights, before)
+            if not told:
+                break
             self.found[number] = with_sides(before, told)
             self.output = fit_output(self.record, self.known, self.probe.calibration.scale)
             if self.output.residual > EXPLAINED or self.output.unfit > 0:
                 self.found[number], self.output = before, fit
-        return bool(self.found[number].layer.decided.all())
+                break
+        return self.output is not None and bool(self.found[number].layer.decided.all())
 
     def _pruned(self) -> bool:
         """Leave out neurons of the last layer without which all is explained as well; True if any was.

@@ -89,6 +89,13 @@ class MeasuredLine:
     """Orthonormal rows spanning all gradients seen, shape "r d"."""
     coarse: bool = False
     """Whether answers were too coarse to ask more of a normal than its rough direction."""
+    in_all: BoolArray | None = None
+    """Pieces whose Jacobian was measured in all input directions, shape "b+1"; None: none."""
+
+    @property
+    def full(self) -> BoolArray:
+        """Pieces whose Jacobian was measured in all input directions, shape "b+1"."""
+        return np.zeros(len(self.centres), dtype=np.bool_) if self.in_all is None else self.in_all
 
     @property
     def measured(self) -> BoolArray:
@@ -207,7 +214,7 @@ def _solved(pieces: PieceJacobians, groups: list[tuple[int, int]], known: KnownB
     offsets = -np.einsum("bd,bd->b", found.normals, crossings)
     return MeasuredLine(
         pieces.sweep, found.normals, offsets, found.jumps, found.errors, pieces.centres, pieces.jacobians,
-        pieces.values, pieces.errors, pieces.basis, is_coarse(pieces.probe),
+        pieces.values, pieces.errors, pieces.basis, is_coarse(pieces.probe), pieces.in_all,
     )  # fmt: skip
 
 

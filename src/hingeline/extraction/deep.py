@@ -45,6 +45,7 @@ def recover_deep(bench: Bench, members: Hyperplanes, lines: list[MeasuredLine]) 
     Raises:
         BudgetExhausted: The budget ended.
     """
+    bench.lines = lines
     first = complete_first_layer(bench, members, lines)
     bench.evidence["first_layer"] = {"neurons": first.count, "lines": len(lines)}
     if not first.count:

@@ -6,7 +6,7 @@ else on fresh random answers, then verification on points and a line that no fit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.chosen_questions import pinning_questions
 from hingeline.extraction.earlier_bends import contradictions
+from hingeline.extraction.full_gradients import FullGradients
 from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings
-from hingeline.extraction.null_space import straighten
+from hingeline.extraction.null_space import Straight, straighten
 from hingeline.extraction.parameter_chart import row_basis
 from hingeline.extraction.polish import PolishResult, polish
 from hingeline.extraction.rare_points import rare_points
@@ -56,6 +57,8 @@ UNEXPLAINED_FIT = 1e-10
 """A fit that misses held-out answers by more of their range, beyond the noise, has not explained them."""
 FAR_OFF_FIT = 1e-6
 """From coarse answers, a fit that misses by more of their range lacks a neuron that can be looked for."""
+OUTSIDE_SIGMAS = 3.0
+"""Errors claimed of rows outside their span, in standard deviations of an entry."""
 PASSES = 2
 """Times that rows are straightened and everything is fitted."""
 POOL = 12
@@ -138,21 +141,25 @@ def _polished(
     """The polished network, its claimed error, and by how much of their range it misses held-out answers."""
     recorded: _Recorded | None = None
     missed = 0.0
+    seen = None if is_coarse(bench.probe) else FullGradients.of(bench.lines)
     for attempt in range(PASSES):
         with bench.probe.session.phase("straighten"):
-            straight = straighten(bench.probe, network, bench.randomness.step("straighten", attempt))
-        recorded = recorded or _record(bench, straight)
-        result = _fit(bench, straight, recorded, attempt)
+            rng = bench.randomness.step("straighten", attempt)
+            straightened = straighten(bench.probe, network, rng, None if attempt else seen)
+        straight = straightened.network
+        recorded = recorded or _record(bench, straightened)
+        blurred = replace(recorded, noise=np.hypot(recorded.noise, straightened.noise_at(recorded.points)))
+        result = _fit(bench, straight, blurred, attempt)
         if not result.improved and result.held_out_before < WORST_NOISE:
             # already at the noise: start a little off it, so that the fit can tell what it pins
             rng = bench.randomness.step("jitter", attempt)
             jitter = [np.full(width, JITTER) for width in straight.hidden_widths]
-            result = _fit(bench, perturbed(straight.canonical(), jitter, rng), recorded, attempt)
+            result = _fit(bench, perturbed(straight.canonical(), jitter, rng), blurred, attempt)
         if not result.improved:
             return network, claimed, missed
-        network, claimed = result.network, _claims(result, claimed)
+        network, claimed = result.network, _with_outside(_claims(result, claimed), straightened.errors)
         beyond = max(0.0, result.held_out_after - WORST_NOISE)
-        missed = beyond * float(np.median(recorded.noise)) / float(np.ptp(recorded.answers))
+        missed = beyond * float(np.median(blurred.noise)) / float(np.ptp(recorded.answers))
         if is_coarse(bench.probe):
             bench.contradiction = _worst_held_out(network, recorded) if missed > FAR_OFF_FIT else None
         if missed < GOOD_FIT or network.weights[0].shape[0] >= network.input_dim:
@@ -187,14 +194,23 @@ def _claims(result: PolishResult, before: RowErrors) -> RowErrors:
     ]
 
 
-def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
+def _with_outside(claims: RowErrors, outside: FloatArray) -> RowErrors:
+    """Errors claimed for rows, with those of first-layer rows outside their span."""
+    if isinstance(claims, float | int):
+        return float(np.hypot(claims, OUTSIDE_SIGMAS * outside.max(initial=0.0)))
+    first, *above = claims
+    return [np.hypot(first, OUTSIDE_SIGMAS * outside), *above]
+
+
+def _record(bench: Bench, straight: Straight) -> _Recorded:
     """Ask what the fit needs: typical points, and those of a pool that pin what typical ones leave open."""
+    network = straight.network
     width, dim = network.weights[0].shape
     unknowns = network.parameter_count - max(0, dim - width) * width
     count = int(np.ceil(SAMPLES_PER_UNKNOWN * unknowns / network.output_dim)) + SPARE_SAMPLES
     rng = bench.randomness.step("polish")
     if bench.recorded is not None and unknowns <= LARGEST_CHOICE:
-        return _beside_recorded(bench, network, bench.recorded, count, rng)
+        return _beside_recorded(bench, straight, bench.recorded, count, rng)
     if unknowns > LARGEST_DESIGN:
         points = _samples(bench, network, count, rng)
         held = rng.permutation(len(points)) < max(SPARE_SAMPLES // 2, len(points) // 20)
@@ -220,9 +236,10 @@ def _record(bench: Bench, network: PiecewiseLinearNetwork) -> _Recorded:
 
 
 def _beside_recorded(
-    bench: Bench, network: PiecewiseLinearNetwork, recorded: Answers, count: int, rng: np.random.Generator
+    bench: Bench, straight: Straight, recorded: Answers, count: int, rng: np.random.Generator
 ) -> _Recorded:
     """Ask only what recorded answers leave open; what is held out is asked afresh, as many as ever."""
+    network = straight.network
     held = max(SPARE_SAMPLES // 2, count // 20)
     # where something is missing no parameters fit, and they must not be bent to it
     gaps = np.abs(network(recorded.points) - recorded.values).max(axis=1) / recorded.sizes
@@ -236,7 +253,8 @@ def _beside_recorded(
     offered = offered[np.linalg.norm(offered, axis=1) < bench.probe.calibration.radius]
     noise = _noise_at(bench, offered, network(offered))
     chosen = pinning_questions(
-        network, (recorded.points, recorded.noise), (offered, noise), count - held, rng,
+        network, (recorded.points, np.hypot(recorded.noise, straight.noise_at(recorded.points))),
+        (offered, noise), count - held, rng,
         first_layer_basis=row_basis(network),
     )  # fmt: skip
     base = np.concatenate([recorded.points, offered[chosen]])
@@ -330,6 +348,10 @@ def _pool(bench: Bench, network: PiecewiseLinearNetwork, count: int, rng: np.ran
     signs = np.where(rng.uniform(size=(count, width)) < rng.uniform(0.3, 1.0, (count, 1)), 1.0, -1.0)
     steered = (unit * spread * signs - network.biases[0]) @ np.linalg.pinv(network.weights[0]).T
     points[uneven] = steered[uneven]
+    basis = row_basis(network)
+    if basis is not None and bench.probe.domain.free:
+        # what lies outside the rows' span changes no answer, but rows may be wrong there in their last digits
+        points = points @ basis @ basis.T
     return bench.probe.domain.pulled_in(points)
 
 

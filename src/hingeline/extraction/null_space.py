@@ -5,15 +5,21 @@ missed stays in the rows' components along the other directions. Those component
 along these directions change no activation, however long they are: the answers are exactly linear in the
 components, with coefficients dF/dz that the recovered network knows.
 
-Cost: (d - n) n / k queries for n first-layer neurons and k outputs. Source: ours.
+Gradients that were measured in all input directions tell of the same components, less sharply for their short
+steps; only what they leave open is asked.
+
+Cost: at most (d - n) n / k queries for n first-layer neurons and k outputs. Source: ours.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import qr
 
 from hingeline.core.arrays import FloatArray, IntArray
+from hingeline.extraction.full_gradients import Equations, FullGradients, gains_at, most_telling
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.probing.probe import Probe
 
@@ -23,19 +29,44 @@ CANDIDATES = 12
 """Random points per neuron among which the stands are chosen, offline."""
 BATCH_NUMBERS = 2**24
 """Coordinates of the points asked together: 128 MiB."""
+PRECISE = 1e-12
+"""Standard deviation of an entry of a unit row that is enough."""
 STEP = 3.0
 """Step along a null direction, in norms of the point it starts from; no activation changes on it."""
 
 
+@dataclass(frozen=True, eq=False)
+class Straight:
+    """A network whose first-layer rows are right outside their span."""
+
+    network: PiecewiseLinearNetwork
+    errors: FloatArray
+    """Standard deviation of an entry of each unit row outside the span, shape "n"."""
+
+    def noise_at(self, points: FloatArray) -> FloatArray:
+        """Standard deviation of answers at points ("p d") for those errors: none where points lie in the span."""
+        rows = self.network.weights[0]
+        if not self.errors.any():
+            return np.zeros(len(points))
+        basis = np.linalg.svd(rows, full_matrices=False)[2]
+        outside = np.linalg.norm(points - points @ basis.T @ basis, axis=1)
+        each = self.errors * np.linalg.norm(rows, axis=1)
+        return outside * np.linalg.norm(gains_at(self.network, points) * each, axis=2).max(axis=1)
+
+
 def straighten(
-    probe: Probe, network: PiecewiseLinearNetwork, rng: np.random.Generator
-) -> PiecewiseLinearNetwork:
+    probe: Probe,
+    network: PiecewiseLinearNetwork,
+    rng: np.random.Generator,
+    seen: FullGradients | None = None,
+) -> Straight:
     """The network with its first-layer rows corrected along all directions they do not span.
 
     Args:
         probe: Where queries go.
         network: Right but for small errors; more inputs than first-layer neurons.
         rng: Draws the stands.
+        seen: Gradients measured in all input directions; only what they leave open is asked.
 
     Raises:
         BudgetExhausted: The budget ended.
@@ -43,21 +74,57 @@ def straighten(
     rows = network.weights[0]
     width, dim = rows.shape
     if width >= dim:
-        return network
+        return Straight(network, np.zeros(width))
     spanned = np.linalg.svd(rows, full_matrices=True)[2]
     others = spanned[width:]
+    known = Equations.none(width, len(others)) if seen is None else seen.equations(network, others)
+    stands = _stands(probe, network, rng, known)
+    asked = _asked(probe, network, stands, others)
+    solved = known.with_others(asked).solved()
+    corrected = rows + (solved.unknowns - rows @ others.T) @ others
+    errors = solved.errors / np.linalg.norm(rows, axis=1)
+    return Straight(PiecewiseLinearNetwork([corrected, *network.weights[1:]], network.biases), errors)
+
+
+def _stands(
+    probe: Probe, network: PiecewiseLinearNetwork, rng: np.random.Generator, known: Equations
+) -> FloatArray:
+    """Points at which to ask, so that with what is known all components are: "s d"."""
+    width = network.weights[0].shape[0]
     points = probe.domain.pulled_in(_candidates(network, probe.calibration.scale, rng))
-    gains = _gains(network, points)
-    chosen = _chosen(gains, width)
-    stands, system = points[chosen], gains[chosen].reshape(-1, width)
+    gains = gains_at(network, points)
+    every = _chosen(gains, width)
+    if not known.count:
+        return points[every]
+    noise = _slope_errors(probe, points)
+    few = most_telling(known, gains, noise, PRECISE * np.linalg.norm(network.weights[0], axis=1), len(every))
+    return points[every if few is None else few]
+
+
+def _asked(
+    probe: Probe, network: PiecewiseLinearNetwork, stands: FloatArray, others: FloatArray
+) -> Equations:
+    """What long steps from some stands along the null directions tell."""
+    width = network.weights[0].shape[0]
+    if not len(stands):
+        return Equations.none(width, len(others))
     values = probe.ask(stands)
-    step = STEP * (probe.calibration.scale + np.linalg.norm(stands, axis=1))
-    step = np.minimum(step, probe.domain.margin(stands))[:, np.newaxis, np.newaxis]
+    step = _steps(probe, stands)[:, np.newaxis, np.newaxis]
     slopes = _slopes(probe, stands, values, step, others)
     right = slopes.transpose(0, 2, 1).reshape(-1, len(others))
-    missing = np.linalg.lstsq(system, right, rcond=None)[0]
-    corrected = rows + (missing - rows @ others.T) @ others
-    return PiecewiseLinearNetwork([corrected, *network.weights[1:]], network.biases)
+    errors = np.repeat(_slope_errors(probe, stands), values.shape[1])
+    return Equations(gains_at(network, stands).reshape(-1, width), right, errors)
+
+
+def _steps(probe: Probe, stands: FloatArray) -> FloatArray:
+    step = STEP * (probe.calibration.scale + np.linalg.norm(stands, axis=1))
+    return np.minimum(step, probe.domain.margin(stands))
+
+
+def _slope_errors(probe: Probe, stands: FloatArray) -> FloatArray:
+    """Standard deviation of a slope over such a step: "s"."""
+    steps = _steps(probe, stands)
+    return 2**0.5 * probe.noise.at(2 * stands) / np.maximum(steps, 1e-300)
 
 
 def _slopes(
@@ -87,15 +154,6 @@ def _candidates(network: PiecewiseLinearNetwork, scale: float, rng: np.random.Ge
     heights = unit * np.exp(rng.standard_normal((count, width)))
     heights *= np.where(rng.uniform(size=heights.shape) < rng.uniform(0.3, 1.0, (count, 1)), 1.0, -1.0)
     return (heights - biases) @ np.linalg.pinv(rows).T
-
-
-def _gains(network: PiecewiseLinearNetwork, points: FloatArray) -> FloatArray:
-    """dF/dz of the first layer's pre-activations at each point: "p k n"."""
-    patterns = network.activation_pattern(points)
-    gains = np.repeat(network.weights[-1][np.newaxis], len(points), axis=0)
-    for weight, on in zip(reversed(network.weights[1:-1]), reversed(patterns[1:]), strict=True):
-        gains = (gains * on[:, np.newaxis]) @ weight
-    return gains * patterns[0][:, np.newaxis]
 
 
 def _chosen(gains: FloatArray, width: int) -> IntArray:

@@ -61,6 +61,7 @@ class PieceJacobians:
         jacobians: Shape "p k d"; zeros where not measured.
         values: Answers at the centres, shape "p k".
         errors: Of an entry of each Jacobian, shape "p"; infinite where not measured.
+        in_all: Whether each was measured in all input directions, shape "p".
         basis: Orthonormal rows in which pieces are asked now, shape "r d".
     """
 
@@ -84,6 +85,7 @@ class PieceJacobians:
         self.jacobians = np.zeros((pieces, outputs, dim))
         self.values = np.zeros((pieces, outputs))
         self.errors = np.full(pieces, np.inf)
+        self.in_all = np.zeros(pieces, dtype=np.bool_)
         self.span = GrowingSpan(dim)
         self.basis = np.eye(dim) if basis is None else basis
 
@@ -211,6 +213,7 @@ class PieceJacobians:
         self.jacobians[good] = found.matrices[found.certified]
         self.values[good] = found.values[found.certified]
         self.errors[good] = found.errors[found.certified]
+        self.in_all[good] = len(turned) == self.probe.input_dim
 
     def _jacobians(self, cells: IntArray, turned: FloatArray, between: bool) -> RegionJacobians:
         sweep = self.sweep

@@ -9,6 +9,7 @@ from typing import Any
 from hingeline.core.arrays import FloatArray
 from hingeline.core.outcome import Outcome
 from hingeline.core.randomness import Randomness
+from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.recorded import Recorded
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.verify import RowErrors
@@ -43,6 +44,8 @@ class Bench:
     """Grows as steps report; JSON-ready."""
     sweeps: list[LineSweep] = field(default_factory=list[LineSweep])
     """Every line swept; at the end each of their bends must be explained."""
+    lines: list[MeasuredLine] = field(default_factory=list[MeasuredLine])
+    """Lines measured in input coordinates: their gradients in all directions tell of rows outside their span."""
     row_errors: RowErrors | None = None
     """Errors claimed for the rows of the last network that was verified; None before."""
     telling: FloatArray | None = None

@@ -20,7 +20,7 @@ def tilted(network: PiecewiseLinearNetwork, size: float) -> PiecewiseLinearNetwo
 @pytest.mark.parametrize("sizes", [(20, 5, 1), (20, 5, 4, 1), (20, 5, 4, 3), (9, 8, 2), (12, 1, 3, 2)])
 def test_rows_are_right_outside_their_span_afterwards(sizes: tuple[int, ...], size: float) -> None:
     network = he_network(*sizes, seed=1)
-    fixed = straighten(probe_of(network, sizes[0]), tilted(network, size), np.random.default_rng(2))
+    fixed = straighten(probe_of(network, sizes[0]), tilted(network, size), np.random.default_rng(2)).network
     assert np.abs(fixed.weights[0] - network.weights[0]).max() < 1e-12 + 100 * size**2
 
 
@@ -39,7 +39,7 @@ def test_the_price_is_the_number_of_components_over_that_of_outputs(
 def test_rows_that_span_everything_have_no_outside(sizes: tuple[int, ...]) -> None:
     network = he_network(*sizes)
     probe = probe_of(network, 5)
-    assert straighten(probe, network, np.random.default_rng(0)) is network
+    assert straighten(probe, network, np.random.default_rng(0)).network is network
     assert probe.session.spent == 0
 
 
@@ -48,5 +48,5 @@ def test_what_lies_within_the_span_is_not_touched() -> None:
     rows = network.weights[0]
     within = np.linalg.pinv(rows) @ rows
     wrong = PiecewiseLinearNetwork([rows * (1 + 1e-7), *network.weights[1:]], network.biases)
-    fixed = straighten(probe_of(network, 15), wrong, np.random.default_rng(0))
+    fixed = straighten(probe_of(network, 15), wrong, np.random.default_rng(0)).network
     assert fixed.weights[0] @ within == pytest.approx(wrong.weights[0] @ within, abs=1e-13)

@@ -44,7 +44,7 @@ class Straight:
     """Standard deviation of an entry of each unit row outside the span, shape "n"."""
 
     def noise_at(self, points: FloatArray) -> FloatArray:
-        """Standard deviation of answers at points ("p d") for those errors: none where points lie in the span."""
+        """Standard deviation of answers at points ("p d") for those errors: none within the span."""
         rows = self.network.weights[0]
         if not self.errors.any():
             return np.zeros(len(points))

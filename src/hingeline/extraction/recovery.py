@@ -45,7 +45,7 @@ class Bench:
     sweeps: list[LineSweep] = field(default_factory=list[LineSweep])
     """Every line swept; at the end each of their bends must be explained."""
     lines: list[MeasuredLine] = field(default_factory=list[MeasuredLine])
-    """Lines measured in input coordinates: their gradients in all directions tell of rows outside their span."""
+    """Lines measured in input coordinates: their full gradients tell of rows outside their span."""
     row_errors: RowErrors | None = None
     """Errors claimed for the rows of the last network that was verified; None before."""
     telling: FloatArray | None = None

@@ -12,6 +12,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.last_layer import EXPLAINED, LastLayer
 from hingeline.extraction.depth.missing import line_along, strange_directions
+from hingeline.extraction.depth.open_lines import open_line
 from hingeline.extraction.depth.untold_places import segments_where_untold
 from hingeline.extraction.verify import random_line
 from hingeline.probing.line import Line
@@ -29,7 +30,8 @@ class AimedLines(LastLayer):
         output = self.output
         if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
             lines = self._towards_missing() + self._where_untold()
-            return lines + [self.fresh_line(index) for index in range(self.settings.more_lines)]
+            lines += [self._opened(len(self.found) - 1)]
+            return lines + [self.fresh_line(index) for index in range(1, self.settings.more_lines)]
         rng = self.randomness.step("deep repair", len(self.measured))
         chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
         return [self._line_to(output.strange[index], output.met) for index in chosen]
@@ -67,6 +69,13 @@ class AimedLines(LastLayer):
                 lines += [] if line is None else [line]
             return lines
         return []
+
+    def _opened(self, number: int) -> Line:
+        """A line on which as many neurons below a layer are on as can be; a random one if there is none."""
+        rng = self.randomness.step("open line", len(self.measured))
+        known, scale = self.known_below(max(0, number)), self.probe.calibration.scale
+        line = open_line(known, scale, rng) if known.layers else None
+        return self.fresh_line() if line is None or not self._holds(line) else line
 
     def _line_to(self, strange: FloatArray, met: FloatArray) -> Line:
         """From the nearest point that is explained through one that is not, a little beyond both."""

@@ -103,7 +103,7 @@ class FullGradients:
     def equations(self, network: PiecewiseLinearNetwork, directions: FloatArray) -> Equations:
         """What they tell of the rows along directions that the rows do not span ("o d").
 
-        Gradients that the others contradict are left out: they left their region, or a neuron is missing there.
+        Gradients that the others contradict are left out: they left their region, or a neuron is missing.
         """
         gains, (points, outputs, _) = gains_at(network, self.points), self.jacobians.shape
         told = Equations(

@@ -116,7 +116,7 @@ def test_a_neuron_that_is_always_on_in_a_box_is_not_identifiable_and_no_question
     assert np.abs(finding.value(points) - network(points)).max() < 1e-9
 
 
-@pytest.mark.parametrize("budget", [60, 150, 400, 700, 900, 1050])
+@pytest.mark.parametrize("budget", [60, 150, 400, 700, 900, 1000])
 def test_wherever_the_budget_ends_the_next_question_is_priced(budget: int) -> None:
     network = he_network(12, 8, 6, 1, seed=4)
     finding = hl.extract(hl.oracle(network), budget=budget)

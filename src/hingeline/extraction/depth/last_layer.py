@@ -5,6 +5,7 @@ Cost: see `from_answers`; a few tens of points where neurons may be on that near
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,13 +15,14 @@ from hingeline.extraction.depth.gathered import Gathered
 from hingeline.extraction.depth.layer_step import FoundLayer
 from hingeline.extraction.depth.left_over import LEFT_OVER, Answers, LeftOver
 from hingeline.extraction.depth.linear_part import completed
-from hingeline.extraction.depth.made_neurons import with_neuron
+from hingeline.extraction.depth.made_neurons import MADE, with_neuron
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.rare_places import rare_places
 from hingeline.extraction.depth.refit import Refit
 from hingeline.extraction.depth.told_sides import told_by_outputs, undecided, with_rows, with_sides, without
 from hingeline.extraction.depth.untold_off import turned_off
+from hingeline.extraction.depth.untold_weights import UntoldWeights
 
 EXPLAINED = 1e-9
 """Median residual of the outputs, of what they vary, below which the last layer has been reached."""
@@ -45,7 +47,7 @@ class LastLayer(Gathered):
     def _is_last(self, number: int) -> bool:
         """Whether outputs are linear in a layer; then they tell its sides better than any vote."""
         opened, fit = self._fitted(number)
-        if fit.residual < EXPLAINED and self._filled(number):
+        if fit.residual < EXPLAINED and (self._weighed(number) or self._filled(number)):
             opened, fit = self._fitted(number)
         self.output = fit
         if fit.residual < EXPLAINED:
@@ -77,6 +79,25 @@ class LastLayer(Gathered):
         offered = self.known_below(number).offered(self.record.samples)
         opened = with_rows(opened, [turned_off(one.neuron, offered) for one in opened.neurons])
         return replace(opened, layer=replace(opened.layer, untold=()))
+
+    def _weighed(self, number: int) -> bool:
+        """Let answers tell weights of the layer that no bend has told; True if they told any."""
+        step, known = undecided(self.found[number]), self.known_below(number)
+        if all(one.neuron.whole for one in step.neurons[: step.layer.width]):
+            return False
+        fit = fit_output(self.record, known.with_layer(step.layer), self.probe.calibration.scale)
+        if fit.residual > EXPLAINED:
+            return False
+        reliable = known.reliable(self.record.samples)
+        samples, width = self.record.samples[reliable], step.layer.width
+        sizes = fit.variation * (1 + np.linalg.norm(samples, axis=1) / self.probe.calibration.scale)
+        kept = [one.neuron for one in step.neurons[:width]]
+        weights = UntoldWeights(
+            kept, fit.weights[:, :width], fit.weights[:, width:-1], known.offered(samples),
+            self.record.answers[reliable] - fit.weights[:, -1], sizes,
+        )  # fmt: skip
+        told = weights.told(self.randomness.step(f"untold weights {number}", len(self.record.samples)))
+        return sum(self._taken_in(number, neuron, LINEAR_ERROR) for neuron in told.values()) > 0
 
     def _filled(self, number: int) -> bool:
         """Make what is missing of a layer from answers, if all but few of them are explained."""
@@ -140,7 +161,9 @@ class LastLayer(Gathered):
         """Whether the outputs are explained everywhere; then their weights decide the last signs."""
         if self.output is None or self.output.unfit > 0:
             return False
-        if not self._sided() and self._pruned():
+        # one neuron may have been made twice, in places where different weights of it are told
+        doubtful = {one.key for one in self.found[-1].neurons if one.key >= MADE or not one.neuron.whole}
+        if self._pruned(None if not self._sided() else doubtful):
             self._sided()
         return True
 
@@ -162,23 +185,26 @@ class LastLayer(Gathered):
                 break
         return self.output is not None and bool(self.found[number].layer.decided.all())
 
-    def _pruned(self) -> bool:
+    def _pruned(self, doubtful: Collection[int] | None) -> bool:
         """Leave out neurons of the last layer without which all is explained as well; True if any was.
 
-        One neuron that was made twice, in places where different weights of it are told, leaves all sides
-        open: the outputs are then the same with many weights.
+        One that is there twice may leave all sides open: the outputs are then the same with many weights.
+
+        Args:
+            doubtful: Keys of those that may be left out; None: all.
         """
         number, any_left_out = len(self.found) - 1, False
         known, scale = self.known_below(number), self.probe.calibration.scale
         hits = [len(one.vote.hits) for one in self.found[number].neurons[: self.found[number].layer.width]]
         keys = [self.found[number].neurons[index].key for index in np.argsort(hits, kind="stable")]
-        for key in keys:
+        for key in keys if doubtful is None else [key for key in keys if key in doubtful]:
             step = undecided(self.found[number])
             index = next(place for place, one in enumerate(step.neurons) if one.key == key)
             fewer = without(step, index)
             fit = fit_output(self.record, known.with_layer(fewer.layer), scale)
             if fit.residual < EXPLAINED and fit.unfit == 0:
                 self.found[number], self.output, any_left_out = fewer, fit, True
+                self._weighed(number)
         return any_left_out
 
 

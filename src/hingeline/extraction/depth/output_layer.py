@@ -38,6 +38,8 @@ class OutputFit:
     """Those samples, worst first, shape "u r"."""
     met: FloatArray
     """The others, shape "s r"."""
+    variation: float = 1.0
+    """What answers vary within ten times the typical norm."""
 
 
 def fit_output(record: Record, known: KnownLayers, scale: float) -> OutputFit:
@@ -64,5 +66,5 @@ def fit_output(record: Record, known: KnownLayers, scale: float) -> OutputFit:
     unfit = share > UNFIT
     return OutputFit(
         solution.T, float(np.quantile(share[near], TYPICAL)), float(unfit.mean()),
-        samples[unfit][np.argsort(-share[unfit])], samples[~unfit],
+        samples[unfit][np.argsort(-share[unfit])], samples[~unfit], variation,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.first_neurons import first_neurons
 from hingeline.extraction.depth.gathered import TRUSTED
+from hingeline.extraction.depth.last_layer import EXPLAINED
 from hingeline.extraction.depth.layer_step import (
     FoundLayer,
     find_layer,
@@ -94,7 +95,7 @@ class Search(AimedLines):
                     return True
                 self.rounds += 1
                 continue
-            if done and self._answered_where_untold():
+            if self._last_reached() and self._answered_where_untold():
                 continue
             # what hinders is most likely missing in the last layers: those below are only brought up to date
             settled = max(0, len(self.found) - 2 - stuck // 2)
@@ -104,6 +105,10 @@ class Search(AimedLines):
             for line in chosen:
                 self.sweep(line)
         return self._climb(settled) and self._explained()
+
+    def _last_reached(self) -> bool:
+        """Whether most answers are linear in the deepest layer found."""
+        return self.output is not None and self.output.residual < EXPLAINED
 
     def _answered_where_untold(self) -> bool:
         """Ask where what is not told of the last layer matters; False if there is nothing new to ask."""

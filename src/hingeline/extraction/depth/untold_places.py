@@ -28,6 +28,8 @@ FEWEST = 40
 """Points there, below which others climb to them."""
 CLIMB, STEP = 60, 0.05
 """Steps uphill, and the length of each, of scale + norm."""
+CLIMBERS = 200
+"""Points that climb to where a neuron is on."""
 PARTNERS = 200
 """Second ends tried for each segment."""
 INNER = 9
@@ -84,8 +86,44 @@ def points_where_untold(
         rng: Draws points.
     """
     points, at_stake = _drawn(known, neurons, scale, rng)
+    # an answer tells nothing where the neuron is off: some are asked where it is on, as far as it is known
+    pairs = zip(neurons, at_stake.T, strict=True)
+    on = [_switched_on(known, one, points[there], scale, rng) for one, there in pairs]
     chosen = [rng.permutation(np.nonzero(there)[0])[:wanted] for there in at_stake.T]
-    return points[np.unique(np.concatenate(chosen))]
+    return np.concatenate([points[np.unique(np.concatenate(chosen))], *(places[:wanted] for places in on)])
+
+
+def _switched_on(
+    known: KnownLayers, neuron: PartialNeuron, points: FloatArray, scale: float, rng: np.random.Generator
+) -> FloatArray:
+    """Points moved to where a neuron is on, to either side, while what is untold of it matters: "p r"."""
+    if not len(points):
+        return points
+    points = points[rng.permutation(len(points))[:CLIMBERS]]
+    side = np.where(np.arange(len(points)) % 2 == 0, 1.0, -1.0)[:, np.newaxis]
+    steps = np.full(len(points), STEP)
+    height, _ = _told_height(known, neuron, points, side)
+    for _ in range(CLIMB):
+        uphill = _told_height(known, neuron, points, side)[1]
+        uphill /= np.maximum(np.linalg.norm(uphill, axis=1, keepdims=True), 1e-300)
+        lengths = steps * (scale + np.linalg.norm(points, axis=1))
+        moved = points + lengths[:, np.newaxis] * uphill
+        now, _ = _told_height(known, neuron, moved, side)
+        better = (now > height) & _at_stake(known, [neuron], moved)[:, 0]
+        points = np.where(better[:, np.newaxis], moved, points)
+        height = np.where(better, now, height)
+        steps = np.where(better, 1.2 * steps, 0.5 * steps)
+    return points[np.argsort(-height)]
+
+
+def _told_height(
+    known: KnownLayers, neuron: PartialNeuron, points: FloatArray, side: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The told part of a neuron's height, of what its channels are, and the way uphill: "p" and "p r"."""
+    offered = known.offered(points)
+    size = np.maximum(np.linalg.norm(offered, axis=1), 1e-300)
+    height = side[:, 0] * (offered @ neuron.theta) / size
+    return height, side * np.einsum("c,pcr->pr", neuron.theta[:-1], known.slopes(points))
 
 
 def _drawn(

@@ -176,6 +176,9 @@ class OrthantSearch:
             centre = self._random_ends()[0] if tried and coarse else self.view().centre
             target = failing[min(tried, len(failing) - 1)]
             grown = self._sweep(centre, target) > 0
+            if grown and self._shows_more_layers():
+                self.deeper = True
+                return None
             tried = 0 if self._pruned() or grown else tried + 1
         # from coarse answers a layer may be whole and yet miss by more than is claimed: the polish will tell
         return self.layer() if is_coarse(self.bench.probe) and self.planes is not None else None

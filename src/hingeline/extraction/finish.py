@@ -27,6 +27,7 @@ from hingeline.extraction.sample_design import completed_design
 from hingeline.extraction.verify import (
     UNEXPLAINED,
     RowErrors,
+    fresh_points,
     largest_error,
     perturbed,
     verify,
@@ -57,6 +58,8 @@ UNEXPLAINED_FIT = 1e-10
 """A fit that misses held-out answers by more of their range, beyond the noise, has not explained them."""
 FAR_OFF_FIT = 1e-6
 """From coarse answers, a fit that misses by more of their range lacks a neuron that can be looked for."""
+ROW_DIGITS, TYPICAL = 0.03, 200
+"""Answers are foretold to this share of what errors outside the rows' span make of them at typical inputs."""
 OUTSIDE_SIGMAS = 3.0
 """Errors claimed of rows outside their span, in standard deviations of an entry."""
 PASSES = 2
@@ -251,7 +254,9 @@ def _beside_recorded(
         rare = np.concatenate([rare, bench.telling])
     offered = np.concatenate([pool[held:], rare])
     offered = offered[np.linalg.norm(offered, axis=1) < bench.probe.calibration.radius]
-    noise = _noise_at(bench, offered, network(offered))
+    # there is no use in parameters much sharper than the rows are outside their span
+    floor = ROW_DIGITS * float(np.median(straight.noise_at(fresh_points(bench.probe, rng, TYPICAL))))
+    noise = np.hypot(_noise_at(bench, offered, network(offered)), floor)
     chosen = pinning_questions(
         network, (recorded.points, np.hypot(recorded.noise, straight.noise_at(recorded.points))),
         (offered, noise), count - held, rng,

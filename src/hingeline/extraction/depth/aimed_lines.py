@@ -25,10 +25,15 @@ MANY_STRANGE = 40
 class AimedLines(LastLayer):
     """What is known so far, with where to look next."""
 
+    stalled: int = 0
+    """Rounds of lines since something new was found."""
+
     def _next_lines(self) -> list[Line]:
         """To where answers are not explained, if most are; else anywhere."""
         output = self.output
         if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
+            if not self.stalled:
+                return [self._opened(len(self.found) - 1)]
             lines = self._towards_missing() + self._where_untold()
             lines += [self._opened(len(self.found) - 1)]
             return lines + [self.fresh_line(index) for index in range(1, self.settings.more_lines)]

@@ -89,6 +89,7 @@ class Search(AimedLines):
             stuck = 0 if reached > best else stuck + 1
             best = max(best, reached)
             idle = idle + 1 if done and stuck else 0
+            self.stalled = stuck
             lines = self._next_lines() if not done else self._where_untold()
             if done and (not lines or idle >= self.settings.idle):
                 if self._confirmed(settled):

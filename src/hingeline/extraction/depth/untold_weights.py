@@ -37,6 +37,8 @@ FITS = 1e-8
 """Residual of an answer that fits, of what answers vary."""
 MOST_FIT = 0.5
 """Share of the places that must fit."""
+LEVERAGE = 0.9
+"""Of a place, for each output, above which what it pins is not confirmed by other places."""
 PINNED = 1e-5
 """Singular values of the equations that fit, of the largest, above which a direction is pinned."""
 
@@ -147,10 +149,7 @@ class _Fit:
         fits = self.fits(solution)
         if fits.sum() < max(MOST_FIT * len(fits), 2 * self.unknowns):
             return {}
-        rows = self.rates(self.heights(solution))[fits].reshape(-1, self.unknowns)
-        _, size, right = np.linalg.svd(rows, full_matrices=True)
-        size = np.concatenate([size, np.zeros(len(right) - len(size))])
-        loose = right[size <= PINNED * max(float(size.max()), 1e-300)]
+        loose = _loose(self.rates(self.heights(solution))[fits])
         found: dict[int, PartialNeuron] = {}
         for index, block in zip(self.partial, self.blocks, strict=True):
             left, strength, _ = np.linalg.svd(loose[:, block].T, full_matrices=True)
@@ -162,3 +161,19 @@ class _Fit:
             theta = one.theta + one.untold @ step
             found[index] = PartialNeuron(theta / np.linalg.norm(theta), one.untold @ open_, one.members)
         return found
+
+
+def _loose(rates: FloatArray) -> FloatArray:
+    """Directions of the unknowns that places ("p k u") do not pin, or so few that all would fit."""
+    unknowns = rates.shape[2]
+    while True:
+        rows = rates.reshape(-1, unknowns)
+        left, size, right = np.linalg.svd(rows, full_matrices=False)
+        pins = size > PINNED * max(float(size.max(initial=0.0)), 1e-300)
+        # what a place alone pins passes through it: a leverage of one
+        leverage = (left[:, pins] ** 2).reshape(len(rates), -1).sum(axis=1)
+        alone = leverage > LEVERAGE * rates.shape[1]
+        if not alone.any():
+            whole = np.linalg.svd(right[pins].T, full_matrices=True)[0]
+            return np.asarray(whole[:, int(pins.sum()) :].T)
+        rates = rates[~alone]

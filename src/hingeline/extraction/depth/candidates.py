@@ -33,6 +33,8 @@ MANY_HITS = 12
 still unknown and on, predictions are wrong."""
 MANY_MISSES = 0.4
 """Those misses as a share of the hits."""
+ALONE = 1e-9
+"""Part of a unit vector beside one weight below which there is only that weight."""
 MUCH_MORE = 1.5
 """So many times the bends there were before are reason to decide and solve again what was decided."""
 
@@ -171,7 +173,7 @@ def new_candidates(
             continue
         neuron = grown(screen, int(seed), free)
         untried[list(neuron.members)] = False
-        if len(neuron.members) < 2:
+        if len(neuron.members) < 2 or _mere_channel(neuron):
             continue
         vote = predictor.vote(neuron)
         if not _accepted(vote):
@@ -179,6 +181,11 @@ def new_candidates(
         taken(neuron, vote)
         found.append(Candidate(neuron, vote, int(views.bends[seed])))
     return found
+
+
+def _mere_channel(neuron: PartialNeuron) -> bool:
+    """Whether it is a channel below itself: it would bend only where that does, and fits wherever that is off."""
+    return bool(np.abs(neuron.theta[:-1]).max(initial=0.0) > 1 - ALONE)
 
 
 def _accepted(vote: Vote) -> bool:

@@ -16,7 +16,6 @@ import numpy as np
 
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.extraction.bends import SPARE_OUTPUTS
-from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.first_neurons import first_neurons
 from hingeline.extraction.depth.gathered import TRUSTED
@@ -27,9 +26,9 @@ from hingeline.extraction.depth.layer_step import (
     same_channels,
     updated_layer,
 )
+from hingeline.extraction.depth.roomy_search import RoomySearch, untold
 from hingeline.extraction.depth.told_sides import told_by
 from hingeline.extraction.depth.untold_places import points_where_untold
-from hingeline.extraction.depth.views import CellBook
 from hingeline.extraction.verify import fresh_points
 
 DEAR_LINES = 2
@@ -55,7 +54,7 @@ DEEPEST = 40
 
 
 @dataclass(eq=False)
-class Search(AimedLines):
+class Search(RoomySearch):
     """What is known so far, and how more becomes known."""
 
     certain: frozenset[int] = frozenset()
@@ -64,12 +63,8 @@ class Search(AimedLines):
     """Times that lines were added so far, over all runs; where only some were, that part of one."""
     tried: set[tuple[tuple[int, int], ...]] = field(default_factory=set[tuple[tuple[int, int], ...]])
     """Neurons of the last layer and how much is not told of them, where answers were asked for that."""
-    books: dict[int, CellBook] = field(default_factory=dict)
-    """By layer."""
     line_cost: float = np.inf
     """Questions that the last whole line took."""
-    segment_cost: float = field(init=False)
-    """Questions that a segment takes, about: two gradients in half of the directions before one was swept."""
     on_progress: Callable[[], None] = field(default=lambda: None)
     """Called whenever a layer was found or changed."""
 
@@ -80,7 +75,7 @@ class Search(AimedLines):
         """Look until the outputs are explained; False if that was not reached."""
         while len(self.measured) < self.settings.first_lines:
             spent = self.probe.session.spent
-            self.sweep(self.fresh_line())
+            self.sweep(self.line_for(1))
             self.line_cost = self.probe.session.spent - spent
         settled, stuck, best, idle = 0, 0, (0, 0), 0
         while self.rounds < self.settings.rounds:
@@ -144,7 +139,7 @@ class Search(AimedLines):
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""
-        return sum(_untold(step) for step in self.found)
+        return sum(untold(step) for step in self.found)
 
     def _climb(self, settled: int) -> bool:
         """From the first layer up, as far as the record tells; True if the outputs are explained.
@@ -163,7 +158,9 @@ class Search(AimedLines):
             if step is None:
                 return False
             self.found.append(step)
-            if not number or self._share(self.known_below(number)) >= TRUSTED:
+            if number and self._crowded(number):
+                self._widen_roomy(number)
+            elif not number or self._share(self.known_below(number)) >= TRUSTED:
                 # if something is missing below, what is asked for now would tell of the wrong channels
                 self._widen(number)
                 self._complete(number)
@@ -216,10 +213,6 @@ class Search(AimedLines):
             self.record, known, self.free(number), neurons, told, certain, have, self._book(number)
         )
 
-    def _book(self, number: int) -> CellBook:
-        """Regions below a layer that were decomposed before."""
-        return self.books.setdefault(number, CellBook())
-
     def _widen(self, number: int) -> None:
         """Sweep whole lines while they tell more for the same price than segments made for single neurons.
 
@@ -239,12 +232,12 @@ class Search(AimedLines):
         """The same for the neurons that were found; False if the last line told less than it cost."""
         for _ in range(MOST_LINES):
             step, spent = self.found[number], self.probe.session.spent
-            if LINE_TELLS * _untold(step) * self.segment_cost < self._line_cost(number):
+            if LINE_TELLS * untold(step) * self.segment_cost < self._line_cost(number):
                 break
             self.sweep(self.fresh_line())
             self.line_cost = self.probe.session.spent - spent
             self.found[number] = self._step(number, step, True) or step
-            if (_untold(step) - _untold(self.found[number])) * self.segment_cost < self.line_cost:
+            if (untold(step) - untold(self.found[number])) * self.segment_cost < self.line_cost:
                 return False
         return True
 
@@ -291,8 +284,3 @@ class Search(AimedLines):
                 f"{undecided} of undecided sign, on {len(self.measured)} lines"
             )
         )
-
-
-def _untold(step: FoundLayer) -> int:
-    """Directions of a layer's neurons that are not known."""
-    return sum(one.neuron.untold.shape[1] for one in step.neurons)

@@ -41,8 +41,10 @@ SURELY = 10.0
 """Weight of the wish that those are on."""
 SCARCE = 0.25
 """Channels of which so many times more than of the one told least is told are not scarce."""
-OVER = 2
+OVER = 1
 """Lines over one neuron at a time."""
+MOST_OVER = 4
+"""Neurons for which there are such lines at a time."""
 TIRED = 4
 """Rounds that told nothing new after which there are no more."""
 REGIONS = 4
@@ -97,29 +99,29 @@ class RoomySearch(AimedLines):
 
     def _widen_roomy(self, number: int) -> None:
         """Ask until all of a layer is told and no gradient shows that a neuron of it is missing."""
-        segments, sided, barren = False, False, 0
+        way, sided, barren = 0, False, 0
         for _ in range(BATCHES):
             before, neurons, spent = untold(self.found[number]), self._met(number), self.probe.session.spent
             missing, lines = self._across(number)
-            if missing and not lines or before and not segments:
+            if missing and not lines or before and way == 0:
                 lines = lines + self._roomy_lines(number, BATCH)
             if not missing and not before:
                 if sided or not self._side(number):
                     return
                 sided = True
                 continue
+            if before and way == 1:
+                lines = lines + self._over_untold(number)
             for line in lines:
                 self.sweep(line)
-            if before and segments:
-                for line in self._over_untold(number):
-                    self.sweep(line)
             self.found[number] = self._step(number, self.found[number], False) or self.found[number]
             told = before - untold(self.found[number])
             barren = 0 if told or self._met(number) > neurons else barren + 1
             if barren == TIRED:
                 break
-            # where the one does not pay, the other may
-            segments ^= before > 0 and told * self.segment_cost < self.probe.session.spent - spent
+            # where one way does not pay, another may
+            if before and told * self.segment_cost <= self.probe.session.spent - spent:
+                way = 1 - way
         self._side(number)
 
     def _met(self, number: int) -> int:
@@ -164,7 +166,8 @@ class RoomySearch(AimedLines):
         """Lines over neurons of a layer where channels are on of which they do not know the weights."""
         known, scale, lines = self.known_below(number), self.probe.calibration.scale, list[Line]()
         rng = self.randomness.step(f"over untold {number}", len(self.measured))
-        for one in [one for one in self.found[number].neurons if not one.neuron.whole]:
+        partial = [one for one in self.found[number].neurons if not one.neuron.whole]
+        for one in [partial[index] for index in rng.permutation(len(partial))[:MOST_OVER]]:
             width = known.layers[-1].width
             share = np.linalg.norm(one.neuron.untold[:width], axis=1)
             # the neuron itself, from either side, is wanted near its boundary

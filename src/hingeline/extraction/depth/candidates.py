@@ -184,7 +184,7 @@ def new_candidates(
 
 
 def _mere_channel(neuron: PartialNeuron) -> bool:
-    """Whether it is a channel below itself: it would bend only where that does, and fits wherever that is off."""
+    """Whether it is a channel below itself: it bends only where that does, and fits wherever that is off."""
     return bool(np.abs(neuron.theta[:-1]).max(initial=0.0) > 1 - ALONE)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray
+from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers, chunks
 from hingeline.extraction.depth.observed_lines import Record
 from hingeline.probing.line import Line
@@ -30,6 +30,8 @@ WEAK = 1e-7
 """Singular values of unit gradients below this count as zero."""
 DISTINCT = 1e-4
 """Singular values of the channels' slopes below this share of the largest are not counted as room."""
+FEWEST = 3
+"""Regions that must show it: one may be misjudged that is close to a boundary."""
 NEAREST = 8
 """Places at which nothing is missing among which the other end is drawn, the nearest ones."""
 
@@ -53,8 +55,8 @@ def lines_across(
     for part in chunks(len(looked), AT_ONCE):
         missing[part], none[part] = _shown(record, below, layer, looked[part])
     there, elsewhere = record.centres[looked[missing]], record.centres[looked[none]]
-    if not len(elsewhere) or not len(there):
-        return bool(len(there)), []
+    if len(there) < FEWEST or not len(elsewhere):
+        return len(there) >= FEWEST, []
     lines: list[Line] = []
     for place in there[:wanted]:
         away = np.linalg.norm(elsewhere - place, axis=1)
@@ -65,9 +67,9 @@ def lines_across(
 
 
 def _shown(
-    record: Record, below: KnownLayers, layer: KnownLayer, looked: np.ndarray
+    record: Record, below: KnownLayers, layer: KnownLayer, looked: IntArray
 ) -> tuple[BoolArray, BoolArray]:
-    """Regions in which gradients leave the span of the neurons that may be on, and those in which none does."""
+    """Regions in which gradients leave the span of the neurons that may be on, and those in which none do."""
     points, gradients = record.centres[looked], record.gradients[looked]
     slopes = below.slopes(points)
     height = below.offered(points)[:, :-1] @ layer.weights.T + layer.biases

@@ -1,9 +1,9 @@
 """Lines through regions in which the layers below move in more directions than the next layer's channels.
 
-A bend tells a neuron's weights over the channels that move there, and one equation more for every direction in
-which the layers below move beyond those. In a network whose layers are as wide as its input a random place has
-none: as many neurons of each layer are on. Where the layers below the channels are opened, as many of their
-neurons on as can be, a single bend has equations to spare, and says at once whose it is.
+A bend tells a neuron's weights over the channels that move there, and one equation more for every direction
+in which the layers below move beyond those. In a network whose layers are as wide as its input a random place
+has none: as many neurons of each layer are on. Where the layers below the channels are opened, as many of
+their neurons on as can be, a single bend has equations to spare, and says at once whose it is.
 
 Cost: no queries. Source: choice of the all-on cell, specs on deeper layers, for more than one layer; ours.
 """
@@ -102,7 +102,7 @@ def _climbed(known: KnownLayers, points: FloatArray, wish: Wish, scale: float) -
 
 
 def _openness(known: KnownLayers, points: FloatArray, wish: Wish) -> tuple[FloatArray, FloatArray]:
-    """Weighted sum of min(z, wished height) over all neurons, and its gradient with leaky slopes: "p", "p r"."""
+    """Weighted sum of min(z, height) over all neurons, and its gradient with leaky slopes: "p", "p r"."""
     values, total = points, np.zeros(len(points))
     wanted, slopes = list[FloatArray](), list[FloatArray]()
     for layer, weight, height in zip(known.layers, wish.weights, wish.heights, strict=True):

@@ -1,11 +1,12 @@
 """The search where random places have no equation to spare: layer after layer on lines through open regions.
 
-Lines for a layer run where the layers below its channels are open, and where those channels are on of which its
-neurons do not know the weights yet. Its sides are told by several lines within one region of all known layers:
-what varies there, above them, spans the gradients of the neurons that are on.
+Lines for a layer run where the layers below its channels are open, and where those channels are on of which
+its neurons do not know the weights yet. Its sides are told by several lines within one region of all known
+layers: what varies there, above them, spans the gradients of the neurons that are on. A layer is whole when
+all of it is told and no gradient shows that a neuron is missing.
 
-Cost: about 7 queries per bend, and a gradient in as many directions as channels move for every bend, or for as
-many as there are outputs but two. Source: see `roomy_lines` and `orientation`.
+Cost: about 7 queries per bend, and for each, or for as many at a time as there are outputs but two, a
+gradient in as many directions as channels move. Source: see `roomy_lines`, `lines_across` and `region_sides`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
+from hingeline.extraction.depth.later_lines import with_later_lines
 from hingeline.extraction.depth.layer_step import FoundLayer, updated_layer
 from hingeline.extraction.depth.lines_across import lines_across
 from hingeline.extraction.depth.region_sides import region_sides
 from hingeline.extraction.depth.regions import Region
-from hingeline.extraction.depth.roomy_lines import line_between, line_from, line_over, line_through, open_places, region_at, spare_directions
+from hingeline.extraction.depth.roomy_lines import (
+    line_between,
+    line_from,
+    line_over,
+    line_through,
+    open_places,
+    region_at,
+    spare_directions,
+)
 from hingeline.extraction.depth.views import CellBook
 from hingeline.probing.line import Line
 
@@ -45,6 +55,8 @@ OVER = 1
 """Lines over one neuron at a time."""
 MOST_OVER = 4
 """Neurons for which there are such lines at a time."""
+MORE = 1.2
+"""New neurons are looked for again when there are so many times the bends there were."""
 TIRED = 4
 """Rounds that told nothing new after which there are no more."""
 REGIONS = 4
@@ -64,12 +76,11 @@ class RoomySearch(AimedLines):
     books: dict[int, CellBook] = field(default_factory=dict[int, CellBook])
     """By layer."""
 
+    closed: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    """By layer, its neurons and what was not told of them when nothing more could be asked for it."""
+
     def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
         """A layer anew from the record."""
-        raise NotImplementedError
-
-    def _complete(self, number: int) -> None:
-        """Ask for what is not known of single neurons of a layer."""
         raise NotImplementedError
 
     def _book(self, number: int) -> CellBook:
@@ -88,7 +99,7 @@ class RoomySearch(AimedLines):
         return bool(np.median(spare_directions(known, points)) < LITTLE_SPARE * known.channels)
 
     def _more_above(self) -> bool:
-        """Whether the first line has more bends above the first layer than that layer's: it does not narrow."""
+        """Whether the first line bends more above the first layer than in it: the network does not narrow."""
         line, first = self.measured[0][0], self._seen().layers[0]
         return first.width == self.probe.input_dim and len(line.sweep.bends) > 2 * first.width
 
@@ -99,30 +110,39 @@ class RoomySearch(AimedLines):
 
     def _widen_roomy(self, number: int) -> None:
         """Ask until all of a layer is told and no gradient shows that a neuron of it is missing."""
-        way, sided, barren = 0, False, 0
+        over, barren, looked = False, 0, self.record.count
         for _ in range(BATCHES):
             before, neurons, spent = untold(self.found[number]), self._met(number), self.probe.session.spent
+            if self.closed.get(number) == (neurons, before):
+                break
             missing, lines = self._across(number)
-            if missing and not lines or before and way == 0:
-                lines = lines + self._roomy_lines(number, BATCH)
             if not missing and not before:
-                if sided or not self._side(number):
-                    return
-                sided = True
-                continue
-            if before and way == 1:
-                lines = lines + self._over_untold(number)
+                self._side(number)
+                missing, lines = self._across(number)
+            if not missing and not before:
+                break
+            if not lines or before:
+                lines += self._over_untold(number) if over and before else self._roomy_lines(number, BATCH)
             for line in lines:
                 self.sweep(line)
-            self.found[number] = self._step(number, self.found[number], False) or self.found[number]
+            self._count_below(number)
+            again = missing or self.record.count > looked * (1.0 if barren or not before else MORE)
+            looked = self.record.count if again else looked
+            self.found[number] = self._step(number, self.found[number], not again) or self.found[number]
             told = before - untold(self.found[number])
-            barren = 0 if told or self._met(number) > neurons else barren + 1
+            barren = 0 if told > 0 or self._met(number) > neurons else barren + 1
             if barren == TIRED:
                 break
-            # where one way does not pay, another may
-            if before and told * self.segment_cost <= self.probe.session.spent - spent:
-                way = 1 - way
+            # where one way does not pay, the other may
+            over ^= before > 0 and told * self.segment_cost <= self.probe.session.spent - spent
         self._side(number)
+        self.closed[number] = self._met(number), untold(self.found[number])
+
+    def _count_below(self, number: int) -> None:
+        """Let the layers below one count their bends on the last lines: else those pass for its own."""
+        for below in range(number):
+            step = self.found[below]
+            self.found[below] = with_later_lines(step, self.record, self.known_below(below))
 
     def _met(self, number: int) -> int:
         """Neurons of a layer that were found so far."""
@@ -185,7 +205,8 @@ class RoomySearch(AimedLines):
         chances = np.full(width, CHANCE)
         if number < len(self.found):
             neurons = self.found[number].neurons
-            untold = np.sum([np.linalg.norm(one.neuron.untold[:width], axis=1) ** 2 for one in neurons], axis=0)
+            shares = [np.linalg.norm(one.neuron.untold[:width], axis=1) ** 2 for one in neurons]
+            untold = np.sum(shares, axis=0)
             chances[untold > SCARCE * max(float(np.max(untold)), 1e-300)] = SURELY
         return chances
 
@@ -200,10 +221,10 @@ class RoomySearch(AimedLines):
                 break
         return lines
 
-    def _side(self, number: int) -> bool:
-        """Sweep lines that tell on which sides a layer's neurons are on; False if none was undecided."""
+    def _side(self, number: int) -> None:
+        """Sweep lines that tell on which sides a layer's neurons are on, as long as anything bends there."""
         if self.found[number].layer.decided.all():
-            return False
+            return
         votes, barren = np.zeros(self.found[number].layer.width), 0
         while barren < REGIONS and (np.abs(votes) < AGREEING).any():
             told = self._told_in_region(number, barren)
@@ -212,14 +233,14 @@ class RoomySearch(AimedLines):
                 continue
             votes += told
         if not votes.any():
-            return True
+            return
         step = self.found[number]
-        sides = {one.key: float(np.sign(vote)) for one, vote in zip(step.neurons, votes, strict=False) if vote}
+        pairs = zip(step.neurons, np.sign(votes).tolist(), strict=False)
+        sides = {one.key: side for one, side in pairs if side}
         self.found[number] = updated_layer(
             self.record, self.known_below(number), self.free(number), step, {**step.sides, **sides},
             self._book(number),
         )  # fmt: skip
-        return True
 
     def _told_in_region(self, number: int, attempt: int) -> FloatArray | None:
         """Sides of a layer from lines through one region of it, as `region_sides` gives them."""

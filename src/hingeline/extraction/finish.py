@@ -158,9 +158,10 @@ def _polished(
             rng = bench.randomness.step("jitter", attempt)
             jitter = [np.full(width, JITTER) for width in straight.hidden_widths]
             result = _fit(bench, perturbed(straight.canonical(), jitter, rng), blurred, attempt)
-        if not result.improved:
+        claims = _with_outside(_claims(result, claimed), straightened.errors)
+        if not result.improved or _vaguer(result, claims, claimed):
             return network, claimed, missed
-        network, claimed = result.network, _with_outside(_claims(result, claimed), straightened.errors)
+        network, claimed = result.network, claims
         beyond = max(0.0, result.held_out_after - WORST_NOISE)
         missed = beyond * float(np.median(blurred.noise)) / float(np.ptp(recorded.answers))
         if is_coarse(bench.probe):
@@ -170,6 +171,15 @@ def _polished(
         if bench.recorded is not None and missed > FAR_OFF_FIT:
             break  # something is missing, which straighter rows do not bring
     return network, claimed, missed
+
+
+def _vaguer(result: PolishResult, claims: RowErrors, before: RowErrors) -> bool:
+    """Whether a fit that stopped far from the noise says less of the rows than was known of them before.
+
+    The engine for many parameters may: the last step is all that it tells of their errors.
+    """
+    far = result.held_out_after > WORST_NOISE and result.row_errors is None
+    return far and largest_error(claims) > largest_error(before)
 
 
 def _worst_held_out(network: PiecewiseLinearNetwork, recorded: _Recorded) -> FloatArray:

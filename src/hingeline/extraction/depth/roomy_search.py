@@ -51,10 +51,10 @@ SURELY = 10.0
 """Weight of the wish that those are on."""
 SCARCE = 0.25
 """Channels of which so many times more than of the one told least is told are not scarce."""
-OVER = 1
-"""Lines over one neuron at a time."""
 MOST_OVER = 4
-"""Neurons for which there are such lines at a time."""
+"""Lines over single neurons at a time."""
+FEW_PARTIAL = 4
+"""Neurons up to which segments just beyond the regions in which each is known take little time."""
 MORE = 1.2
 """New neurons are looked for again when there are so many times the bends there were."""
 TIRED = 4
@@ -81,6 +81,10 @@ class RoomySearch(AimedLines):
 
     def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
         """A layer anew from the record."""
+        raise NotImplementedError
+
+    def _complete(self, number: int) -> None:
+        """Ask for what is not known of single neurons of a layer, just beyond where they are known."""
         raise NotImplementedError
 
     def _book(self, number: int) -> CellBook:
@@ -125,6 +129,8 @@ class RoomySearch(AimedLines):
                 lines += self._over_untold(number) if over and before else self._roomy_lines(number, BATCH)
             for line in lines:
                 self.sweep(line)
+            if over and 0 < self._partial(number) <= FEW_PARTIAL:
+                self._complete(number)
             self._count_below(number)
             again = missing or self.record.count > looked * (1.0 if barren or not before else MORE)
             looked = self.record.count if again else looked
@@ -143,6 +149,10 @@ class RoomySearch(AimedLines):
         for below in range(number):
             step = self.found[below]
             self.found[below] = with_later_lines(step, self.record, self.known_below(below))
+
+    def _partial(self, number: int) -> int:
+        """Neurons of a layer that are not wholly known."""
+        return sum(not one.neuron.whole for one in self.found[number].neurons)
 
     def _met(self, number: int) -> int:
         """Neurons of a layer that were found so far."""
@@ -187,6 +197,7 @@ class RoomySearch(AimedLines):
         known, scale, lines = self.known_below(number), self.probe.calibration.scale, list[Line]()
         rng = self.randomness.step(f"over untold {number}", len(self.measured))
         partial = [one for one in self.found[number].neurons if not one.neuron.whole]
+        each = max(1, MOST_OVER // max(1, len(partial)))
         for one in [partial[index] for index in rng.permutation(len(partial))[:MOST_OVER]]:
             width = known.layers[-1].width
             share = np.linalg.norm(one.neuron.untold[:width], axis=1)
@@ -196,7 +207,7 @@ class RoomySearch(AimedLines):
             chances = [np.ones(layer.width) for layer in known.layers]
             chances[-1] = np.where(share > SCARCE * share.max(), SURELY, 0.0)
             places = open_places(known.with_layer(height), scale, rng, [*chances, np.full(2, 0.5)])
-            found = (line_over(known, place, one.neuron.theta, scale, rng) for place in places[:OVER])
+            found = (line_over(known, place, one.neuron.theta, scale, rng) for place in places[:each])
             lines += [line for line in found if line is not None and self._holds(line)]
         return lines
 

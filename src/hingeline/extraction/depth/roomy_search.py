@@ -37,6 +37,8 @@ from hingeline.probing.line import Line
 
 FEW_CHANNELS = 24
 """Below, segments made for single neurons cost little and tell as much."""
+NARROWING = 2.5
+"""Bends of a line per first-layer neuron, up to which the layers above narrow: each bends it about once."""
 LITTLE_SPARE = 0.15
 """Random places whose equations to spare are fewer than this share of the channels are too narrow."""
 TYPICAL = 200
@@ -105,7 +107,7 @@ class RoomySearch(AimedLines):
     def _more_above(self) -> bool:
         """Whether the first line bends more above the first layer than in it: the network does not narrow."""
         line, first = self.measured[0][0], self._seen().layers[0]
-        return first.width == self.probe.input_dim and len(line.sweep.bends) > 2 * first.width
+        return first.width == self.probe.input_dim and len(line.sweep.bends) > NARROWING * first.width
 
     def line_for(self, number: int) -> Line:
         """A fresh line for a layer: through open regions where random places tell too little."""

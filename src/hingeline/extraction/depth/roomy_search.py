@@ -152,6 +152,10 @@ class RoomySearch(AimedLines):
             step = self.found[below]
             self.found[below] = with_later_lines(step, self.record, self.known_below(below))
 
+    def _closed_whole(self, number: int) -> bool:
+        """Whether all of a layer was told, and nothing showed that a neuron of it is missing."""
+        return self.closed.get(number, (0, 1))[1] == 0
+
     def _partial(self, number: int) -> int:
         """Neurons of a layer that are not wholly known."""
         return sum(not one.neuron.whole for one in self.found[number].neurons)

@@ -82,6 +82,8 @@ class Search(RoomySearch):
             done, untold = self._climb(settled) and self._explained(), self._untold()
             reached = (len(self.found), sum(len(one.neurons) for one in self.found), -untold)
             stuck = 0 if reached > best else stuck + 1
+            if stuck:
+                self.closed.clear()
             best = max(best, reached)
             idle = idle + 1 if done and stuck else 0
             self.stalled = stuck
@@ -154,7 +156,7 @@ class Search(RoomySearch):
             if have is not None and number and not same_channels(before[number - 1], self.found[-1]):
                 # neurons above refer to channels that are no longer what they were
                 before, have = before[:number], None
-            step = self._step(number, have, number < settled)
+            step = self._step(number, have, number < settled or self._closed_whole(number))
             if step is None:
                 return False
             self.found.append(step)

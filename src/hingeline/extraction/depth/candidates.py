@@ -59,6 +59,8 @@ class Candidate:
         if have is not None and have.neuron.whole and len(self.vote.hits) < MUCH_MORE * len(have.vote.hits):
             return FoundNeuron(have.refit, self.vote, bends, self.key)
         refit = refitted(self.neuron, views, record, known, self.vote.hits)
+        if have is not None and have.neuron.whole and have.refit.surer_than(refit):
+            refit = have.refit
         return FoundNeuron(refit, self.vote, bends, self.key)
 
 

@@ -31,7 +31,8 @@ def first_neurons(record: Record, first: KnownLayer) -> tuple[FoundNeuron, ...]:
     """
     predictor, index = Predictor(record, KnownLayers(first.weights.shape[1])), record.index()
     found: list[FoundNeuron] = []
-    for row, offset in zip(first.weights, first.biases, strict=True):
+    errors = np.full(first.width, first.error) if first.errors is None else first.errors
+    for row, offset, error in zip(first.weights, first.biases, errors.tolist(), strict=True):
         theta = np.append(row, offset)
         theta = theta / np.linalg.norm(theta)
         neuron = PartialNeuron(theta, np.zeros((len(theta), 0)), ())
@@ -41,6 +42,6 @@ def first_neurons(record: Record, first: KnownLayer) -> tuple[FoundNeuron, ...]:
         along = record.normals[bends] @ unit
         own = bends[np.linalg.norm(record.normals[bends] - along[:, np.newaxis] * unit, axis=1) < PARALLEL]
         if len(own):
-            refit = Refit(neuron, np.full(len(theta), max(first.error, 1e-15)), 1.0)
+            refit = Refit(neuron, np.full(len(theta), max(error, 1e-15)), 1.0)
             found.append(FoundNeuron(refit, vote, own, int(own[0])))
     return tuple(found)

@@ -122,7 +122,8 @@ def find_layer(
     through = spans([c.neuron for c in candidates], offered)
     chosen = members(through, hits, misses, np.array([one.key in certain for one in candidates]))
     chosen |= np.array([c.made is not None for c in candidates])
-    solved = {} if since is None else since.solved_over(known)
+    solved = {one.key: one for one in have if one.key in certain}
+    solved |= {} if since is None else since.solved_over(known)
     kept = [one for one, keep in zip(candidates, chosen, strict=True) if keep]
     found = [one.finished(views, record, known, solved.get(one.key)) for one in kept]
     found = [one for one in found if one.key in certain or _one_neuron(one)]

@@ -40,6 +40,10 @@ class Refit:
     misfit: float
     """Root mean square of the residuals in deviations; at least one."""
 
+    def surer_than(self, other: Refit) -> bool:
+        """Whether its coefficients are known better."""
+        return bool(np.median(self.errors) < np.median(other.errors))
+
 
 def refitted(
     neuron: PartialNeuron,

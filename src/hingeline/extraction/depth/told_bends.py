@@ -24,6 +24,8 @@ SURELY = 30.0
 """So many times as far no other known neuron may cross."""
 ACROSS = 1e-3
 """Hyperplanes that the line meets at a smaller angle are measured: their slopes tell too little."""
+VAGUE, EXACT = 30.0, 1e-9
+"""Errors of a row, in typical ones of its layer, with which it is measured again; smaller ones are exact."""
 SPREAD = 3.0
 """Errors of a row, in typical ones."""
 
@@ -48,6 +50,7 @@ def told_bends(known: KnownLayers, sweep: LineSweep) -> KnownBends:
         own, beside, rows = _nearest(below, layer, points, sweep.line.direction, allowed)
         near += beside
         clear = (own >= 0) & _covered(below, layer, own, points)
+        clear[clear] = ~_vague(layer)[own[clear]]
         sure |= clear
         normals[clear] = rows[clear]
         each = np.full(layer.width, layer.error) if layer.errors is None else layer.errors
@@ -80,6 +83,14 @@ def _nearest(
     best, every = np.argmin(away, axis=1), np.arange(len(points))
     own = np.where(away[every, best] < 1, best, -1)
     return own, (away < SURELY).sum(axis=1), rows[every, best]
+
+
+def _vague(layer: KnownLayer) -> BoolArray:
+    """Rows known so much worse than the layer's others that they are measured again wherever they are met."""
+    if layer.errors is None:
+        return np.zeros(layer.width, dtype=np.bool_)
+    found: BoolArray = layer.errors > max(VAGUE * layer.error, EXACT)
+    return found
 
 
 def _covered(below: KnownLayers, layer: KnownLayer, own: IntArray, points: FloatArray) -> BoolArray:

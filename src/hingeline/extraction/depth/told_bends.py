@@ -24,7 +24,7 @@ SURELY = 30.0
 """So many times as far no other known neuron may cross."""
 ACROSS = 1e-3
 """Hyperplanes that the line meets at a smaller angle are measured: their slopes tell too little."""
-VAGUE, EXACT = 30.0, 1e-9
+VAGUE, EXACT = 10.0, 5e-10
 """Errors of a row, in typical ones of its layer, with which it is measured again; smaller ones are exact."""
 SPREAD = 3.0
 """Errors of a row, in typical ones."""

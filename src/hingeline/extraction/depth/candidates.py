@@ -33,6 +33,8 @@ MANY_HITS = 12
 still unknown and on, predictions are wrong."""
 MANY_MISSES = 0.4
 """Those misses as a share of the hits."""
+ALIKE = 1e-12
+"""One less the cosine of two neurons up to which they are one."""
 ALONE = 1e-9
 """Part of a unit vector beside one weight below which there is only that weight."""
 MUCH_MORE = 1.5
@@ -133,6 +135,20 @@ def joined_candidates(candidates: Sequence[Candidate], predictor: Predictor) -> 
             index, whole = both
             del left[index]
             left.insert(0, whole)
+    return _distinct(found)
+
+
+def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates without those that are wholly known and the same as one before."""
+    found: list[Candidate] = []
+    for one in candidates:
+        theta = one.neuron.theta
+        same = (
+            abs(other.neuron.theta @ theta) > 1 - ALIKE and other.neuron.whole and one.neuron.whole
+            for other in found
+        )
+        if not any(same):
+            found.append(one)
     return found
 
 

@@ -46,6 +46,8 @@ SURELY = 10.0
 """Weight of the wish that those are on."""
 SCARCE = 0.25
 """Channels of which so many times more than of the one told least is told are not scarce."""
+FEW_OPEN = 4
+"""Channels that a neuron does not know that are wanted to be on together."""
 MOST_OVER = 4
 """Lines over single neurons at a time."""
 
@@ -122,7 +124,10 @@ class RoomyAims(AimedLines):
             both = np.stack([one.neuron.theta, -one.neuron.theta])
             height = KnownLayer(both[:, :-1], both[:, -1], np.ones(2, dtype=np.bool_))
             chances = [np.ones(layer.width) for layer in known.layers]
-            chances[-1] = np.where(share > SCARCE * share.max(), SURELY, 0.0)
+            open_ = share > SCARCE * share.max()
+            # where many are on that are not told, nothing is known of the neuron either
+            few = FEW_OPEN / max(FEW_OPEN, int(open_.sum()))
+            chances[-1] = np.where(open_, SURELY if few == 1 else few, 0.0)
             places = open_places(known.with_layer(height), scale, rng, [*chances, np.full(2, 0.5)])
             found = (line_over(known, place, one.neuron.theta, scale, rng) for place in places[:each])
             lines += [line for line in found if line is not None and self._holds(line)]

@@ -32,7 +32,9 @@ FEW_PARTIAL = 4
 """Neurons up to which segments just beyond the regions in which each is known take little time."""
 MORE = 1.2
 """New neurons are looked for again when there are so many times the bends there were."""
-TIRED = 4
+BARELY = 1.02
+"""And so many times where nothing else was told by the last lines."""
+TIRED = 6
 """Rounds that told nothing new after which there are no more."""
 REGIONS = 4
 """Regions that may tell no sides of a layer."""
@@ -87,7 +89,7 @@ class RoomySearch(RoomyAims):
             if over and 0 < self._partial(number) <= FEW_PARTIAL:
                 self._complete(number)
             self._count_below(number)
-            again = missing or self.record.count > looked * (1.0 if barren or not before else MORE)
+            again = missing or self.record.count > looked * (BARELY if barren or not before else MORE)
             looked = self.record.count if again else looked
             self.found[number] = self._step(number, self.found[number], not again) or self.found[number]
             told = before - untold(self.found[number])

@@ -58,6 +58,8 @@ UNEXPLAINED_FIT = 1e-10
 """A fit that misses held-out answers by more of their range, beyond the noise, has not explained them."""
 FAR_OFF_FIT = 1e-6
 """From coarse answers, a fit that misses by more of their range lacks a neuron that can be looked for."""
+BLURRED = 30.0
+"""Recorded answers are left out where errors outside the rows' span make so many times their noise."""
 ROW_DIGITS, TYPICAL = 0.03, 200
 """Answers are foretold to this share of what errors outside the rows' span make of them at typical inputs."""
 OUTSIDE_SIGMAS = 3.0
@@ -257,7 +259,9 @@ def _beside_recorded(
     # where something is missing no parameters fit, and they must not be bent to it
     gaps = np.abs(network(recorded.points) - recorded.values).max(axis=1) / recorded.sizes
     usual = float(np.ptp(recorded.values / recorded.sizes[:, np.newaxis], axis=0).max())
-    recorded = recorded.select(gaps < FAR_OFF_FIT * usual)
+    # and where rows are wrong outside their span they tell of nothing else
+    blur = straight.noise_at(recorded.points)
+    recorded = recorded.select((gaps < FAR_OFF_FIT * usual) & (blur < BLURRED * recorded.noise))
     pool = _pool(bench, network, held + LARGEST_POOL // network.output_dim, rng)
     rare = rare_points(network, pool, bench.probe.calibration.scale, rng)
     if bench.telling is not None:

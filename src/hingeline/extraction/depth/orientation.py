@@ -19,6 +19,7 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.depth.coefficient_signs import switched
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers, chunks
 from hingeline.extraction.depth.observed_lines import Record
+from hingeline.numerics.row_space import row_directions
 
 INSIDE = 1e-6
 """Part of a unit gradient that may lie outside a span it belongs to."""
@@ -99,7 +100,7 @@ def oriented(
 def _within_span(region: _Region) -> BoolArray:
     """Neurons whose gradients lie in the span of what varies, where that is less than could move: "n"."""
     none = np.zeros(len(region.side), dtype=np.bool_)
-    _, singular, right = np.linalg.svd(region.vectors, full_matrices=False)
+    singular, right = row_directions(region.vectors)
     dimension = int((singular > STRONG).sum())
     if not 0 < dimension < region.room:
         return none
@@ -123,7 +124,7 @@ def _vectors(
     unit = rows / np.maximum(size, 1e-300)[:, np.newaxis]
     vectors = np.concatenate([unit, record.normals[deeper]])
     errors = np.concatenate([error, record.errors[deeper]])
-    clear = errors < NOISY
+    clear = (errors < NOISY) & np.isfinite(vectors).all(axis=1)
     clear[clear] = known.reliable(points[clear])
     return points[clear], vectors[clear], errors[clear]
 

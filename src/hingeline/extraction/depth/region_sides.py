@@ -16,6 +16,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
+from hingeline.numerics.row_space import row_directions
 
 NOISY = 1e-7
 """Vectors with a larger relative error are not used."""
@@ -44,7 +45,7 @@ def region_sides(below: KnownLayers, layer: KnownLayer, lines: Sequence[Measured
     slopes = below.slopes(point)[0]
     moving = np.linalg.svd(slopes, compute_uv=False)
     room = int((moving > DISTINCT * moving.max(initial=0.0)).sum())
-    _, size, right = np.linalg.svd(vectors, full_matrices=False)
+    size, right = row_directions(vectors)
     dimension = int((size > STRONG).sum())
     if not 0 < dimension < room:
         return None

@@ -33,10 +33,11 @@ class AimedLines(LastLayer):
         output = self.output
         if output is None or output.residual > EXPLAINED or not len(output.strange) or not len(output.met):
             if not self.stalled:
-                return [self._opened(len(self.found) - 1)]
+                return [self._opened(max(1, len(self.found) - 1))]
             lines = self._towards_missing() + self._where_untold()
-            # in which layer a neuron is missing that is seldom on is not known
-            lines += [self._opened(number) for number in range(1, len(self.found))] or [self._opened(0)]
+            # in which layer a neuron is missing that is seldom on is not known: from the last one down
+            below = max(1, len(self.found) - 1)
+            lines += [self._opened(below - (self.stalled - 1) % below)]
             return lines + [self.fresh_line(index) for index in range(1, self.settings.more_lines)]
         rng = self.randomness.step("deep repair", len(self.measured))
         chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
@@ -78,8 +79,8 @@ class AimedLines(LastLayer):
 
     def _opened(self, number: int) -> Line:
         """A line on which as many neurons below a layer are on as can be; a random one if there is none."""
-        rng = self.randomness.step(f"open line {number}", len(self.measured))
-        known, scale = self.known_below(max(0, number)), self.probe.calibration.scale
+        rng = self.randomness.step("open line", len(self.measured))
+        known, scale = self.known_below(number), self.probe.calibration.scale
         line = open_line(known, scale, rng) if known.layers else None
         return self.fresh_line() if line is None or not self._holds(line) else line
 

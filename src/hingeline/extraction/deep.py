@@ -150,7 +150,7 @@ def _peel(bench: Bench, peeled: Peeled) -> tuple[Recovery | None, list[MeasuredL
             break
         layer = search.look_towards(bench.contradiction, bench.settings.most_lines)
     bench.contradiction = None
-    return result, search.measured if search.deeper else None
+    return (None, search.measured) if search.deeper else (result, None)
 
 
 def _signed_and_finished(bench: Bench, peeled: Peeled, layer: SingleLayer, search: OrthantSearch) -> Recovery:

@@ -146,7 +146,9 @@ def _polished(
     """The polished network, its claimed error, and by how much of their range it misses held-out answers."""
     recorded: _Recorded | None = None
     missed = 0.0
-    seen = None if is_coarse(bench.probe) else FullGradients.of(bench.lines)
+    # in a box samples cannot be kept within the rows' span: there every digit outside it counts
+    usable = not is_coarse(bench.probe) and bench.probe.domain.free
+    seen = FullGradients.of(bench.lines) if usable else None
     for attempt in range(PASSES):
         with bench.probe.session.phase("straighten"):
             rng = bench.randomness.step("straighten", attempt)
@@ -161,11 +163,13 @@ def _polished(
             jitter = [np.full(width, JITTER) for width in straight.hidden_widths]
             result = _fit(bench, perturbed(straight.canonical(), jitter, rng), blurred, attempt)
         claims = _with_outside(_claims(result, claimed), straightened.errors)
-        if not result.improved or _vaguer(result, claims, claimed):
+        if not result.improved:
             return network, claimed, missed
-        network, claimed = result.network, claims
         beyond = max(0.0, result.held_out_after - WORST_NOISE)
         missed = beyond * float(np.median(blurred.noise)) / float(np.ptp(recorded.answers))
+        if _vaguer(result, claims, claimed):
+            return network, claimed, missed
+        network, claimed = result.network, claims
         if is_coarse(bench.probe):
             bench.contradiction = _worst_held_out(network, recorded) if missed > FAR_OFF_FIT else None
         if missed < GOOD_FIT or network.weights[0].shape[0] >= network.input_dim:

@@ -16,11 +16,14 @@ import numpy as np
 from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.numerics.row_space import row_directions
 
 WORST = 30.0
 """Deviations by which a gradient may contradict the others before it is left out."""
 VAGUE = 1e-3
-"""Standard deviation of a component before anything is known of it, in rows' norms."""
+"""Standard deviation of a component before anything is known of it."""
+WEAK = 1e-9
+"""Directions weaker than this, of the strongest, are not told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +58,9 @@ class Equations:
         return len(self.errors)
 
     @property
-    def information(self) -> FloatArray:
-        """Inverse covariance of the components along one direction: "n n"."""
-        sharp = self.gains / self.errors[:, np.newaxis]
-        return np.asarray(sharp.T @ sharp)
+    def sharp(self) -> FloatArray:
+        """Gains in deviations of their right sides: "e n"."""
+        return self.gains / self.errors[:, np.newaxis]
 
     def with_others(self, others: Equations) -> Equations:
         """Both."""
@@ -69,11 +71,15 @@ class Equations:
         )
 
     def solved(self) -> Solved:
-        """The components that fit best."""
-        sharp = self.gains / self.errors[:, np.newaxis]
-        unknowns = np.linalg.lstsq(sharp, self.right / self.errors[:, np.newaxis], rcond=None)[0]
-        errors = np.sqrt(np.diag(np.linalg.pinv(sharp, rcond=1e-12) @ np.linalg.pinv(sharp, rcond=1e-12).T))
-        return Solved(np.asarray(unknowns, dtype=np.float64), np.asarray(errors))
+        """The components that fit best; where nothing tells of them they are zero and vague."""
+        size, right = row_directions(self.sharp)
+        clear = size > WEAK * size.max(initial=0.0)
+        unknowns = np.linalg.lstsq(self.sharp, self.right / self.errors[:, np.newaxis], rcond=WEAK)[0]
+        told = right[clear]
+        seen = (told**2 / size[clear, np.newaxis] ** 2).sum(axis=0)
+        unseen = np.maximum(0.0, 1 - (told**2).sum(axis=0))
+        errors = np.sqrt(seen + np.where(unseen > WEAK, unseen, 0.0) * VAGUE**2)
+        return Solved(np.asarray(unknowns, dtype=np.float64), errors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,21 +148,20 @@ def most_telling(
         wanted: Standard deviation of a component of each neuron, shape "n".
         most: Candidates that may be chosen.
     """
-    # components in units of what is wanted
+    # components in units of what is wanted; roots of covariances, which squares would blur
     sharp = gains * wanted / noise[:, np.newaxis, np.newaxis]
-    vague = np.eye(len(wanted)) * (known.errors.min() / known.errors.max()) ** 2 * 1e-12
-    information = known.information * wanted * wanted[:, np.newaxis]
-    covariance = np.linalg.inv(information + vague * max(1.0, float(np.trace(information))))
-    chosen: list[int] = []
-    while float(np.diag(covariance).max()) > 1.0:
+    rows, chosen = known.sharp * wanted, list[int]()
+    vague = float(wanted.min()) / VAGUE
+    while True:
+        size, right = row_directions(np.concatenate([rows, vague * np.eye(len(wanted))]))
+        size = np.maximum(size, vague)
+        if float(np.sqrt(((right / size[:, np.newaxis]) ** 2).sum(axis=0)).max()) <= 1.0:
+            return np.array(chosen, dtype=np.int64)
         if len(chosen) >= most:
             return None
-        moved = sharp @ covariance
         # an answer g with noise 1 takes |C g|^2 / (1 + g C g) off the sum of the variances
-        gain = ((moved**2).sum(axis=2) / (1 + (moved * sharp).sum(axis=2))).sum(axis=1)
+        moved = (sharp @ right.T) / size
+        gain = (((moved / size) ** 2).sum(axis=2) / (1 + (moved**2).sum(axis=2))).sum(axis=1)
         best = int(np.argmax(gain))
         chosen.append(best)
-        rows = sharp[best]
-        weight = np.linalg.inv(np.eye(len(rows)) + rows @ covariance @ rows.T)
-        covariance = covariance - covariance @ rows.T @ weight @ rows @ covariance
-    return np.array(chosen, dtype=np.int64)
+        rows = np.concatenate([rows, sharp[best]])

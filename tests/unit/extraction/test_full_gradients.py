@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from practice_benches import he_network, probe_of
 
+import hingeline as hl
 from hingeline.extraction.full_gradients import Equations, FullGradients, gains_at, most_telling
 from hingeline.extraction.null_space import straighten
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -83,8 +84,43 @@ def test_answers_within_the_span_do_not_feel_errors_outside() -> None:
 
 
 def test_the_fewest_candidates_that_suffice_are_chosen() -> None:
-    known = Equations(np.eye(3)[:2], np.zeros((2, 1)), np.full(2, 1e-3))
+    known = Equations(np.eye(3)[:2], np.zeros((2, 1)), np.full(2, 1e-13))
     gains = np.array([[[1.0, 0, 0]], [[0, 0, 1.0]], [[0, 1.0, 0]]])
-    chosen = most_telling(known, gains, np.full(3, 1e-3), np.full(3, 1e-2), 3)
+    chosen = most_telling(known, gains, np.full(3, 1e-13), np.full(3, 1e-12), 3)
     assert chosen is not None
     assert chosen.tolist() == [1]
+
+
+@pytest.mark.parametrize("alike", [0.0, 1e-12, 1e-8, 1e-4])
+@pytest.mark.parametrize("seed", range(10))
+def test_directions_that_no_gradient_showed_are_asked_or_vague(seed: int, alike: float) -> None:
+    rng = np.random.default_rng(seed)
+    gains = rng.standard_normal((30, 6))
+    gains[:, 1] = gains[:, 0] + alike * rng.standard_normal(30)
+    truth, noise = rng.standard_normal((6, 1)), 1e-13
+    known = Equations(gains, gains @ truth + noise * rng.standard_normal((30, 1)), np.full(30, noise))
+    candidates = rng.standard_normal((50, 1, 6))
+    chosen = most_telling(known, candidates, np.full(50, 1e-15), np.full(6, 1e-12), 6)
+    assert chosen is not None
+    rows = candidates[chosen, 0]
+    asked = Equations(rows, rows @ truth, np.full(len(rows), 1e-15))
+    solved = known.with_others(asked).solved()
+    assert (np.abs(solved.unknowns - truth)[:, 0] < 8 * solved.errors + 1e-14).all()
+    alone = known.solved()
+    assert (
+        np.abs(alone.unknowns - truth)[:, 0] < np.maximum(8 * alone.errors, 1e-11) + 2 * (alone.errors > 1e-4)
+    ).all()
+    if alike < 1e-9:
+        assert len(chosen)
+        assert alone.errors[:2].min() > 1e-4
+
+
+def test_a_box_is_asked_in_full_for_rows_outside_their_span() -> None:
+    rng = np.random.default_rng(0)
+    for seed in (1, 2):
+        network = he_network(20, 6, 4, 1, seed=seed)
+        finding = hl.extract(hl.oracle(network, bounds=(-1.0, 1.0)), seed=seed, budget=20_000)
+        if finding.outcome.ok and finding.value is not None:
+            points = rng.uniform(-1, 1, (2000, 20))
+            assert np.abs(finding.value(points) - network(points)).max() < 1e-9
+        assert "not pinned" not in finding.outcome.reason

@@ -41,7 +41,8 @@ class AimedLines(LastLayer):
             return lines + [self.fresh_line(index) for index in range(1, self.settings.more_lines)]
         rng = self.randomness.step("deep repair", len(self.measured))
         chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
-        return [self._line_to(output.strange[index], output.met) for index in chosen]
+        lines = [self._line_to(output.strange[index], output.met) for index in chosen]
+        return [line for line in lines if line.low < line.high] or [self.fresh_line()]
 
     def _where_untold(self) -> list[Line]:
         """Segments where what is not known of the lowest such layer matters."""

@@ -49,11 +49,13 @@ def completed(
     untold = np.concatenate([constant, *(one.untold for one in partial)], axis=1)
     left, strength, _ = np.linalg.svd(untold, full_matrices=True)
     told = left[:, int((strength > TOLD).sum()) :].T
+    if not len(told):
+        return {}
     # unknowns: 0 or 1 for each known neuron, a jump per output for each one left out
     shares = [-np.outer(jump, told @ row).ravel() for row, jump in zip(rows, jumps, strict=True)]
     per_neuron = [np.kron(np.eye(outputs), told @ one.theta) for one in partial]
     own_part = np.concatenate(per_neuron, dtype=np.float64).T
-    share_part = np.array(shares).reshape(-1, len(own_part)).T
+    share_part = np.array(shares).reshape(len(shares), len(own_part)).T
     target = (told @ linear).T.ravel()
     share = _shares(share_part, own_part, target)
     if share is None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.box_points import one_sided_points
 from hingeline.extraction.crossings import bends_of
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.telling_points import telling_points
@@ -92,10 +93,14 @@ def verify(
     on_line = line.at(points_beside(line, predicted))
     telling = telling_points(network, probe.calibration.scale, probe.domain, rng)
     corners = probe.domain.spread(BOX_POINTS, probe.input_dim, rng)
-    asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng), corners])
+    one_sided = one_sided_points(network, probe.domain, rng)
+    asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng), corners, one_sided])
     answers = probe.ask(asked)
     gaps = np.abs(answers - network(asked)).max(axis=1)
     ratios = gaps / allowed_gap(probe, network, parameter_error, asked)
+    # what a corner shows is met on the way to other points, too, and lines to those tell more
+    elsewhere = ratios[: len(ratios) - len(one_sided)]
+    worst = int(np.argmax(elsewhere if elsewhere.max() > 1.0 else ratios))
     sweep, unexplained = None, np.zeros(0)
     if ratios[len(points) : len(points) + len(on_line)].max() > 1.0:
         # something is wrong on the line: look at it closely, to say what is missing
@@ -113,7 +118,7 @@ def verify(
         predicted=len(predicted),
         unexplained=unexplained,
         sweep=sweep,
-        worst_point=asked[np.argmax(ratios)],
+        worst_point=asked[worst],
         misfit=_misfit(probe, network, parameter_error, points, gaps[: len(points)]),
     )
 

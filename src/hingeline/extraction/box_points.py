@@ -1,8 +1,9 @@
-"""Points of a declared box at which a layer's activations are one-sided: what is seldom on is on there.
+"""Points of a declared box at which a layer's activations are extreme: what is seldom on is on there.
 
-A neuron above with weights a is on where a h is large against |h|. In a box whole regions lie in corners that
+A neuron above with weights a is on where a h exceeds some bound. In a box whole regions lie in corners that
 random points hardly meet; of many corners drawn, those farthest along random directions of the activations
-are hundreds of times likelier to show it.
+show it: a neuron that is on in one corner of two hundred, in 59 of 60 trials with 65 points, where as many
+random corners showed it in 12. Others are on where a h is large against |h|: the farthest of both kinds.
 
 Cost: no queries. Source: ours.
 """
@@ -38,10 +39,13 @@ def one_sided_points(network: PiecewiseLinearNetwork, domain: Domain, rng: np.ra
     chosen: list[IntArray] = []
     for heights in network.canonical().pre_activations(drawn)[: len(network.hidden_widths)]:
         on = np.maximum(heights, 0.0)
-        constant = np.full((len(on), 1), np.median(np.linalg.norm(on, axis=1)) / on.shape[1] ** 0.5)
-        on = np.concatenate([on, constant], axis=1)
-        on /= np.maximum(np.linalg.norm(on, axis=1, keepdims=True), 1e-300)
-        wishes = np.concatenate([np.eye(on.shape[1]), rng.standard_normal((DIRECTIONS, on.shape[1]))])
-        chosen.append(np.argmax(on @ wishes.T, axis=0))
+        length = np.linalg.norm(on, axis=1, keepdims=True)
+        # a neuron that only its bias turns on is on where the others are nearly all off
+        beside = np.concatenate([on, np.full_like(length, np.median(length) / on.shape[1] ** 0.5)], axis=1)
+        turned = beside / np.maximum(np.linalg.norm(beside, axis=1, keepdims=True), 1e-300)
+        for values in (on, turned):
+            size = values.shape[1]
+            wishes = np.concatenate([np.eye(size), rng.standard_normal((DIRECTIONS, size))])
+            chosen.append(np.argmax(values @ wishes.T, axis=0))
     numbers = np.unique(np.concatenate(chosen))
     return drawn[numbers]

@@ -19,8 +19,9 @@ class SearchSettings:
     """Lines added when nothing else helps."""
     untold_lines: int = 2
     """Segments where what is not known of neurons matters, at a time."""
-    untold_points: int = 16
-    """Points for each neuron of the last layer at which what is not known of it matters."""
+    untold_points: int = 32
+    """Points for each neuron of the last layer at which what is not known of it matters, half of them where
+    it is on as far as it is known."""
     idle: int = 3
     """Times that those are tried in vain where all answers are explained."""
     confirm: int = 32

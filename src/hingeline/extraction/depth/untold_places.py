@@ -89,8 +89,10 @@ def points_where_untold(
     # an answer tells nothing where the neuron is off: some are asked where it is on, as far as it is known
     pairs = zip(neurons, at_stake.T, strict=True)
     on = [_switched_on(known, one, points[there], scale, rng) for one, there in pairs]
-    chosen = [rng.permutation(np.nonzero(there)[0])[:wanted] for there in at_stake.T]
-    return np.concatenate([points[np.unique(np.concatenate(chosen))], *(places[:wanted] for places in on)])
+    anywhere = wanted - wanted // 2
+    chosen = [rng.permutation(np.nonzero(there)[0])[:anywhere] for there in at_stake.T]
+    where_on = [places[: wanted // 2] for places in on]
+    return np.concatenate([points[np.unique(np.concatenate(chosen))], *where_on])
 
 
 def _switched_on(

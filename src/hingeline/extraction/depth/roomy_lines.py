@@ -68,7 +68,7 @@ def open_places(
     typical = [np.median(np.abs(z), axis=0) + TINY for z in known.heights(points)]
     heights = [size * np.exp(spread * rng.standard_normal((DRAWN, len(size)))) for size in typical]
     weights = [some / size for some, size in zip(asked, typical, strict=True)]
-    points = _climbed(known, points, Wish(tuple(weights), tuple(heights)), scale)
+    points = climbed(known, points, Wish(tuple(weights), tuple(heights)), scale)
     reached = [((z > 0) * some).sum(axis=1) for z, some in zip(known.heights(points), asked, strict=True)]
     missed = np.sum([some.sum(axis=1) for some in asked], axis=0) - np.sum(reached, axis=0)
     return points[np.argsort(missed, kind="stable")[: DRAWN // BEST]]
@@ -84,11 +84,13 @@ def _first_places(
     return np.asarray((drawn - first.biases) @ np.linalg.pinv(first.weights).T)
 
 
-def _climbed(known: KnownLayers, points: FloatArray, wish: Wish, scale: float) -> FloatArray:
-    """Places uphill of some: each takes its own steps, longer while they help."""
+def climbed(
+    known: KnownLayers, points: FloatArray, wish: Wish, scale: float, most: int = CLIMBS
+) -> FloatArray:
+    """Places uphill of some: each takes its own steps, at most so many, longer while they help: "p r"."""
     steps = np.full(len(points), FIRST_STEP)
     reached, uphill = _openness(known, points, wish)
-    for _ in range(CLIMBS):
+    for _ in range(most):
         far = np.linalg.norm(points, axis=1) + 0.1 * scale
         lengths = steps * far / np.maximum(np.linalg.norm(uphill, axis=1), TINY)
         moved = points + lengths[:, np.newaxis] * uphill

@@ -5,7 +5,7 @@ using it. `KroneckerInverse` takes layers as independent, and each layer's block
 outputs' derivatives) x (second moments of the inputs): two small matrices per layer.
 
 Sources: scaling and damping after Marquardt 1963; the Kronecker form is K-FAC of Martens and Grosse 2015.
-Cost: dense n P^2 flops once, P^3 / 3 to factor, 16 P^2 bytes; Kronecker n w^2 for width w.
+Cost: dense n k P^2 flops once (n P^2 with several outputs), P^3 / 3 to factor, 16 P^2 bytes; Kronecker n w^2 for width w.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import IllConditioned
 from hingeline.extraction.backed_products import BATCH_ENTRIES, BackedProducts
 from hingeline.extraction.linearised import Layers, Linearised, flatten, unflatten
+from hingeline.extraction.shared_products import shared_products
 from hingeline.numerics.backend import NUMPY, Backend
 
 # Added to a unit diagonal in turn until the matrix is positive definite in float64.
 LADDER = (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
 # Below this a matrix formed in single precision holds rounding errors only.
 SINGLE_FLOOR = 1e-6
+# With so many outputs it is cheaper to take those of a sample together.
+SHARED_OUTPUTS = 3
 
 
 class Preconditioner(Protocol):
@@ -110,6 +113,8 @@ def _normal_equations(linearised: Linearised, backend: Backend) -> tuple[FloatAr
 
 def _lower_products(linearised: Linearised) -> FloatArray:
     """The products of all pairs of columns, lower triangle."""
+    if linearised.values.shape[1] >= SHARED_OUTPUTS:
+        return shared_products(linearised)
     unknowns, count = linearised.unknowns, len(linearised.values)
     matrix = np.zeros((unknowns, unknowns), dtype=linearised.importance.dtype, order="F")
     add_products = cast(Callable[..., FloatArray], get_blas_funcs("syrk", (matrix,)))

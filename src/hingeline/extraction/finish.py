@@ -24,6 +24,7 @@ from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recorded import Recorded as Answers
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.sample_design import completed_design
+from hingeline.extraction.seldom_together import climbed_to_rare, showing_rare
 from hingeline.extraction.verify import (
     UNEXPLAINED,
     RowErrors,
@@ -233,6 +234,8 @@ def _record(bench: Bench, straight: Straight) -> _Recorded:
     if unknowns > LARGEST_DESIGN:
         points = _samples(bench, network, count, rng)
         held = rng.permutation(len(points)) < max(SPARE_SAMPLES // 2, len(points) // 20)
+        if bench.recorded is not None:
+            return _with_rare(bench, straight, bench.recorded, points, held)
     else:
         points, held = _designed(bench, network, count, rng)
     if is_coarse(bench.probe):
@@ -260,12 +263,7 @@ def _beside_recorded(
     """Ask only what recorded answers leave open; what is held out is asked afresh, as many as ever."""
     network = straight.network
     held = max(SPARE_SAMPLES // 2, count // 20)
-    # where something is missing no parameters fit, and they must not be bent to it
-    gaps = np.abs(network(recorded.points) - recorded.values).max(axis=1) / recorded.sizes
-    usual = float(np.ptp(recorded.values / recorded.sizes[:, np.newaxis], axis=0).max())
-    # and where rows are wrong outside their span they tell of nothing else
-    blur = straight.noise_at(recorded.points)
-    recorded = recorded.select((gaps < FAR_OFF_FIT * usual) & (blur < BLURRED * recorded.noise))
+    recorded = _trusted(recorded, straight)
     pool = _pool(bench, network, held + LARGEST_POOL // network.output_dim, rng)
     rare = rare_points(network, pool, bench.probe.calibration.scale, rng)
     if bench.telling is not None:
@@ -287,9 +285,45 @@ def _beside_recorded(
     fresh = np.concatenate([pool[:held], every[asked_for]])
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(fresh)
+    noise = _noise_at(bench, fresh, answers)
+    return _beside(recorded, fresh, answers, noise, np.arange(len(fresh)) < held)
+
+
+def _with_rare(
+    bench: Bench, straight: Straight, recorded: Answers, points: FloatArray, held: BoolArray
+) -> _Recorded:
+    """Points to ask with those recorded, and with others, at which neurons are on together that seldom are."""
+    network, rng = straight.network, bench.randomness.step("seldom together")
+    recorded = _trusted(recorded, straight)
+    recorded = recorded.select(showing_rare(network, points[~held], recorded.points, rng))
+    there = np.concatenate([points[~held], recorded.points])
+    climbed = climbed_to_rare(network, there, np.concatenate([there, points[held]]), bench.probe.calibration.scale)
+    climbed = climbed[np.linalg.norm(climbed, axis=1) < bench.probe.calibration.radius]
+    fresh = np.concatenate([points, climbed[showing_rare(network, there, climbed, rng)]])
+    with bench.probe.session.phase("polish"):
+        answers = bench.probe.ask(fresh)
+    return _beside(recorded, fresh, answers, _noise_at(bench, fresh, answers), held)
+
+
+def _beside(
+    recorded: Answers, fresh: FloatArray, answers: FloatArray, noise: FloatArray, held: BoolArray
+) -> _Recorded:
+    """Fresh answers, those that are held out first, and recorded ones."""
     points = np.concatenate([fresh, recorded.points])
-    noise = np.concatenate([_noise_at(bench, fresh, answers), recorded.noise])
-    return _Recorded(points, np.concatenate([answers, recorded.values]), noise, np.arange(len(points)) < held)
+    mask = np.zeros(len(points), dtype=np.bool_)
+    mask[: len(held)] = held
+    noise = np.concatenate([noise, recorded.noise])
+    return _Recorded(points, np.concatenate([answers, recorded.values]), noise, mask)
+
+
+def _trusted(recorded: Answers, straight: Straight) -> Answers:
+    """Recorded answers that a fit may use."""
+    # where something is missing no parameters fit, and they must not be bent to it
+    gaps = np.abs(straight.network(recorded.points) - recorded.values).max(axis=1) / recorded.sizes
+    usual = float(np.ptp(recorded.values / recorded.sizes[:, np.newaxis], axis=0).max())
+    # and where rows are wrong outside their span they tell of nothing else
+    blur = straight.noise_at(recorded.points)
+    return recorded.select((gaps < FAR_OFF_FIT * usual) & (blur < BLURRED * recorded.noise))
 
 
 def _noise_at(bench: Bench, points: FloatArray, answers: FloatArray) -> FloatArray:

@@ -24,6 +24,7 @@ from hingeline.extraction.preconditioning import DenseInverse, KroneckerInverse,
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.numerics.backend import NUMPY, Backend, chosen_backend
 from hingeline.numerics.conjugate_gradients import LeastSquaresStep, solve_least_squares
+from hingeline.numerics.memory import physical_memory
 
 # A sample stays in while every pre-activation is at least this many times its predicted change.
 CROSSING_MARGIN = 2.0
@@ -41,6 +42,8 @@ DAMPING_GROWTH, DAMPING_END = 1e3, 10.0
 FORCING, COARSEST = 1e3, 1e-2
 # A factored matrix that needs more passes than this is out of date.
 STALE_AFTER = 40
+# Matrices held at once, and the part of the machine's memory that they may take.
+MATRICES, MEMORY_SHARE = 2.5, 0.5
 # A fit that ends farther from the answers than this many deviations lacks something that no step brings.
 HOPELESS = 1e7
 
@@ -54,7 +57,7 @@ class PolishSettings:
     dense_unknowns: int = 20_000
     """Most parameters for which the normal equations are formed (3.2 GB at 20,000), where memory allows."""
     precise_unknowns: int = 9_000
-    """Most parameters for which they are formed again in double precision (1.3 GB at 9,000) if single is not enough."""
+    """Most parameters for which they are formed again in double precision if single is not enough (1.3 GB)."""
     freeze_below: float = 1e-8
     """Directions that excite the answers less than this, relative to a typical parameter, do not move."""
     prior_error: float = float("inf")
@@ -139,7 +142,7 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
     """Lower the residual as far as it goes."""
     fit = Fit(chart.samples(data.points), data, settings, chart.layers)
     linear = fit.linearise(chart.layers)
-    engine = DenseInverse if linear.unknowns <= settings.dense_unknowns else KroneckerInverse
+    engine = DenseInverse if _dense(linear.unknowns, settings) else KroneckerInverse
     inverse: Preconditioner = fit.inverse(linear, engine)
     damping = floor = settings.freeze_below**2
     radius = settings.prior_error
@@ -157,9 +160,10 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
         after = root_mean_square(left[kept])
         lost = part > 0.0 and after > max(STALLED * before, HOPELESS)
         if engine is DenseInverse and step.iterations > STALE_AFTER and not lost:
-            inverse = (
-                inverse.damped(damping) if damping > floor else fit.inverse(linear, engine, precise=True)
-            )
+            if damping > floor:
+                inverse = inverse.damped(damping)
+            elif linear.unknowns <= settings.precise_unknowns:
+                inverse = fit.inverse(linear, engine, precise=True)
         if part == 0.0:
             damping *= DAMPING_GROWTH
             if before < AT_NOISE or damping > DAMPING_END:
@@ -251,6 +255,13 @@ class Fit:
             if root_mean_square(self.data.residual(values)[kept]) < size:
                 return part
         return 0.0
+
+
+def _dense(unknowns: int, settings: PolishSettings) -> bool:
+    """Whether the normal equations of so many unknowns are formed: they must fit into memory."""
+    needed = MATRICES * np.dtype(np.float32).itemsize * unknowns**2
+    small = unknowns <= settings.precise_unknowns
+    return unknowns <= settings.dense_unknowns and (small or needed <= MEMORY_SHARE * physical_memory())
 
 
 def _crossing(linear: Linearised, step: FloatArray) -> BoolArray:

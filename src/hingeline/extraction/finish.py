@@ -47,6 +47,9 @@ WORST_NOISE = 5.0
 """Held-out answers may be missed by so many deviations before something must be missing."""
 LARGEST_DESIGN = 2500
 """Up to so many unknowns the samples are designed; beyond, each neuron is just seen on often enough."""
+RECORDED_PER_SAMPLE = 0.6
+"""Recorded answers fitted beside each fresh one: with hardly more than unknowns, those that a step has to
+leave out take with them what others pin."""
 LARGEST_CHOICE = 1500
 """Up to so many unknowns only what recorded answers leave open is asked."""
 LARGEST_POOL = 2500
@@ -292,12 +295,17 @@ def _beside_recorded(
 def _with_rare(
     bench: Bench, straight: Straight, recorded: Answers, points: FloatArray, held: BoolArray
 ) -> _Recorded:
-    """Points to ask with those recorded, and with others, at which neurons are on together that seldom are."""
+    """Points to ask, with those recorded and others at which neurons are on together that seldom are."""
     network, rng = straight.network, bench.randomness.step("seldom together")
     recorded = _trusted(recorded, straight)
-    recorded = recorded.select(showing_rare(network, points[~held], recorded.points, rng))
+    chosen = showing_rare(network, points[~held], recorded.points, rng)
+    wanted = int(RECORDED_PER_SAMPLE * len(points)) - int(chosen.sum())
+    chosen[rng.permutation(np.nonzero(~chosen)[0])[: max(0, wanted)]] = True
+    recorded = recorded.select(chosen)
     there = np.concatenate([points[~held], recorded.points])
-    climbed = climbed_to_rare(network, there, np.concatenate([there, points[held]]), bench.probe.calibration.scale)
+    climbed = climbed_to_rare(
+        network, there, np.concatenate([there, points[held]]), bench.probe.calibration.scale
+    )
     climbed = climbed[np.linalg.norm(climbed, axis=1) < bench.probe.calibration.radius]
     fresh = np.concatenate([points, climbed[showing_rare(network, there, climbed, rng)]])
     with bench.probe.session.phase("polish"):

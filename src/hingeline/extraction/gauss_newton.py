@@ -57,7 +57,7 @@ class PolishSettings:
     dense_unknowns: int = 20_000
     """Most parameters for which the normal equations are formed (3.2 GB at 20,000), where memory allows."""
     precise_unknowns: int = 9_000
-    """Most parameters for which they are formed again in double precision if single is not enough (1.3 GB)."""
+    """Most for which they are formed again in double precision if single is not enough (1.3 GB)."""
     freeze_below: float = 1e-8
     """Directions that excite the answers less than this, relative to a typical parameter, do not move."""
     prior_error: float = float("inf")

@@ -5,7 +5,8 @@ using it. `KroneckerInverse` takes layers as independent, and each layer's block
 outputs' derivatives) x (second moments of the inputs): two small matrices per layer.
 
 Sources: scaling and damping after Marquardt 1963; the Kronecker form is K-FAC of Martens and Grosse 2015.
-Cost: dense n k P^2 flops once (n P^2 with several outputs), P^3 / 3 to factor, 16 P^2 bytes; Kronecker n w^2 for width w.
+Cost: dense n P^2 flops once for n samples (with two outputs twice that), P^3 / 3 to factor, 16 P^2 bytes
+    (8 in single precision); Kronecker n w^2 for width w.
 """
 
 from __future__ import annotations

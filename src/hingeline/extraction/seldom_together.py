@@ -60,7 +60,7 @@ def showing_rare(
 def climbed_to_rare(
     network: PiecewiseLinearNetwork, points: FloatArray, starts: FloatArray, scale: float
 ) -> FloatArray:
-    """Points at which pairs are on together that `points` show too seldom: "m d", perhaps none.
+    """Points at which pairs are on together, or neurons off, that `points` show too seldom: "m d".
 
     Args:
         network: Nearly right.
@@ -85,13 +85,13 @@ def climbed_to_rare(
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """Neurons, each with one of the layer below it; shapes "p"."""
+    """Neurons that are to be on, each with one of the layer below it, or off by themselves; shapes "p"."""
 
     layers: IntArray
     """Of the upper neuron, from 0."""
     neurons: IntArray
     channels: IntArray
-    """In the layer below."""
+    """In the layer below; -1: the neuron is to be off."""
 
     def repeated(self, count: int) -> _Pairs:
         """Each pair so many times."""
@@ -99,28 +99,30 @@ class _Pairs:
 
     def margin(self, heights: Sequence[FloatArray], index: int) -> FloatArray:
         """How nearly a pair is on at points: the lower of both heights, in what is usual there, "n"."""
-        layer = self.layers[index]
+        layer, channel = self.layers[index], self.channels[index]
         own = _in_usual(heights[layer], self.neurons[index])
-        return np.minimum(own, _in_usual(heights[layer - 1], self.channels[index]))
+        return -own if channel < 0 else np.minimum(own, _in_usual(heights[layer - 1], channel))
 
     def heights(self, heights: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
-        """Of the upper and of the lower neuron of each pair, at the point of its number."""
-        above, below = np.zeros(len(self.layers)), np.zeros(len(self.layers))
+        """Of the upper and the lower neuron of each pair at its point: positive is as wanted."""
+        above, below = np.zeros(len(self.layers)), np.ones(len(self.layers))
         for layer in np.unique(self.layers):
             at = np.nonzero(self.layers == layer)[0]
             above[at] = heights[layer][at, self.neurons[at]]
+            at = at[self.channels[at] >= 0]
             below[at] = heights[layer - 1][at, self.channels[at]]
-        return above, below
+        return np.where(self.channels < 0, -above, above), below
 
     def uphill(self, network: PiecewiseLinearNetwork, points: FloatArray) -> FloatArray:
         """At each pair's point the gradient of what is off of it; of the upper neuron where both are on."""
         heights = network.pre_activations(points)
         above, below = self.heights(heights)
+        sign = np.where(self.channels < 0, -1.0, 1.0)
         # outputs want nothing
         back = np.zeros_like(heights[-1])
         for layer in range(len(heights) - 1, -1, -1):
             at = np.nonzero((self.layers == layer) & ((above <= 0) | (below > 0)))[0]
-            back[at, self.neurons[at]] += 1.0
+            back[at, self.neurons[at]] += sign[at]
             at = np.nonzero((self.layers == layer + 1) & (below <= 0))[0]
             back[at, self.channels[at]] += 1.0
             back = back @ network.weights[layer]
@@ -130,8 +132,12 @@ class _Pairs:
 
 
 def _rare_pairs(patterns: Sequence[BoolArray]) -> _Pairs:
-    """Pairs that are met too seldom, the rarest first."""
+    """Pairs that are met too seldom, and neurons that are off too seldom, the rarest first."""
     found: list[IntArray] = [np.zeros((0, 4), dtype=np.int64)]
+    for layer, on in enumerate(patterns):
+        off = (~on).sum(axis=0)
+        neurons = np.nonzero(off < ENOUGH)[0]
+        found.append(np.stack([np.full_like(neurons, layer), neurons, 0 * neurons - 1, off[neurons]], axis=1))
     for layer, (below, above) in enumerate(pairwise(patterns), start=1):
         together = _together(above, below)
         neurons, channels = np.nonzero(together < ENOUGH)

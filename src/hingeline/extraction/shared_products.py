@@ -76,7 +76,10 @@ def _block(
     for start in range(0, len(linearised.values), SAMPLES):
         rows = slice(start, start + SAMPLES)
         together = np.matmul(effects[later][rows, :, chosen].transpose(0, 2, 1), effects[earlier][rows])
-        mine, others = _with_ones(linearised.inputs[later][rows]), _with_ones(linearised.inputs[earlier][rows])
+        mine, others = (
+            _with_ones(linearised.inputs[later][rows]),
+            _with_ones(linearised.inputs[earlier][rows]),
+        )
         given = mine[:, :, np.newaxis] * others[:, np.newaxis, :]
         part = together.reshape(len(mine), -1).T @ given.reshape(len(mine), -1)
         total = part if total is None else np.add(total, part, out=total)

@@ -32,6 +32,7 @@ from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Predictor
 from hingeline.extraction.depth.refit import Refit
 from hingeline.extraction.depth.screening import Screen
+from hingeline.extraction.depth.twins import without_twins
 from hingeline.extraction.depth.views import CellBook, Views, views_of
 
 AGREE = 1e-5
@@ -126,7 +127,7 @@ def find_layer(
     solved |= {} if since is None else since.solved_over(known)
     kept = [one for one, keep in zip(candidates, chosen, strict=True) if keep]
     found = [one.finished(views, record, known, solved.get(one.key)) for one in kept]
-    found = [one for one in found if one.key in certain or _one_neuron(one)]
+    found = without_twins([one for one in found if one.key in certain or _one_neuron(one)])
     if not found:
         return None
     looked = since.looked if since is not None and solved else 0
@@ -173,7 +174,7 @@ def updated_layer(
     views = views_of(record, known, np.nonzero(free)[0], book)
     again = joined_candidates(grown_on(record, Screen(views), predictor, have.neurons), predictor)
     solved = have.solved_over(known)
-    found = [one.finished(views, record, known, solved.get(one.key)) for one in again]
+    found = without_twins([one.finished(views, record, known, solved.get(one.key)) for one in again])
     looked = have.looked if solved else 0
     return finished_layer(record, known, free, found, have.candidates, have.unfit, told or {}, looked)
 

@@ -24,7 +24,7 @@ from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recorded import Recorded as Answers
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.sample_design import completed_design
-from hingeline.extraction.seldom_together import climbed_to_rare, showing_rare
+from hingeline.extraction.seldom_together import climbed_to_rare, showing_rare, well_inside
 from hingeline.extraction.verify import (
     UNEXPLAINED,
     RowErrors,
@@ -298,6 +298,7 @@ def _with_rare(
     """Points to ask, with those recorded and others at which neurons are on together that seldom are."""
     network, rng = straight.network, bench.randomness.step("seldom together")
     recorded = _trusted(recorded, straight)
+    recorded = recorded.select(well_inside(network, recorded.points))
     chosen = showing_rare(network, points[~held], recorded.points, rng)
     wanted = int(RECORDED_PER_SAMPLE * len(points)) - int(chosen.sum())
     chosen[rng.permutation(np.nonzero(~chosen)[0])[: max(0, wanted)]] = True

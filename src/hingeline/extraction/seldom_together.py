@@ -24,6 +24,8 @@ CLIMBERS = 8
 """Points that climb for each pair that is met too seldom: those nearest to it."""
 STEPS, STEP = 80, 0.05
 """Of a climb, and the length of each, of scale + norm."""
+CLEAR = 1e-5
+"""Height of the neuron nearest to switching, in a layer's mean height; rows are wrong by 1e-8 or so."""
 MOST_PAIRS = 600
 """Pairs that are climbed for, the rarest first."""
 
@@ -55,6 +57,18 @@ def showing_rare(
         for neuron, channel in zip(*np.nonzero(together < ENOUGH), strict=True):
             take(offer[:, neuron] & below_offer[:, channel], int(together[neuron, channel]))
     return chosen
+
+
+def well_inside(network: PiecewiseLinearNetwork, points: FloatArray) -> BoolArray:
+    """Which points lie so far from all hyperplanes that no error of a row is likely to switch a neuron: "n".
+
+    Ends of pieces of a line lie beside them, and a fit has to leave out what it may carry across.
+    """
+    far = np.ones(len(points), dtype=np.bool_)
+    for heights in network.pre_activations(points):
+        size = np.abs(heights)
+        far &= size.min(axis=1) > CLEAR * size.mean(axis=1)
+    return far
 
 
 def climbed_to_rare(

@@ -24,7 +24,7 @@ from hingeline.extraction.rare_points import rare_points
 from hingeline.extraction.recorded import Recorded as Answers
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.sample_design import completed_design
-from hingeline.extraction.seldom_together import climbed_to_rare, showing_rare, well_inside
+from hingeline.extraction.seldom_together import chosen_recorded, climbed_to_rare, showing_rare
 from hingeline.extraction.verify import (
     UNEXPLAINED,
     RowErrors,
@@ -297,16 +297,10 @@ def _with_rare(
 ) -> _Recorded:
     """Points to ask, with those recorded and others at which neurons are on together that seldom are."""
     network, rng = straight.network, bench.randomness.step("seldom together")
-    recorded = _trusted(recorded, straight)
-    recorded = recorded.select(well_inside(network, recorded.points))
-    chosen = showing_rare(network, points[~held], recorded.points, rng)
-    wanted = int(RECORDED_PER_SAMPLE * len(points)) - int(chosen.sum())
-    chosen[rng.permutation(np.nonzero(~chosen)[0])[: max(0, wanted)]] = True
-    recorded = recorded.select(chosen)
+    wanted = int(RECORDED_PER_SAMPLE * len(points))
+    recorded = chosen_recorded(network, points[~held], _trusted(recorded, straight), wanted, rng)
     there = np.concatenate([points[~held], recorded.points])
-    climbed = climbed_to_rare(
-        network, there, np.concatenate([there, points[held]]), bench.probe.calibration.scale
-    )
+    climbed = climbed_to_rare(network, there, points, bench.probe.calibration.scale)
     climbed = climbed[np.linalg.norm(climbed, axis=1) < bench.probe.calibration.radius]
     fresh = np.concatenate([points, climbed[showing_rare(network, there, climbed, rng)]])
     with bench.probe.session.phase("polish"):

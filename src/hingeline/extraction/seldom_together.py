@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.extraction.recorded import Recorded
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 ENOUGH = 12
@@ -59,16 +60,38 @@ def showing_rare(
     return chosen
 
 
-def well_inside(network: PiecewiseLinearNetwork, points: FloatArray) -> BoolArray:
-    """Which points lie so far from all hyperplanes that no error of a row is likely to switch a neuron: "n".
+def chosen_recorded(
+    network: PiecewiseLinearNetwork,
+    points: FloatArray,
+    recorded: Recorded,
+    wanted: int,
+    rng: np.random.Generator,
+) -> Recorded:
+    """Recorded answers to fit: those that show what is rare, and others up to `wanted` in all.
 
-    Ends of pieces of a line lie beside them, and a fit has to leave out what it may carry across.
+    Ends of pieces of a line lie beside hyperplanes; a fit would leave them out, for fear of crossing.
+
+    Args:
+        network: Nearly right.
+        points: Samples that are there anyway, "n d".
+        recorded: To choose from.
+        wanted: Answers, if there are as many; more where it takes them to show what is rare.
+        rng: Draws among them.
     """
-    far = np.ones(len(points), dtype=np.bool_)
+    recorded = recorded.select(_well_inside(network, recorded.points))
+    chosen = showing_rare(network, points, recorded.points, rng)
+    others = rng.permutation(np.nonzero(~chosen)[0])
+    chosen[others[: max(0, wanted - int(chosen.sum()))]] = True
+    return recorded.select(chosen)
+
+
+def _well_inside(network: PiecewiseLinearNetwork, points: FloatArray) -> BoolArray:
+    """Which points lie so far from all hyperplanes that no error of a row switches a neuron: "n"."""
+    inside = np.ones(len(points), dtype=np.bool_)
     for heights in network.pre_activations(points):
         size = np.abs(heights)
-        far &= size.min(axis=1) > CLEAR * size.mean(axis=1)
-    return far
+        inside &= size.min(axis=1) > CLEAR * size.mean(axis=1)
+    return inside
 
 
 def climbed_to_rare(

@@ -7,7 +7,7 @@ from practice_benches import bench_of, he_network
 from hingeline.extraction import finish as finishing
 from hingeline.extraction.finish import finish
 from hingeline.extraction.recorded import Recorded
-from hingeline.extraction.seldom_together import ENOUGH, climbed_to_rare, showing_rare
+from hingeline.extraction.seldom_together import ENOUGH, chosen_recorded, climbed_to_rare, showing_rare
 from hingeline.extraction.verify import perturbed
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
@@ -64,3 +64,16 @@ def test_a_network_too_large_for_a_design_is_pinned_where_pairs_are_seldom_on(
     recovery = finish(bench, start, [np.full(8, 1e-8)] * 3, "")
     loose = bench.evidence["polish"]["undetermined"]
     assert recovery.outcome.ok == with_record == (not loose), recovery.outcome
+
+
+def test_of_recorded_answers_those_beside_a_hyperplane_are_not_fitted() -> None:
+    network, rng = he_network(*SIZES, seed=4), np.random.default_rng(3)
+    inside = rng.standard_normal((30, 8))
+    heights = network.pre_activations(inside)[0][:, 0]
+    row = network.weights[0][0]
+    beside = inside - (1 - 1e-9) * np.outer(heights, row) / (row @ row)
+    points = np.concatenate([inside, beside])
+    recorded = Recorded(points, network(points), np.ones(60), np.ones(60))
+    chosen = chosen_recorded(network, inside, recorded, 60, rng)
+    assert {tuple(point) for point in chosen.points} == {tuple(point) for point in inside}
+    assert len(chosen_recorded(network, points, recorded, 5, rng).points) >= 5

@@ -44,8 +44,6 @@ FORCING, COARSEST = 1e3, 1e-2
 STALE_AFTER = 40
 # Matrices held at once, and the part of the machine's memory that they may take.
 MATRICES, MEMORY_SHARE = 2.5, 0.5
-# Passes of a step with a factor too large to be made anew: what they leave, the next step brings.
-LARGE_PASSES = 40
 # A fit that ends farther from the answers than this many deviations lacks something that no step brings.
 HOPELESS = 1e7
 
@@ -224,19 +222,12 @@ class Fit:
         # no more digits than it takes to reach the noise; later steps correct the rest
         wanted = inverse.ACCURACY * max(1.0, FORCING / max(root_mean_square(residual), 1.0))
         tolerance = min(wanted, COARSEST)
-        limit = self._passes(linear, inverse)
-        step = self.solve(linear, residual, inverse, damping, tolerance, limit)
+        step = self.solve(linear, residual, inverse, damping, tolerance)
         kept = ~_crossing(linear, step.vector)
         if kept.all() or _too_few(kept, linear):
             return step, np.ones_like(kept)
         chosen = linear.reweighted(self.data.importance * kept[:, np.newaxis])
-        data = residual * kept[:, np.newaxis]
-        return self.solve(chosen, data, inverse, damping, tolerance, limit), kept
-
-    def _passes(self, linear: Linearised, inverse: Preconditioner) -> int:
-        """Most passes that one step is worth."""
-        large = isinstance(inverse, DenseInverse) and linear.unknowns > self.settings.precise_unknowns
-        return min(self.settings.inner_iterations, LARGE_PASSES if large else self.settings.inner_iterations)
+        return self.solve(chosen, residual * kept[:, np.newaxis], inverse, damping, tolerance), kept
 
     def solve(
         self,
@@ -245,9 +236,8 @@ class Fit:
         inverse: Preconditioner,
         damping: float,
         tolerance: float,
-        limit: int | None = None,
     ) -> LeastSquaresStep:
-        """The least-squares step for a right side in deviations; of at most `limit` passes."""
+        """The least-squares step for a right side in deviations."""
         products = linear.halved() if isinstance(inverse, KroneckerInverse) else linear
         return solve_least_squares(
             products if self.backend is NUMPY else BackedProducts(products, self.backend),
@@ -255,7 +245,7 @@ class Fit:
             inverse.solve,
             damping * inverse.scales**2,
             tolerance=tolerance,
-            limit=limit or self.settings.inner_iterations,
+            limit=self.settings.inner_iterations,
         )
 
     def part_to_take(self, linear: Linearised, step: FloatArray, kept: BoolArray, size: float) -> float:

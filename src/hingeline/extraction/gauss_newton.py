@@ -55,9 +55,9 @@ class PolishSettings:
     iterations: int = 10
     """Most Gauss-Newton iterations."""
     dense_unknowns: int = 20_000
-    """Most parameters for which the normal equations are formed (3.2 GB at 20,000), where memory allows."""
-    precise_unknowns: int = 9_000
-    """Most for which they are formed again in double precision if single is not enough (1.3 GB)."""
+    """Most parameters for which the normal equations are formed: 6.4 GB at 20,000, or half, if there are."""
+    single_first: int = 9_000
+    """Up to so many they are formed in single precision, and again in double (1.3 GB) only if need be."""
     freeze_below: float = 1e-8
     """Directions that excite the answers less than this, relative to a typical parameter, do not move."""
     prior_error: float = float("inf")
@@ -142,8 +142,8 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
     """Lower the residual as far as it goes."""
     fit = Fit(chart.samples(data.points), data, settings, chart.layers)
     linear = fit.linearise(chart.layers)
-    engine = DenseInverse if _dense(linear.unknowns, settings) else KroneckerInverse
-    inverse: Preconditioner = fit.inverse(linear, engine)
+    engine, precise = _engine(linear.unknowns, settings)
+    inverse: Preconditioner = fit.inverse(linear, engine, precise=precise)
     damping = floor = settings.freeze_below**2
     radius = settings.prior_error
     residual = data.residual(linear.values)
@@ -162,7 +162,7 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
         if engine is DenseInverse and step.iterations > STALE_AFTER and not lost:
             if damping > floor:
                 inverse = inverse.damped(damping)
-            elif linear.unknowns <= settings.precise_unknowns:
+            elif linear.unknowns <= settings.single_first:
                 inverse = fit.inverse(linear, engine, precise=True)
         if part == 0.0:
             damping *= DAMPING_GROWTH
@@ -257,11 +257,20 @@ class Fit:
         return 0.0
 
 
-def _dense(unknowns: int, settings: PolishSettings) -> bool:
-    """Whether the normal equations of so many unknowns are formed: they must fit into memory."""
-    needed = MATRICES * np.dtype(np.float32).itemsize * unknowns**2
-    small = unknowns <= settings.precise_unknowns
-    return unknowns <= settings.dense_unknowns and (small or needed <= MEMORY_SHARE * physical_memory())
+def _engine(
+    unknowns: int, settings: PolishSettings
+) -> tuple[type[DenseInverse] | type[KroneckerInverse], bool]:
+    """Which approximate inverse so many unknowns get, and whether in double precision: as memory allows.
+
+    Of few it is first made in single, and anew if that proves coarse; of many it is not made twice.
+    """
+    if unknowns <= min(settings.single_first, settings.dense_unknowns):
+        return DenseInverse, False
+    single = MATRICES * np.dtype(np.float32).itemsize * unknowns**2
+    room = MEMORY_SHARE * physical_memory()
+    if unknowns > settings.dense_unknowns or single > room:
+        return KroneckerInverse, False
+    return DenseInverse, 2 * single <= room
 
 
 def _crossing(linear: Linearised, step: FloatArray) -> BoolArray:

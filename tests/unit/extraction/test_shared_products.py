@@ -52,20 +52,24 @@ def test_a_fit_comes_to_the_same_whether_outputs_are_taken_together(monkeypatch:
     assert max(found) < 1e-12
 
 
-def test_a_fit_too_large_for_double_precision_goes_on_in_single() -> None:
-    """Down to rounding all the same: products stay exact, only the factor is coarse."""
+@pytest.mark.parametrize(
+    ("matrices", "engine", "dtype"),
+    [(2.5, "dense", np.float64), (1.3, "dense", np.float32), (0.4, "kronecker", None)],
+)
+def test_large_fits_are_as_precise_as_memory_allows(
+    matrices: float, engine: str, dtype: type | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And come down to rounding all the same: products stay exact, only the factor is coarse."""
     truth = random_network((10, 8, 6, 4), 3)
+    # of double precision so many fit into the half of the memory that may be used
+    memory = 2 * matrices * 8 * truth.parameter_count**2
+    monkeypatch.setattr(gauss_newton, "physical_memory", lambda: memory)
+    seen: list[type] = []
+    whole = preconditioning.cholesky
+    monkeypatch.setattr(preconditioning, "cholesky", lambda m, d: (seen.append(m.dtype.type), whole(m, d))[1])
     points, answers = questions(truth, 2.0, 3)
-    settings = PolishSettings(precise_unknowns=10)
+    settings = PolishSettings(single_first=10)
     result = polish(perturbed(truth, 1e-6, 3), points, answers, NOISE, settings=settings)
-    assert (result.engine, result.undetermined) == ("dense", ())
+    assert (result.engine, result.undetermined) == (engine, ())
+    assert dtype is None or seen[0] is dtype
     assert parameter_error(result.network, truth) < 1e-12
-
-
-def test_a_matrix_that_memory_cannot_hold_is_not_formed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gauss_newton, "physical_memory", lambda: 1e3)
-    truth = random_network((10, 8, 6, 4), 3)
-    points, answers = questions(truth, 2.0, 3)
-    settings = PolishSettings(precise_unknowns=10)
-    result = polish(perturbed(truth, 1e-6, 3), points, answers, NOISE, settings=settings)
-    assert result.engine == "kronecker"

@@ -66,7 +66,12 @@ def test_large_fits_are_as_precise_as_memory_allows(
     monkeypatch.setattr(gauss_newton, "physical_memory", lambda: memory)
     seen: list[type] = []
     whole = preconditioning.cholesky
-    monkeypatch.setattr(preconditioning, "cholesky", lambda m, d: (seen.append(m.dtype.type), whole(m, d))[1])
+
+    def watched(matrix: FloatArray, damping: float) -> FloatArray:
+        seen.append(matrix.dtype.type)
+        return whole(matrix, damping)
+
+    monkeypatch.setattr(preconditioning, "cholesky", watched)
     points, answers = questions(truth, 2.0, 3)
     settings = PolishSettings(single_first=10)
     result = polish(perturbed(truth, 1e-6, 3), points, answers, NOISE, settings=settings)

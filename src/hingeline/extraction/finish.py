@@ -50,6 +50,8 @@ LARGEST_DESIGN = 2500
 RECORDED_PER_SAMPLE = 0.6
 """Recorded answers fitted beside each fresh one: with hardly more than unknowns, those that a step has to
 leave out take with them what others pin."""
+RARE_PER_SAMPLE = 0.5
+"""Points that are climbed to and asked, at most, for each other one."""
 LARGEST_CHOICE = 1500
 """Up to so many unknowns only what recorded answers leave open is asked."""
 LARGEST_POOL = 2500
@@ -302,7 +304,9 @@ def _with_rare(
     there = np.concatenate([points[~held], recorded.points])
     climbed = climbed_to_rare(network, there, points, bench.probe.calibration.scale)
     climbed = climbed[np.linalg.norm(climbed, axis=1) < bench.probe.calibration.radius]
-    fresh = np.concatenate([points, climbed[showing_rare(network, there, climbed, rng)]])
+    # the rarest come first
+    more = climbed[showing_rare(network, there, climbed, rng)][: int(RARE_PER_SAMPLE * len(points))]
+    fresh = np.concatenate([points, more])
     with bench.probe.session.phase("polish"):
         answers = bench.probe.ask(fresh)
     return _beside(recorded, fresh, answers, _noise_at(bench, fresh, answers), held)

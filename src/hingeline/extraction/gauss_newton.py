@@ -55,9 +55,9 @@ class PolishSettings:
     iterations: int = 10
     """Most Gauss-Newton iterations."""
     dense_unknowns: int = 20_000
-    """Most parameters for which the normal equations are formed: 6.4 GB at 20,000, or half, if there are."""
+    """Most parameters for which the normal equations are formed, where memory allows: 3.2 GB at 20,000."""
     single_first: int = 9_000
-    """Up to so many they are formed in single precision, and again in double (1.3 GB) only if need be."""
+    """Up to so many they are formed again in double precision (1.3 GB) if single proves coarse."""
     freeze_below: float = 1e-8
     """Directions that excite the answers less than this, relative to a typical parameter, do not move."""
     prior_error: float = float("inf")
@@ -142,8 +142,8 @@ def descend(chart: ParameterChart, data: Recorded, settings: PolishSettings, on_
     """Lower the residual as far as it goes."""
     fit = Fit(chart.samples(data.points), data, settings, chart.layers)
     linear = fit.linearise(chart.layers)
-    engine, precise = _engine(linear.unknowns, settings)
-    inverse: Preconditioner = fit.inverse(linear, engine, precise=precise)
+    engine = _engine(linear.unknowns, settings)
+    inverse: Preconditioner = fit.inverse(linear, engine)
     damping = floor = settings.freeze_below**2
     radius = settings.prior_error
     residual = data.residual(linear.values)
@@ -257,20 +257,15 @@ class Fit:
         return 0.0
 
 
-def _engine(
-    unknowns: int, settings: PolishSettings
-) -> tuple[type[DenseInverse] | type[KroneckerInverse], bool]:
-    """Which approximate inverse so many unknowns get, and whether in double precision: as memory allows.
+def _engine(unknowns: int, settings: PolishSettings) -> type[DenseInverse] | type[KroneckerInverse]:
+    """Which approximate inverse so many unknowns get: the matrix of a dense one must fit into memory.
 
-    Of few it is first made in single, and anew if that proves coarse; of many it is not made twice.
+    Beyond `single_first` it stays in single precision: OpenBLAS 0.3 with two threads was seen to fail on a
+    factor in double precision of more than 2 GiB.
     """
-    if unknowns <= min(settings.single_first, settings.dense_unknowns):
-        return DenseInverse, False
     single = MATRICES * np.dtype(np.float32).itemsize * unknowns**2
-    room = MEMORY_SHARE * physical_memory()
-    if unknowns > settings.dense_unknowns or single > room:
-        return KroneckerInverse, False
-    return DenseInverse, 2 * single <= room
+    fits = unknowns <= settings.single_first or single <= MEMORY_SHARE * physical_memory()
+    return DenseInverse if unknowns <= settings.dense_unknowns and fits else KroneckerInverse
 
 
 def _crossing(linear: Linearised, step: FloatArray) -> BoolArray:

@@ -26,6 +26,8 @@ CHOICE = 6
 """Feet compared for one hyperplane."""
 STEEPEST = 1e-3
 """Boundaries more parallel to the hyperplane than this are not crossed there."""
+NARROWEST = 1e-12
+"""Least room, as a part of the point's distance: between two hyperplanes that agree there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ def find_feet(
 def make_foot(
     neuron: UnsignedNeuron, others: Sequence[UnsignedNeuron], plane: int, point: FloatArray, scale: float
 ) -> Foot | None:
-    """The test plane at one foot; None if the boundary runs along the hyperplane there."""
+    """The test plane at one foot; None if the boundary runs along the hyperplane, or nothing fits in beside it."""
     planes = neuron.planes
     pattern = planes.patterns(point[np.newaxis])[0]
     pattern[plane] = neuron.home[plane]
@@ -103,6 +105,8 @@ def make_foot(
     room = _room(neuron, others, plane, point, along, across)
     distance = scale + float(np.linalg.norm(point))
     room = min(room, distance)
+    if room < NARROWEST * distance:
+        return None
     quality = room / distance * slope / float(np.linalg.norm(gradient))
     return Foot(plane, point, along, across, slope, tilt, room, quality)
 

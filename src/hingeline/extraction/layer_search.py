@@ -291,6 +291,9 @@ class LayerSearch:
         found = unexplained(self.planes, self.neurons, self.probe.recorded())
         if found is None or not found[1].any():
             return None
-        bad, good = nearest_fitting(*found)
+        nearest = nearest_fitting(*found)
+        if nearest is None:
+            return None
+        bad, good = nearest
         length = float(np.linalg.norm(bad - good))
         return Line(good, (bad - good) / length, length / 3, 0.0, length, length / 2)

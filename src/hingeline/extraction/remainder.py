@@ -26,6 +26,8 @@ SIGMAS = 20.0
 """Standard deviations by which an answer may miss the fit."""
 MAJORITY = 0.55
 """Fraction of the answers that must fit, or the majority side was not found."""
+APART = 1e-7
+"""Points nearer than this, relative to their distance from the origin, are one point asked twice."""
 
 
 def unexplained(
@@ -45,13 +47,19 @@ def unexplained(
     return inside, bad
 
 
-def nearest_fitting(recorded: Recorded, marked: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """An unexplained point and a fitting one close to it, relative to their distance from the origin."""
+def nearest_fitting(recorded: Recorded, marked: BoolArray) -> tuple[FloatArray, FloatArray] | None:
+    """An unexplained point and a fitting one close to it, relative to their distance from the origin.
+
+    None if every fitting point is an unexplained one: then noise tells them apart, and no neuron between them.
+    """
     bad, good = recorded.select(marked), recorded.select(~marked)
     squares = (bad.points**2).sum(axis=1)[:, np.newaxis] + (good.points**2).sum(axis=1)
     apart = squares - 2 * bad.points @ good.points.T
     relative = apart / (bad.sizes[:, np.newaxis] * good.sizes)
+    relative[relative < APART**2] = np.inf
     i, j = np.unravel_index(np.argmin(relative), relative.shape)
+    if relative[i, j] == np.inf:
+        return None
     return bad.points[i], good.points[j]
 
 

@@ -9,8 +9,6 @@ Cost: the queries are the settings' answers per bias, at least 96. Source: ours.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
@@ -62,7 +60,7 @@ def with_biases(
     distant = fit_biases(network, points[far], answers[far], said[far])
     fit = fit_biases(distant.network, points, answers, said)
     factor = distant.factor
-    fit = replace(fit, covariance=fit.covariance * max(factor / fit.factor, 1.0) ** 2)
+    fit = fit.scaled(max(factor / fit.factor, 1.0))
     step = probe.calibration.rounding
     if step is not None:
         fit = with_rounding(fit, points, said, step, rng)

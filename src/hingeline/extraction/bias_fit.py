@@ -31,6 +31,8 @@ ALIKE = 2.0
 """Such errors within so many times the stated ones are those of independent answers."""
 GRAIN = 1e-3
 """Predictions that differ by less than this share of the noise are one."""
+LARGEST_DRAWS, HOLDS = 2000, 0.99
+"""Draws of all errors together, and the share of them that stays below a claim for the largest."""
 UNSEEN = 1e-9
 """Directions that excite the answers less than this, relative to a bias of its own, cannot be told."""
 
@@ -49,6 +51,24 @@ class BiasFit:
     """By how much the fitted answers are missed, in units of the noise as it was said."""
     worst: float
     """Largest residual of a fitted answer, in units of that."""
+
+    @property
+    def largest(self) -> float:
+        """What the largest error of all biases stays below, in 99 of 100 fits; inf if a bias is not told.
+
+        The largest of many errors is seldom within the largest of their standard deviations.
+        """
+        if np.isinf(np.concatenate(self.errors)).any():
+            return np.inf
+        values, vectors = np.linalg.eigh(self.covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        draws = np.random.default_rng(0).standard_normal((LARGEST_DRAWS, len(root))) @ root.T
+        return float(np.quantile(np.abs(draws).max(axis=1, initial=0.0), HOLDS))
+
+    def scaled(self, factor: float) -> BiasFit:
+        """The same with errors larger by a factor."""
+        errors = tuple(factor * part for part in self.errors)
+        return replace(self, covariance=self.covariance * factor**2, errors=errors)
 
     def gap(self, points: FloatArray) -> FloatArray:
         """Standard deviation of the outputs that the biases' errors lead to, the worst output: "n"."""

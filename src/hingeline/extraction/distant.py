@@ -155,7 +155,7 @@ def _write_digits(
     outgoing = float(np.abs(fit.network.weights[-1]).max(initial=0.0)) * largest_error(rows)
     last = np.full(fit.network.output_dim, outgoing)
     bench.row_errors = hidden
-    bench.evidence["parameter_error"] = max(largest_error(hidden), float(fit.errors[-1].max()))
+    bench.evidence["parameter_error"] = max(largest_error(rows), outgoing, fit.largest)
     bench.evidence["neurons"] = [
         {"layer": layer, "neuron": index, "status": "measured", "error": float(error)}
         for layer, errors in enumerate(hidden, start=1)

@@ -90,7 +90,7 @@ def find_feet(
 def make_foot(
     neuron: UnsignedNeuron, others: Sequence[UnsignedNeuron], plane: int, point: FloatArray, scale: float
 ) -> Foot | None:
-    """The test plane at one foot; None if the boundary runs along the hyperplane, or nothing fits in beside it."""
+    """The test plane at one foot; None if the boundary runs along the hyperplane, or there is no room."""
     planes = neuron.planes
     pattern = planes.patterns(point[np.newaxis])[0]
     pattern[plane] = neuron.home[plane]

@@ -50,7 +50,7 @@ def unexplained(
 def nearest_fitting(recorded: Recorded, marked: BoolArray) -> tuple[FloatArray, FloatArray] | None:
     """An unexplained point and a fitting one close to it, relative to their distance from the origin.
 
-    None if every fitting point is an unexplained one: then noise tells them apart, and no neuron between them.
+    None if all fitting points are unexplained ones as well: noise tells them apart, and no neuron.
     """
     bad, good = recorded.select(marked), recorded.select(~marked)
     squares = (bad.points**2).sum(axis=1)[:, np.newaxis] + (good.points**2).sum(axis=1)

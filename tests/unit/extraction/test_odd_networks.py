@@ -1,4 +1,4 @@
-"""Networks with rows that agree almost, and searches that ask one point twice: no step may divide by nothing."""
+"""Rows that agree almost, and points that were asked twice: no step may divide by nothing."""
 
 from __future__ import annotations
 

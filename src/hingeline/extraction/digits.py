@@ -20,6 +20,21 @@ def digits(error: float) -> float:
     return float(-np.log10(error)) if error > 0 else float("inf")
 
 
+def largest_claim(network: PiecewiseLinearNetwork, rows: FloatArray) -> float:
+    """What every weight and bias of one hidden layer and the outputs is within, if its rows' entries are.
+
+    Args:
+        network: One hidden layer; further neurons than those with errors carry a linear part.
+        rows: Claimed error of an entry of each unit row, "n".
+    """
+    canonical, count = network.canonical(), len(rows)
+    # an offset is read off a witness, whose distance is the lever; a length may be the row's or the output's
+    offsets = rows * (1.0 + np.abs(canonical.biases[0][:count]))
+    outgoing = np.abs(canonical.weights[-1][:, :count])
+    constants = np.linalg.norm(outgoing * offsets, axis=1)
+    return float(max(offsets.max(initial=0.0), (outgoing * rows).max(initial=0.0), constants.max(initial=0.0)))
+
+
 def digits_of(
     network: PiecewiseLinearNetwork, errors: RowErrors | None, points: FloatArray
 ) -> dict[str, Any] | None:

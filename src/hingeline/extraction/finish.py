@@ -26,6 +26,7 @@ from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.sample_design import completed_design
 from hingeline.extraction.seldom_together import chosen_recorded, climbed_to_rare, showing_rare
 from hingeline.extraction.verify import (
+    CLAIMED,
     UNEXPLAINED,
     RowErrors,
     fresh_points,
@@ -100,7 +101,9 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
         bench.contradiction = check.worst_point
     bench.evidence["verification"] = check.to_dict()
     bench.row_errors = claimed
-    bench.evidence["parameter_error"] = largest_error(claimed)
+    # what the fit leaves uncertain of the output layer is no row's error, but a parameter's
+    fitted = bench.evidence.get("polish", {}).get("expected_error") or 0.0
+    bench.evidence["parameter_error"] = max(largest_error(claimed), CLAIMED * fitted)
     if not check.agreed:
         return Recovery(network, Outcome(Status.INCONCLUSIVE, check.complaint, "Try another --seed."))
     unexplained = contradictions(

@@ -16,6 +16,7 @@ from hingeline.extraction.neuron_lines import neuron_evidence, note_bypass, note
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.skips.recovered import skips_after_walk
 from hingeline.extraction.suspects import Suspects
+from hingeline.extraction.verify import largest_error
 from hingeline.extraction.walking import WalkingResult, recover_by_walking
 
 WALKS = 3
@@ -51,7 +52,7 @@ def recover_walked(bench: Bench, first: Hyperplanes, lines: list[MeasuredLine]) 
     bench.evidence["neurons"] = [
         line
         for layer, width in enumerate(result.network.hidden_widths, start=1)
-        for line in neuron_evidence(np.full(width, bench.evidence["parameter_error"]), layer)
+        for line in neuron_evidence(np.full(width, largest_error(bench.row_errors or 0.0)), layer)
     ]
     note_untold(bench.evidence["neurons"], [(2, k, i) for k, i in result.undetermined])
     note_bypass(bench.evidence["neurons"], result.bypass)

@@ -79,10 +79,12 @@ def remeasure(
     layer, witnesses = _recross(probe, layer, points, directions, reaches)
     if which.any():
         found = _rows(probe, layer, room, np.nonzero(which)[0], rng, free_linear)
-        rows, errors, asked, values = found.rows, found.errors, found.centres, found.values
+        # a region shared with vague rows may tell less of a row than was known
+        sharper = found.errors < layer.errors[which]
+        which[which] = sharper
         layer = replace(layer, linear=found.linear)
-        layer = _with_rows(layer, which, rows, errors, witnesses)
-        return layer.with_constant_from(asked, values)
+        layer = _with_rows(layer, which, found.rows[sharper], found.errors[sharper], witnesses)
+        return layer.with_constant_from(found.centres, found.values)
     return _with_constant(probe, layer, points + directions * reaches[:, np.newaxis])
 
 
@@ -295,10 +297,14 @@ def _rows(
     solution = np.linalg.lstsq(
         system * weight[:, np.newaxis], right.reshape(-1, d) * weight[:, np.newaxis], rcond=None
     )[0]
-    spread = np.linalg.norm(np.linalg.pinv(system * weight[:, np.newaxis]), axis=1)
+    inverse = np.linalg.pinv(system * weight[:, np.newaxis])
+    # rows that stay as they were are wrong by their errors, in all regions alike
+    taken_as_known = (pattern[:, np.newaxis] * layer.jumps.T).reshape(len(system), -1) * layer.errors
+    inherited = np.linalg.norm(inverse @ (taken_as_known * weight[:, np.newaxis]), axis=1)
+    errors = np.hypot(sigma * np.linalg.norm(inverse, axis=1), inherited)
     count = len(which)
     linear = solution[count:] @ basis if free else layer.linear
-    return _Measured(solution[:count] @ basis, sigma * spread[:count], linear, stands.centres, values)
+    return _Measured(solution[:count] @ basis, errors[:count], linear, stands.centres, values)
 
 
 def _slopes(probe: Probe, stands: _Stands, values: FloatArray, basis: FloatArray) -> FloatArray:

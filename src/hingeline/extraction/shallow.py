@@ -18,6 +18,7 @@ from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.activation_slopes import SlopedLayer, plain_relu, refitted, with_slopes
 from hingeline.extraction.bends import MeasuredLine, measure_bends
 from hingeline.extraction.clipped import aligned, clipped_pairs, in_pairs, merged
+from hingeline.extraction.digits import largest_claim
 from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.hyperplanes import Hyperplanes
 from hingeline.extraction.layer_words import activation_words, architecture, true_width
@@ -274,14 +275,14 @@ def _goal(bench: Bench, layer: SingleLayer) -> float:
 
 def verified(bench: Bench, layer: SingleLayer, attempt: int) -> Verification:
     """Try a layer on fresh queries; what came of it goes into the evidence."""
-    error = float(layer.errors.max(initial=0.0))
+    claimed = 3 * layer.row_errors
     with bench.probe.session.phase("verify"):
         rng = bench.randomness.step("verify", attempt)
-        check = verify(bench.probe, layer.to_network(), [3 * layer.row_errors], rng, bench.settings)
+        check = verify(bench.probe, layer.to_network(), [claimed], rng, bench.settings)
     bench.contradiction = check.worst_point if not check.agreed else None
     bench.evidence["verification"] = check.to_dict()
     bench.row_errors = [layer.row_errors]
-    bench.evidence["parameter_error"] = error
+    bench.evidence["parameter_error"] = largest_claim(layer.to_network(), claimed[: layer.width])
     bench.evidence["neurons"] = neuron_evidence(layer.errors)
     return check
 

@@ -32,7 +32,9 @@ def largest_claim(network: PiecewiseLinearNetwork, rows: FloatArray) -> float:
     offsets = rows * (1.0 + np.abs(canonical.biases[0][:count]))
     outgoing = np.abs(canonical.weights[-1][:, :count])
     constants = np.linalg.norm(outgoing * offsets, axis=1)
-    return float(max(offsets.max(initial=0.0), (outgoing * rows).max(initial=0.0), constants.max(initial=0.0)))
+    return float(
+        max(offsets.max(initial=0.0), (outgoing * rows).max(initial=0.0), constants.max(initial=0.0))
+    )
 
 
 def digits_of(

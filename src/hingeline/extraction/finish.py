@@ -171,7 +171,7 @@ def _polished(
             rng = bench.randomness.step("jitter", attempt)
             jitter = [np.full(width, JITTER) for width in straight.hidden_widths]
             result = _fit(bench, perturbed(straight.canonical(), jitter, rng), blurred, attempt)
-        claims = _with_outside(_claims(result, claimed), straightened.errors)
+        claims = _with_outside(_claims(result, claimed), straightened.excess * straightened.errors)
         if not result.improved:
             return network, claimed, missed
         beyond = max(0.0, result.held_out_after - WORST_NOISE)

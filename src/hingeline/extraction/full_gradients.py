@@ -34,6 +34,8 @@ class Solved:
     """Shape "n o" for n neurons and o directions."""
     errors: FloatArray
     """Standard deviation of a component of each neuron, shape "n"."""
+    excess: float
+    """By how much equations contradict each other, in deviations; 1 if no more than their errors explain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +76,15 @@ class Equations:
         """The components that fit best; where nothing tells of them they are zero and vague."""
         size, right = row_directions(self.sharp)
         clear = size > WEAK * size.max(initial=0.0)
-        unknowns = np.linalg.lstsq(self.sharp, self.right / self.errors[:, np.newaxis], rcond=WEAK)[0]
+        sharp, wanted = self.sharp, self.right / self.errors[:, np.newaxis]
+        unknowns = np.linalg.lstsq(sharp, wanted, rcond=WEAK)[0]
+        spare = (self.count - int(clear.sum())) * self.right.shape[1]
+        missed = float(np.linalg.norm(sharp @ unknowns - wanted)) / max(spare, 1) ** 0.5
         told = right[clear]
         seen = (told**2 / size[clear, np.newaxis] ** 2).sum(axis=0)
         unseen = np.maximum(0.0, 1 - (told**2).sum(axis=0))
         errors = np.sqrt(seen + np.where(unseen > WEAK, unseen, 0.0) * VAGUE**2)
-        return Solved(np.asarray(unknowns, dtype=np.float64), errors)
+        return Solved(np.asarray(unknowns, dtype=np.float64), errors, max(1.0, missed))
 
 
 @dataclass(frozen=True, eq=False)

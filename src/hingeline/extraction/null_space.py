@@ -42,6 +42,8 @@ class Straight:
     network: PiecewiseLinearNetwork
     errors: FloatArray
     """Standard deviation of an entry of each unit row outside the span, shape "n"."""
+    excess: float = 1.0
+    """Errors are larger by this factor where a neuron is missing: its gains contradict what was asked."""
 
     def noise_at(self, points: FloatArray) -> FloatArray:
         """Standard deviation of answers at points ("p d") for those errors: none within the span."""
@@ -83,7 +85,8 @@ def straighten(
     solved = known.with_others(asked).solved()
     corrected = rows + (solved.unknowns - rows @ others.T) @ others
     errors = solved.errors / np.linalg.norm(rows, axis=1)
-    return Straight(PiecewiseLinearNetwork([corrected, *network.weights[1:]], network.biases), errors)
+    straight = PiecewiseLinearNetwork([corrected, *network.weights[1:]], network.biases)
+    return Straight(straight, errors, solved.excess)
 
 
 def _stands(

@@ -30,6 +30,7 @@ from hingeline.extraction.saturation import saturates_by_itself
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.statuses import settle_statuses
 from hingeline.extraction.steadiness import Markers
+from hingeline.extraction.undecided_depth import with_depth_told
 from hingeline.extraction.verify import TYPICAL_POINTS, fresh_points
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 from hingeline.oracles.journal import Journal
@@ -131,7 +132,7 @@ def _run(
         unit = largest_unit(probe, card.variation, randomness.step("far out"))
         result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit, card.variation)
         _note_digits(bench, result)
-        result = _steady(bench.probe, markers, card, _within_sight(bench, card, result))
+        result = _steady(bench.probe, markers, card, _within_sight(bench, card, with_depth_told(result)))
         return _moved_back(bench, _settled(bench, result))
     except BudgetExhausted as spent:
         found = found_in_words(evidence)

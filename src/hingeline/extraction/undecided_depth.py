@@ -1,0 +1,54 @@
+"""Neurons whose boundaries are all parallel: one layer or several, no answer tells.
+
+With z = w x + b, relu(relu(z) - c) and relu(z - c) are one function for c > 0. So where all neurons of the last
+hidden layer bend along parallel hyperplanes, some of them may as well lie in a layer above the others: a
+network over one or two first-layer neurons is never seen as deeper than that. Rows of separate neurons of one
+layer are parallel by no chance; with a single input all are.
+
+Source: ours. Cost: no queries.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hingeline.core.outcome import Outcome, Status
+from hingeline.extraction.recovery import Recovery
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+
+PARALLEL = 1e-7
+"""Sine of the angle below which two rows count as parallel."""
+APART = 1e-9
+"""Parallel boundaries nearer than this, relative to their distance from the origin, are one."""
+
+
+def with_depth_told(result: Recovery) -> Recovery:
+    """The result, only equivalent where the depth of its last neurons is not told."""
+    if result.network is None or result.outcome.status is not Status.COMPLETE:
+        return result
+    if not along_one_direction(result.network):
+        return result
+    layer = len(result.network.hidden_widths)
+    reason = (
+        f"The function is verified, but all boundaries of layer {layer} are parallel: a deeper network over "
+        "fewer neurons answers alike, and which of them it is no answer tells."
+    )
+    return Recovery(result.network, Outcome(Status.EQUIVALENT, reason), result.evidence)
+
+
+def along_one_direction(network: PiecewiseLinearNetwork) -> bool:
+    """Whether the last hidden layer has several boundaries, all of them parallel."""
+    if not network.hidden_widths or network.hidden_widths[-1] < 2:
+        return False
+    canonical = network.canonical()
+    rows, biases = canonical.weights[-2], canonical.biases[-2]
+    # neurons that never switch, or do nothing, have no boundary
+    seen = np.linalg.norm(rows, axis=1) * np.abs(canonical.weights[-1]).max(axis=0) > 0
+    rows, biases = rows[seen], biases[seen]
+    if len(rows) < 2:
+        return False
+    along = rows @ rows[0]
+    if np.linalg.norm(rows - np.outer(along, rows[0]), axis=1).max() > PARALLEL:
+        return False
+    places = -biases * along
+    return bool(np.ptp(places) > APART * (1.0 + np.abs(places).max()))

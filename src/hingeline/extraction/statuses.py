@@ -30,6 +30,10 @@ TOGETHER = (
     "Neurons of one layer with the same hyperplane switch together and are given as one; how many there are "
     "leaves no trace in the answers."
 )
+NEARLY_TOGETHER = (
+    " So are two of the first layer that the check could not tell apart: their hyperplanes lie within "
+    "{near:.1g} of 1 + |x| of each other."
+)
 
 Lines = list[dict[str, Any]]
 
@@ -134,7 +138,8 @@ def _limits(bench: Bench) -> list[str]:
         f"All is said of inputs within {where}: a neuron that is off everywhere there leaves no trace, and "
         "one that is on everywhere there only a linear part."
     )
-    return [never, TOGETHER]
+    near = bench.evidence.get("verification", {}).get("resolution")
+    return [never, TOGETHER if near is None else TOGETHER + NEARLY_TOGETHER.format(near=float(near))]
 
 
 def _sentences(bench: Bench, lines: Lines) -> list[str]:

@@ -1,9 +1,9 @@
 """Neurons whose boundaries are all parallel: one layer or several, no answer tells.
 
-With z = w x + b, relu(relu(z) - c) and relu(z - c) are one function for c > 0. So where all neurons of the last
-hidden layer bend along parallel hyperplanes, some of them may as well lie in a layer above the others: a
-network over one or two first-layer neurons is never seen as deeper than that. Rows of separate neurons of one
-layer are parallel by no chance; with a single input all are.
+With z = w x + b, relu(relu(z) - c) and relu(z - c) are one function for c > 0. So where all neurons of the
+last hidden layer bend along parallel hyperplanes, some of them may as well lie in a layer above the others: a
+network over one or two first-layer neurons is never seen as deeper than that. Rows of separate neurons of
+one layer are parallel by no chance; with a single input all are.
 
 Source: ours. Cost: no queries.
 """

@@ -53,6 +53,9 @@ class Verification:
     misfit: float = 0.0
     """Root mean square gap at fresh points, in deviations, where answers are coarse; 0 where they are not."""
 
+    resolution: float | None = None
+    """Distance of two first-layer hyperplanes, as a share of 1 + |x|, up to which they would pass for one."""
+
     @property
     def agreed(self) -> bool:
         """True if every gap is allowed, their mean too, and every bend is explained."""
@@ -89,6 +92,7 @@ class Verification:
             "variation": self.variation,
             "worst_ratio": self.worst_ratio,
             "misfit": self.misfit,
+            "resolution": self.resolution,
             "points": self.points,
             "reach": self.reach,
             "unexplained_bends": len(self.unexplained),

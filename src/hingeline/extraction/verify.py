@@ -17,6 +17,7 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.box_points import one_sided_points
 from hingeline.extraction.crossings import bends_of
+from hingeline.extraction.resolution import resolution
 from hingeline.extraction.settings import ExtractSettings
 from hingeline.extraction.telling_points import telling_points
 from hingeline.extraction.verification import Verification
@@ -90,14 +91,16 @@ def verify(
     points = fresh_points(probe, rng, settings.check_points)
     line = random_line(probe, rng, settings)
     predicted = bends_of(network, line)
-    on_line = line.at(points_beside(line, predicted))
+    places = points_at(line, predicted)
+    on_line = line.at(places)
     telling = telling_points(network, probe.calibration.scale, probe.domain, rng)
     corners = probe.domain.spread(BOX_POINTS, probe.input_dim, rng)
     one_sided = one_sided_points(network, probe.domain, rng)
     asked = np.concatenate([points, on_line, telling, _far_along(network, probe, rng), corners, one_sided])
     answers = probe.ask(asked)
     gaps = np.abs(answers - network(asked)).max(axis=1)
-    ratios = gaps / allowed_gap(probe, network, parameter_error, asked)
+    allowed = allowed_gap(probe, network, parameter_error, asked)
+    ratios = gaps / allowed
     # what a corner shows is met on the way to other points, too, and lines to those tell more
     elsewhere = ratios[: len(ratios) - len(one_sided)]
     worst = int(np.argmax(elsewhere if elsewhere.max() > 1.0 else ratios))
@@ -120,6 +123,7 @@ def verify(
         sweep=sweep,
         worst_point=asked[worst],
         misfit=_misfit(probe, network, parameter_error, points, gaps[: len(points)]),
+        resolution=resolution(network, line, places, allowed[len(points) : len(points) + len(places)]),
     )
 
 
@@ -167,6 +171,15 @@ def points_beside(line: Line, bends: FloatArray) -> FloatArray:
     width = np.minimum(np.diff(edges), line.scale + np.abs(edges[:-1]))
     inside = np.concatenate([edges[:-1] + 0.01 * width, edges[1:] - 0.01 * width])
     return np.unique(inside)
+
+
+def points_at(line: Line, bends: FloatArray) -> FloatArray:
+    """Parameters of every predicted bend, just inside the beginning of every piece, and the end of the line.
+
+    Two neurons that pass for one show between their hyperplanes only, and that is where the one is.
+    """
+    beside = points_beside(line, bends)
+    return np.unique(np.concatenate([bends, beside[::2], beside[-1:]]))
 
 
 def fresh_points(

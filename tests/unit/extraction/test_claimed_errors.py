@@ -7,6 +7,7 @@ import pytest
 from practice_benches import he_network
 
 import hingeline as hl
+from hingeline.core.arrays import FloatArray
 
 TRIALS, FEWEST_HOLD = 20, 19
 
@@ -18,7 +19,11 @@ def held(sizes: tuple[int, ...], door: str, seed: int) -> tuple[bool, bool]:
     if door == "box":
         oracle = hl.oracle(network, bounds=(-1.0, 1.0))
     elif door == "single":
-        oracle = hl.oracle(lambda x: network(x).astype(np.float32), input_dim=network.input_dim)
+
+        def single(rows: FloatArray) -> FloatArray:
+            return network(rows).astype(np.float32).astype(np.float64)
+
+        oracle = hl.oracle(single, input_dim=network.input_dim)
     finding = hl.extract(oracle, seed=seed)
     if not finding.outcome.ok:
         return False, True

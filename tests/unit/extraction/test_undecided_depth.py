@@ -1,4 +1,4 @@
-"""A network that sees its inputs along one direction only is not called complete: no answer tells its depth."""
+"""A network that sees its inputs along one direction only is not complete: no answer tells its depth."""
 
 import numpy as np
 import pytest

@@ -19,18 +19,8 @@ from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.extraction.depth.coefficient_signs import switched
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers, chunks
 from hingeline.extraction.depth.observed_lines import Record
-from hingeline.numerics.row_space import row_directions
+from hingeline.extraction.depth.seen_span import NOISY, room_of, seen_span, unit_rows
 
-INSIDE = 1e-6
-"""Part of a unit gradient that may lie outside a span it belongs to."""
-STRONG = 1e-6
-"""Singular values of unit vectors above this count as a dimension."""
-NOISY = 1e-7
-"""Gradients with a larger relative error are not used."""
-CLEARLY = 1e-2
-"""Part of some unit gradient that must lie outside."""
-DISTINCT = 1e-4
-"""Singular values of the channels' slopes below this share of the largest are not counted as room."""
 MOST_REGIONS = 400
 """Regions looked at; each tells the sides of most neurons."""
 AT_ONCE = 64
@@ -99,17 +89,12 @@ def oriented(
 
 def _within_span(region: _Region) -> BoolArray:
     """Neurons whose gradients lie in the span of what varies, where that is less than could move: "n"."""
-    none = np.zeros(len(region.side), dtype=np.bool_)
-    singular, right = row_directions(region.vectors)
-    dimension = int((singular > STRONG).sum())
-    if not 0 < dimension < region.room:
-        return none
-    span = right[:dimension]
-    size = np.linalg.norm(region.gradients - (region.gradients @ span.T) @ span, axis=1)
-    on: BoolArray = size < INSIDE
+    seen = seen_span(region.vectors, region.gradients, region.room)
     # independent gradients fill the space they span; more of them in it, or none clearly outside, is
     # a region in which gradients can hardly be told apart
-    return none if on.sum() > dimension or size.max(initial=0.0) < CLEARLY else on
+    if seen is None or seen.inside.sum() > seen.dimension or not seen.outside.any():
+        return np.zeros(len(region.side), dtype=np.bool_)
+    return seen.inside
 
 
 def _vectors(
@@ -155,9 +140,6 @@ def _regions(known: KnownLayers, layer: KnownLayer, record: Record, deeper: IntA
     each = (pair for part in parts for pair in zip(part, known.slopes(points[first[part]]), strict=True))
     for index, slopes in each:
         group = groups[index]
-        moving = np.linalg.svd(slopes, compute_uv=False)
-        room = int((moving > DISTINCT * max(float(moving.max(initial=0.0)), 1e-300)).sum())
-        gradients = layer.weights @ slopes
-        unit = gradients / np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-300)
-        found.append(_Region(sides[index], unit, vectors[group], errors[group], room))
+        gradients = unit_rows(layer.weights @ slopes)
+        found.append(_Region(sides[index], gradients, vectors[group], errors[group], room_of(slopes)))
     return found

@@ -3,12 +3,14 @@
 With z = w x + b, relu(relu(z) - c) and relu(z - c) are one function for c > 0. So where all neurons of the
 last hidden layer bend along parallel hyperplanes, some of them may as well lie in a layer above the others: a
 network over one or two first-layer neurons is never seen as deeper than that. Rows of separate neurons of
-one layer are parallel by no chance; with a single input all are.
+one layer are parallel by no chance; with a single input all are, and one layer is the plainest reading.
 
 Source: ours. Cost: no queries.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +22,7 @@ PARALLEL = 1e-7
 """Sine of the angle below which two rows count as parallel."""
 APART = 1e-9
 """Parallel boundaries nearer than this, relative to their distance from the origin, are one."""
+SINGLE_INPUT = "Of a single input, deeper networks can answer alike."
 
 
 def with_depth_told(result: Recovery) -> Recovery:
@@ -28,12 +31,15 @@ def with_depth_told(result: Recovery) -> Recovery:
         return result
     if not along_one_direction(result.network):
         return result
+    if result.network.input_dim == 1:
+        told = f"{result.outcome.reason} {SINGLE_INPUT}"
+        return replace(result, outcome=replace(result.outcome, reason=told))
     layer = len(result.network.hidden_widths)
     reason = (
         f"The function is verified, but all boundaries of layer {layer} are parallel: a deeper network over "
         "fewer neurons answers alike, and which of them it is no answer tells."
     )
-    return Recovery(result.network, Outcome(Status.EQUIVALENT, reason), result.evidence)
+    return replace(result, outcome=Outcome(Status.EQUIVALENT, reason))
 
 
 def along_one_direction(network: PiecewiseLinearNetwork) -> bool:

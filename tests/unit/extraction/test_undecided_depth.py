@@ -30,3 +30,9 @@ def test_parallel_boundaries_are_seen_and_others_are_not() -> None:
     assert not along_one_direction(together)
     assert not along_one_direction(he_network(5, 3, 1))
     assert not along_one_direction(he_network(5, 1, 1))
+
+
+def test_of_a_single_input_it_is_said() -> None:
+    finding = hl.extract(hl.oracle(he_network(1, 6, 1, seed=4)))
+    assert finding.outcome.ok
+    assert "single input" in finding.outcome.reason

@@ -19,7 +19,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.errors import BudgetExhausted
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.crossings import crossings_of
-from hingeline.extraction.finish import SAMPLES_PER_UNKNOWN
+from hingeline.extraction.fit_answers import SAMPLES_PER_UNKNOWN
 from hingeline.extraction.predicted_bends import Sight
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.verify import fresh_points

@@ -22,19 +22,15 @@ import numpy as np
 from hingeline.core.arrays import BoolArray, FloatArray, IntArray
 from hingeline.core.errors import IllConditioned
 from hingeline.extraction.single_layer import SingleLayer
+from hingeline.extraction.standing_room import Room, Stands
 from hingeline.numerics.rotation import random_basis
 from hingeline.numerics.tolerances import EPSILON
-from hingeline.probing.domain import Domain
 from hingeline.probing.probe import Probe
 
-LARGEST_CONDITION = 300.0
-"""Layers with better-conditioned rows are steered directly; others by searching roomy regions."""
 SMALLEST_RISE = 0.03
 """Least distance from hyperplanes that steered points keep, as a fraction of scale / sqrt(n)."""
 DISTANT_RISE = 1.0
 """The same seen from far away, where offsets are hardly told and rows are what counts."""
-SEARCHED_POINTS = 4000
-"""Random points among which roomy regions are chosen, offline."""
 GROUP_CONDITION = 25.0
 """Neurons share a region only if their output directions are this well conditioned."""
 MOST_CHANGE = 0.3
@@ -43,14 +39,6 @@ BATCH_NUMBERS = 2**24
 """Coordinates of the points asked together: 128 MiB."""
 DESIGNS = 12
 """Random sets of regions of which the best conditioned is taken, offline."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Stands:
-    """Points to stand on, each with a step that stays inside its region in every basis direction."""
-
-    centres: FloatArray
-    steps: FloatArray
 
 
 def remeasure(
@@ -70,7 +58,7 @@ def remeasure(
         IllConditioned: No region is roomy enough, or a planned region was not where it should be.
     """
     rise = SMALLEST_RISE if probe.calibration.unit == 1.0 else DISTANT_RISE
-    room = _Room(layer, probe.calibration.scale, probe.domain, rng, rise)
+    room = Room(layer, probe.calibration.scale, probe.domain, rng, rise)
     points, directions, reaches = room.crossings()
     # an offset inherits its row's error times the distance of its witness
     which = layer.errors * np.maximum(1.0, np.linalg.norm(points, axis=1)) > goal
@@ -91,7 +79,7 @@ def remeasure(
 def _scalar(
     probe: Probe,
     layer: SingleLayer,
-    room: _Room,
+    room: Room,
     which: BoolArray,
     crossings: tuple[FloatArray, FloatArray, FloatArray],
     free_linear: bool,
@@ -142,92 +130,6 @@ def _with_constant(probe: Probe, layer: SingleLayer, points: FloatArray) -> Sing
     return layer.with_constant_from(chosen, probe.ask(chosen))
 
 
-class _Room:
-    """Where to stand so that given neurons are the only ones near; offline."""
-
-    def __init__(
-        self, layer: SingleLayer, scale: float, domain: Domain, rng: np.random.Generator, smallest_rise: float
-    ) -> None:
-        self.layer, self.scale, self.domain, self.rng = layer, scale, domain, rng
-        n, d = layer.normals.shape
-        singular = np.linalg.svd(layer.normals, compute_uv=False)
-        # steered points may lie anywhere
-        self.steerable = domain.free and n <= d and singular[-1] * LARGEST_CONDITION > singular[0]
-        self.inverse = np.linalg.pinv(layer.normals) if self.steerable else np.zeros((d, n))
-        # Near the origin offsets come out best; but stay far enough out that offsets do not dominate.
-        typical = 3 * float(np.median(np.abs(layer.offsets)))
-        self.rise = float(np.clip(typical, smallest_rise * scale / np.sqrt(n), scale / np.sqrt(n)))
-        """Distance from every hyperplane that steered points keep."""
-
-    def steer(self, heights: FloatArray) -> FloatArray:
-        """Points with the given pre-activations: "p n" to "p d"."""
-        return (heights - self.layer.offsets) @ self.inverse.T
-
-    def crossings(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """For each neuron a point on its hyperplane, a unit direction across it, and how far to go."""
-        n = self.layer.width
-        if self.steerable:
-            heights = -self.rise * self.rng.uniform(1, 2, (n, n))
-            np.fill_diagonal(heights, 0.0)
-            lengths = np.linalg.norm(self.inverse, axis=0)
-            return self.steer(heights), (self.inverse / lengths).T, self.rise * lengths
-        search = self._search()
-        heights = search @ self.layer.normals.T + self.layer.offsets
-        angles = self.layer.normals @ self.layer.normals.T
-        sizes = 0.1 * self.scale + np.linalg.norm(search, axis=1)
-        best, reaches = np.empty(n, dtype=np.int64), np.empty(n)
-        for j in range(n):
-            margins = self.domain.margin(search - heights[:, j, np.newaxis] * self.layer.normals[j])
-            best[j], reaches[j] = _roomiest_on(j, heights, angles, sizes, np.minimum(self.scale, margins))
-        if not (reaches > 0).all():
-            raise IllConditioned("a hyperplane can only be met outside the usable domain")
-        foot = heights[best, np.arange(n)][:, np.newaxis] * self.layer.normals
-        return search[best] - foot, self.layer.normals, reaches
-
-    def _search(self) -> FloatArray:
-        d = self.layer.normals.shape[1]
-        points = self.rng.standard_normal((SEARCHED_POINTS, d)) * self.scale / np.sqrt(d)
-        return self.domain.pulled_in(points * np.exp(self.rng.uniform(-3.0, 1.0, (SEARCHED_POINTS, 1))))
-
-    def solos(self, groups: list[IntArray], basis: FloatArray) -> _Stands:
-        """One point per group, where its neurons are on and all others off."""
-        heights = -self.rise * np.ones((len(groups), self.layer.width))
-        for row, group in zip(heights, groups, strict=True):
-            row[group] = self.rise
-        return self._stands(self.steer(heights), basis)
-
-    def pairs(self, points: FloatArray, reaches: FloatArray, which: IntArray, basis: FloatArray) -> _Stands:
-        """Two points for each of `which`, one on either side of its hyperplane."""
-        across = self.layer.normals[which] * (reaches[which] / 2)[:, np.newaxis]
-        return self._stands(np.concatenate([points[which] - across, points[which] + across]), basis)
-
-    def mixed(self, count: int, basis: FloatArray) -> _Stands:
-        """`count` roomy regions with whatever patterns they have."""
-        points = self._search()
-        distance = np.abs(points @ self.layer.normals.T + self.layer.offsets).min(axis=1)
-        quality = distance / (0.1 * self.scale + np.linalg.norm(points, axis=1))
-        best = np.argsort(-quality)[: 4 * count]
-        return self._stands(points[self.rng.choice(best, count, replace=False)], basis)
-
-    def _stands(self, centres: FloatArray, basis: FloatArray) -> _Stands:
-        speed = np.abs(self.layer.normals @ basis.T).max(axis=1)
-        distance = np.abs(centres @ self.layer.normals.T + self.layer.offsets)
-        room = np.minimum((distance / speed).min(axis=1), self.domain.margin(centres))
-        return _Stands(centres, 0.6 * room)
-
-
-def _roomiest_on(
-    j: int, heights: FloatArray, angles: FloatArray, sizes: FloatArray, most: FloatArray
-) -> tuple[int, float]:
-    """Which searched point, once projected on hyperplane j, can go farthest across it alone; how far."""
-    others = np.delete(np.arange(len(angles)), j)
-    projected = heights[:, others] - np.outer(heights[:, j], angles[j, others])
-    reach = np.abs(projected) / (np.abs(angles[j, others]) + 1e-12)
-    reach = np.minimum(reach.min(axis=1, initial=np.inf), most)
-    best = int(np.argmax(reach / sizes))
-    return best, 0.8 * float(reach[best])
-
-
 def _recross(
     probe: Probe, layer: SingleLayer, points: FloatArray, directions: FloatArray, reaches: FloatArray
 ) -> tuple[SingleLayer, FloatArray]:
@@ -276,7 +178,7 @@ class _Measured:
 
 
 def _rows(
-    probe: Probe, layer: SingleLayer, room: _Room, which: IntArray, rng: np.random.Generator, free: bool
+    probe: Probe, layer: SingleLayer, room: Room, which: IntArray, rng: np.random.Generator, free: bool
 ) -> _Measured:
     """Rows of `which`, and the bypass where it is `free`; it stays what it is where it is not."""
     d = layer.normals.shape[1]
@@ -307,7 +209,7 @@ def _rows(
     return _Measured(solution[:count] @ basis, errors[:count], linear, stands.centres, values)
 
 
-def _slopes(probe: Probe, stands: _Stands, values: FloatArray, basis: FloatArray) -> FloatArray:
+def _slopes(probe: Probe, stands: Stands, values: FloatArray, basis: FloatArray) -> FloatArray:
     """Slope of every output along every basis vector at every stand, "p d k"; asked some stands at a time."""
     count, dim = stands.centres.shape
     together = max(1, BATCH_NUMBERS // dim**2)
@@ -322,8 +224,8 @@ def _slopes(probe: Probe, stands: _Stands, values: FloatArray, basis: FloatArray
 
 
 def _design(
-    layer: SingleLayer, room: _Room, which: IntArray, basis: FloatArray, free: bool
-) -> tuple[_Stands, FloatArray]:
+    layer: SingleLayer, room: Room, which: IntArray, basis: FloatArray, free: bool
+) -> tuple[Stands, FloatArray]:
     """Regions to measure and the system matrix, rows (region, output), columns `which` and a free bypass."""
     outputs = layer.jumps.shape[1]
     if room.steerable:
@@ -365,14 +267,14 @@ def _grouped(directions: FloatArray, order: IntArray, most: int) -> list[IntArra
     return [np.array(group) for group in groups]
 
 
-def _system(layer: SingleLayer, stands: _Stands, which: IntArray, free: bool) -> FloatArray:
+def _system(layer: SingleLayer, stands: Stands, which: IntArray, free: bool) -> FloatArray:
     on = (stands.centres @ layer.normals.T + layer.offsets > 0)[:, which]
     system = np.einsum("pn,nk->pkn", on, layer.jumps[which]).reshape(-1, len(which))
     outputs = layer.jumps.shape[1]
     return np.hstack([system, np.tile(np.eye(outputs), (len(on), 1))]) if free else system
 
 
-def _quality(stands: _Stands, system: FloatArray) -> float:
+def _quality(stands: Stands, system: FloatArray) -> float:
     """Smallest relative singular value of the system, weighted by the steps; 0 if rank deficient."""
     weighted = system * np.repeat(stands.steps, len(system) // len(stands.steps))[:, np.newaxis]
     norms = np.linalg.norm(weighted, axis=0)

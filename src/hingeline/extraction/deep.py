@@ -14,6 +14,7 @@ from hingeline.extraction.depth.recover_wide import recover_wide, too_wide
 from hingeline.extraction.finish import finish
 from hingeline.extraction.first_layer import agreed, complete_first_layer
 from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.layer_signs import UNDECIDED, signed_layer
 from hingeline.extraction.neuron_lines import (
     neuron_evidence,
 )
@@ -21,7 +22,6 @@ from hingeline.extraction.peeled import Peeled, orient, steerable
 from hingeline.extraction.recover_walked import recover_walked
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.extraction.second_layer import OrthantSearch
-from hingeline.extraction.shallow import UNDECIDED, signed_layer
 from hingeline.extraction.single_layer import SingleLayer
 from hingeline.extraction.skips.recovered import skips_after_peel
 from hingeline.numerics.binary_system import BinaryStatus

@@ -7,11 +7,9 @@ only then are signs decided, which asks nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from hingeline.core.arrays import BoolArray, FloatArray, IntArray
+from hingeline.core.arrays import FloatArray, IntArray
 from hingeline.core.errors import IllConditioned
 from hingeline.core.events import NeuronRecovered, Note
 from hingeline.core.outcome import Outcome, Status
@@ -21,6 +19,7 @@ from hingeline.extraction.clipped import aligned, clipped_pairs, in_pairs, merge
 from hingeline.extraction.digits import largest_claim
 from hingeline.extraction.earlier_bends import contradictions
 from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.layer_signs import UNDECIDED, signed_layer
 from hingeline.extraction.layer_words import activation_words, architecture, true_width
 from hingeline.extraction.neuron_lines import neuron_evidence
 from hingeline.extraction.recovery import Bench, Recovery
@@ -28,9 +27,6 @@ from hingeline.extraction.remeasure import remeasure
 from hingeline.extraction.single_layer import (
     RegionView,
     SingleLayer,
-    decide_signs,
-    flipped,
-    sign_equations,
     with_bypass,
 )
 from hingeline.extraction.skips.direct import asked_again, direct_skip, linear_error, with_identity
@@ -43,8 +39,7 @@ from hingeline.extraction.verify import (
     verify,
 )
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.numerics.binary_system import BinarySolution, BinaryStatus
-from hingeline.numerics.tolerances import EPSILON
+from hingeline.numerics.binary_system import BinaryStatus
 from hingeline.probing.probe import is_coarse
 
 TEST_POINTS = 5
@@ -55,19 +50,7 @@ LOOSEST = 1e-2
 """Gaps allowed above this fraction of what the answers vary do not tell complete from incomplete."""
 LOOSEST_COARSE = 0.5
 """The same where answers are coarse: no more than a reason to try, the verification has the last word."""
-UNDECIDED = {
-    BinaryStatus.NONE: "no choice of signs gives its linear part (opposite neurons, a skip connection, or a "
-    "slope per neuron that too few equations tell)",
-    BinaryStatus.AMBIGUOUS: "several choices of signs fit equally well",
-    BinaryStatus.UNDECIDED: "the search for the signs took too long",
-}
-"""Why signs are not decided, by the outcome of the 0/1 system."""
-ROUNDABLE = 0.25
-"""From coarse answers, sign bits are rounded if all lie so near to 0 or 1; a missing neuron leaves more."""
-BIT_SIGMAS = 3.0
-"""Deviations of a bit's own noise that must lie within that: bits that nothing tells are not rounded."""
 TWOFOLD = "a skip connection gives its linear part as well as slopes of its neurons do"
-UNPROVED = "that no other choice of signs fits is not proved"
 MOST_ROUNDS = 4
 """Times that a verification may find more neurons before the result is called partial."""
 
@@ -196,61 +179,6 @@ def _described(bench: Bench, layer: SingleLayer, undecided: str, pairs: IntArray
     bench.evidence["architecture"] = told
     bench.evidence["neurons"] = neuron_evidence(np.delete(layer.errors, pairs[:, 1]))
     return judged(bench, layer, undecided, pairs, doubt)
-
-
-def signed_layer(
-    bench: Bench, layer: SingleLayer, view: RegionView, name: str, given: BoolArray | None = None
-) -> tuple[SingleLayer, str]:
-    """The layer with decided signs, or unchanged (bypass kept) with the reason why not; no queries.
-
-    Neurons that are `given` (shape "n") are taken as they are.
-    """
-    with bench.probe.session.phase(name):
-        bare = SingleLayer(
-            layer.normals, layer.offsets, layer.jumps, layer.errors,
-            np.zeros_like(layer.linear), layer.constant,
-        )  # fmt: skip
-        solution = decide_signs(bare, view, given)
-    if is_coarse(bench.probe):
-        solution = rounded(bare, view, solution)
-    bench.evidence[name] = {
-        "status": str(solution.status),
-        "deviation": solution.deviation,
-        "rank": solution.rank,
-        "free_bits": solution.free_bits,
-    }
-    if solution.bits is None or solution.status is not BinaryStatus.EXACT:
-        bench.probe.session.emit(Note(f"signs not decided ({solution.status}); a linear bypass carries them"))
-        return layer, UNDECIDED[solution.status]
-    signed = flipped(bare, solution.bits)
-    # the bias goes with the bypass: what the turned neurons no longer give becomes constant
-    shift = layer.offsets[solution.bits] @ layer.jumps[solution.bits]
-    return SingleLayer(
-        signed.normals, signed.offsets, signed.jumps, signed.errors, signed.linear, layer.constant + shift
-    ), "" if solution.unique else UNPROVED
-
-
-def rounded(layer: SingleLayer, view: RegionView, solution: BinarySolution) -> BinarySolution:
-    """Bits that plain least squares name, where coarse rows fit no bits well; verification has the last word.
-
-    The 0/1 system allows for errors that all point one way; those of coarse rows are noise.
-    """
-    if solution.status is BinaryStatus.EXACT or not layer.width:
-        return solution
-    columns, right = sign_equations(layer, view)
-    if columns.shape[0] < columns.shape[1]:
-        return solution
-    relaxed = np.linalg.lstsq(columns, right, rcond=None)[0]
-    bits = relaxed > 0.5
-    deviation = float(np.abs(relaxed - bits).max())
-    # what the rows' noise, as the bits leave it, does to each unknown: without a bound, chance names the bits
-    noise = float(np.sqrt(np.mean((columns @ bits - right) ** 2)))
-    doubt = noise * float(np.linalg.norm(np.linalg.pinv(columns, rcond=EPSILON), axis=1).max())
-    if max(deviation, BIT_SIGMAS * doubt) > ROUNDABLE:
-        return solution
-    return replace(
-        solution, status=BinaryStatus.EXACT, bits=bits, unique=True, relaxed=relaxed, deviation=deviation
-    )
 
 
 def _polished(bench: Bench, layer: SingleLayer, attempt: int) -> SingleLayer:

@@ -12,8 +12,8 @@ from hingeline.evaluation.score import score
 from hingeline.extraction.bias_fit import fit_biases, with_repeats, with_rounding
 from hingeline.extraction.digits import digits_of
 from hingeline.extraction.distant import _outcome
+from hingeline.extraction.layer_signs import rounded
 from hingeline.extraction.settings import ExtractSettings
-from hingeline.extraction.shallow import rounded
 from hingeline.extraction.single_layer import RegionView, SingleLayer, decide_signs
 from hingeline.extraction.typical_check import Returned, check_typical
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork

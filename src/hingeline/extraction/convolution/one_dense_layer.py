@@ -17,9 +17,10 @@ from hingeline.extraction.convolution.polishing import Fitted, polished
 from hingeline.extraction.convolution.read_out import Answers, ReadOut, gathered, read_out
 from hingeline.extraction.convolution.search import FoundFilters
 from hingeline.extraction.hyperplanes import Hyperplanes
+from hingeline.extraction.layer_signs import UNDECIDED, UNPROVED
 from hingeline.extraction.neuron_lines import neuron_evidence
 from hingeline.extraction.recovery import Bench, Recovery
-from hingeline.extraction.shallow import UNDECIDED, UNPROVED, judged, verified
+from hingeline.extraction.shallow import judged, verified
 from hingeline.networks.convolution import ConvolutionLayer
 from hingeline.numerics.binary_system import BinaryStatus
 

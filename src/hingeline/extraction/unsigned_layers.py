@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
-from hingeline.extraction.first_signs import ERROR_FLOOR, first_signs, solve_leniently
+from hingeline.extraction.first_signs import ERROR_FLOOR, first_signs
+from hingeline.extraction.mixed_system import separable, solve_mixed
 from hingeline.extraction.recorded import Recorded, typical_slope
 from hingeline.extraction.unsigned import Planes, UnsignedNeuron, states_beyond
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
@@ -32,10 +33,6 @@ from hingeline.numerics.binary_system import BinarySolution
 
 RESIDUAL = 1e-5
 """Largest misfit of recorded answers, as a fraction of a neuron's typical slope times the distance."""
-HOPELESS = 1e3
-"""Equations that no real numbers satisfy within so many error bars lack a neuron."""
-SEEN = 1e-7
-"""A coefficient is read off if its column has at least this length among columns of length one."""
 
 
 class Verdict(StrEnum):
@@ -135,7 +132,7 @@ class _Parts:
             if len(shown):
                 columns = (signs[shown, np.newaxis] * planes.normals[shown]).T
                 rows[k, shown] = np.linalg.lstsq(columns, rest, rcond=None)[0]
-                vague += [(k, int(i)) for i in shown[~_separable(columns)]]
+                vague += [(k, int(i)) for i in shown[~separable(columns)]]
             unread += [(k, int(i)) for i in unknown[~acting]]
         return _Parts(planes, neurons, signs, rows, tuple(unread), tuple(vague))
 
@@ -178,7 +175,7 @@ class _Parts:
         rest = (recorded.values - bends).T.ravel()
         floor = ERROR_FLOOR * typical_slope(self.neurons) * recorded.sizes
         weights = np.tile(1 / (recorded.doubt(self.neurons) + floor), outputs)[:, np.newaxis]
-        solution, misfit = _solve_mixed(columns * weights, free * weights, rest * weights[:, 0])
+        solution, misfit = solve_mixed(columns * weights, free * weights, rest * weights[:, 0])
         if solution is None or solution.bits is None:
             return Assembly(
                 Verdict.NEURONS_MISSING, f"no orientation fits: {misfit:.2g} error bars are left unexplained"
@@ -190,7 +187,7 @@ class _Parts:
         backward = solution.bits.astype(np.float64)
         left = (rest - columns @ backward) * weights[:, 0]
         real: FloatArray = np.linalg.lstsq(free * weights, left, rcond=1e-11)[0].astype(np.float64)
-        told = _separable((free * weights)[:, outputs:])
+        told = separable((free * weights)[:, outputs:])
         return self._filled(1.0 - 2.0 * backward, real[:outputs], real[outputs:], told)
 
     def bypassed(self, recorded: Recorded, why: str) -> Assembly:
@@ -271,38 +268,3 @@ class _Parts:
         # an unmet hyperplane's |zhat| counts as home * zhat in the neuron's constant
         side = np.where(neuron.known, 0.0, neuron.home)
         return float(neuron.affine[-1] - (row * (self.signs + side)) @ self.planes.offsets / 2)
-
-
-def _solve_mixed(
-    bits: FloatArray, free: FloatArray, target: FloatArray
-) -> tuple[BinarySolution | None, float]:
-    """0/1 unknowns with the real unknowns `free` eliminated, rows in units of their error; the misfit.
-
-    None if even real numbers leave too much unexplained.
-    """
-    lengths = np.linalg.norm(free, axis=0)
-    left, singular, _ = np.linalg.svd(free / np.where(lengths > 0, lengths, 1.0), full_matrices=False)
-    basis = left[:, singular > 1e-11 * singular[0]]
-    projected = np.column_stack([bits, target])
-    projected -= basis @ (basis.T @ projected)
-    projected -= basis @ (basis.T @ projected)
-    compressed = np.asarray(np.linalg.qr(projected, mode="r"), dtype=np.float64)
-    count = bits.shape[1]
-    # the last entry of the triangle is what no real numbers can explain
-    unexplained = abs(float(compressed[count, count])) if len(compressed) > count else 0.0
-    misfit = unexplained / float(np.sqrt(max(len(target) - count, 1)))
-    if misfit > HOPELESS:
-        return None, misfit
-    errors = np.full(count, max(1.0, misfit))
-    return solve_leniently(compressed[:count, :count], compressed[:count, count], errors), misfit
-
-
-def _separable(matrix: FloatArray) -> BoolArray:
-    """Which columns can be told from the others: not zero, and not a combination of them."""
-    lengths = np.linalg.norm(matrix, axis=0)
-    told: BoolArray = lengths > 0
-    if told.any():
-        _, singular, right = np.linalg.svd(matrix[:, told] / lengths[told], full_matrices=False)
-        vague = right[singular < SEEN * singular[0]]
-        told[np.nonzero(told)[0][(np.abs(vague) > SEEN).any(axis=0)]] = False
-    return told

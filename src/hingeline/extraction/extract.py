@@ -132,7 +132,8 @@ def _run(
         unit = largest_unit(probe, card.variation, randomness.step("far out"))
         result = recover_in_range(bench) if unit == 1.0 else recover_from_afar(bench, unit, card.variation)
         _note_digits(bench, result)
-        result = _steady(bench.probe, markers, card, _within_sight(bench, card, with_depth_told(result)))
+        result = _within_sight(bench, card, with_depth_told(result, bench.row_errors))
+        result = _steady(bench.probe, markers, card, result)
         return _moved_back(bench, _settled(bench, result))
     except BudgetExhausted as spent:
         found = found_in_words(evidence)

@@ -16,20 +16,28 @@ import numpy as np
 
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.recovery import Recovery
+from hingeline.extraction.verify import RowErrors, largest_error
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 PARALLEL = 1e-7
 """Sine of the angle below which two rows count as parallel."""
 APART = 1e-9
 """Parallel boundaries nearer than this, relative to their distance from the origin, are one."""
+SIGMAS = 10.0
+"""Deviations of rows within which they are taken for parallel."""
 SINGLE_INPUT = "Of a single input, deeper networks can answer alike."
 
 
-def with_depth_told(result: Recovery) -> Recovery:
-    """The result, only equivalent where the depth of its last neurons is not told."""
+def with_depth_told(result: Recovery, errors: RowErrors | None = None) -> Recovery:
+    """The result, only equivalent where the depth of its last neurons is not told.
+
+    Args:
+        result: A network, or none.
+        errors: Of its rows' entries, where they are told.
+    """
     if result.network is None or result.outcome.status is not Status.COMPLETE:
         return result
-    if not along_one_direction(result.network):
+    if not along_one_direction(result.network, largest_error(errors or 0.0)):
         return result
     if result.network.input_dim == 1:
         told = f"{result.outcome.reason} {SINGLE_INPUT}"
@@ -42,8 +50,8 @@ def with_depth_told(result: Recovery) -> Recovery:
     return replace(result, outcome=Outcome(Status.EQUIVALENT, reason))
 
 
-def along_one_direction(network: PiecewiseLinearNetwork) -> bool:
-    """Whether the last hidden layer has several boundaries, all of them parallel."""
+def along_one_direction(network: PiecewiseLinearNetwork, error: float = 0.0) -> bool:
+    """Whether the last hidden layer has several boundaries, all of them parallel within an entry's error."""
     if not network.hidden_widths or network.hidden_widths[-1] < 2:
         return False
     canonical = network.canonical()
@@ -54,7 +62,8 @@ def along_one_direction(network: PiecewiseLinearNetwork) -> bool:
     if len(rows) < 2:
         return False
     along = rows @ rows[0]
-    if np.linalg.norm(rows - np.outer(along, rows[0]), axis=1).max() > PARALLEL:
+    apart = max(PARALLEL, SIGMAS * error * rows.shape[1] ** 0.5)
+    if np.linalg.norm(rows - np.outer(along, rows[0]), axis=1).max() > apart:
         return False
     places = -biases * along
-    return bool(np.ptp(places) > APART * (1.0 + np.abs(places).max()))
+    return bool(np.ptp(places) > max(APART, SIGMAS * error) * (1.0 + np.abs(places).max()))

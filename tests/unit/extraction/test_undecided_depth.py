@@ -28,6 +28,9 @@ def test_parallel_boundaries_are_seen_and_others_are_not() -> None:
     together = PiecewiseLinearNetwork([rows, outgoing], [np.array([1.0, -2.0]), np.zeros(1)])
     assert along_one_direction(apart)
     assert not along_one_direction(together)
+    rough = PiecewiseLinearNetwork([rows + np.array([[0.0, 0.0], [1e-6, 0.0]]), outgoing], apart.biases)
+    assert not along_one_direction(rough)
+    assert along_one_direction(rough, error=1e-6)
     assert not along_one_direction(he_network(5, 3, 1))
     assert not along_one_direction(he_network(5, 1, 1))
 

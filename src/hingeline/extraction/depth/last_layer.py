@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hingeline.extraction.depth.from_answers import missing_neuron
+from hingeline.extraction.depth.from_answers import MadeNeuron, missing_neuron
 from hingeline.extraction.depth.gathered import Gathered
 from hingeline.extraction.depth.layer_step import FoundLayer
 from hingeline.extraction.depth.left_over import LEFT_OVER, Answers, LeftOver
-from hingeline.extraction.depth.linear_part import completed
+from hingeline.extraction.depth.linear_part import completed, turned
 from hingeline.extraction.depth.made_neurons import MADE, with_neuron
 from hingeline.extraction.depth.output_layer import OutputFit, fit_output
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
@@ -47,7 +47,9 @@ class LastLayer(Gathered):
     def _is_last(self, number: int) -> bool:
         """Whether outputs are linear in a layer; then they tell its sides better than any vote."""
         opened, fit = self._fitted(number)
-        if fit.residual < EXPLAINED and (self._weighed(number) or self._filled(number)):
+        for _ in range(MOST_MADE):
+            if fit.residual > EXPLAINED or not (self._weighed(number) or self._filled(number)):
+                break
             opened, fit = self._fitted(number)
         self.output = fit
         if fit.residual < EXPLAINED:
@@ -92,9 +94,15 @@ class LastLayer(Gathered):
         samples, width = self.record.samples[reliable], step.layer.width
         sizes = fit.variation * (1 + np.linalg.norm(samples, axis=1) / self.probe.calibration.scale)
         kept = [one.neuron for one in step.neurons[:width]]
+        jumps, slopes = fit.weights[:, :width], fit.weights[:, width:-1]
+        sided = len(told_by_outputs(fit.weights, step)) == width
+        if not sided:
+            errors = np.array([float(one.refit.errors.max()) for one in step.neurons[:width]])
+            shares = turned(kept, jumps.T, slopes.T, errors)
+            sided, slopes = shares is not None, slopes if shares is None else -jumps * shares
         weights = UntoldWeights(
-            kept, fit.weights[:, :width], fit.weights[:, width:-1], known.offered(samples),
-            self.record.answers[reliable] - fit.weights[:, -1], sizes,
+            kept, jumps, slopes, known.offered(samples),
+            self.record.answers[reliable] - fit.weights[:, -1], sizes, sided,
         )  # fmt: skip
         told = weights.told(self.randomness.step(f"untold weights {number}", len(self.record.samples)))
         return sum(self._taken_in(number, neuron, LINEAR_ERROR) for neuron in told.values()) > 0
@@ -126,7 +134,7 @@ class LastLayer(Gathered):
                 continue
             if made is None:
                 break
-            if not self._taken_in(number, PartialNeuron(made.theta, made.untold, ()), made.error):
+            if not self._made(number, made, made.error):
                 break
             changed = True
         else:
@@ -141,11 +149,17 @@ class LastLayer(Gathered):
 
     def _filled_linearly(self, number: int, left: LeftOver) -> bool:
         """Complete neurons that are on nearly everywhere from the linear part of the answers."""
-        partial = [one.neuron for one in self.found[number].neurons if not one.neuron.whole]
+        neurons = self.found[number].neurons
+        partial = [one.neuron for one in neurons if not one.neuron.whole]
         if left.median > EXPLAINED:
             return False
-        made = completed(left.rows, left.jumps, left.linear, partial)
-        return sum(self._taken_in(number, neuron, LINEAR_ERROR) for neuron in made.values()) > 0
+        ordered = sorted(neurons, key=lambda one: not one.neuron.whole)
+        errors = [float(one.refit.errors.max()) for one in ordered]
+        made = completed(left.rows, left.jumps, left.linear, partial, np.array(errors))
+        return sum(self._made(number, one, max(one.error, LINEAR_ERROR)) for one in made.values()) > 0
+
+    def _made(self, number: int, made: MadeNeuron, error: float) -> bool:
+        return self._taken_in(number, PartialNeuron(made.theta, made.untold, ()), error)
 
     def _taken_in(self, number: int, neuron: PartialNeuron, error: float) -> bool:
         """Put a neuron made from answers into a layer, if lines do not speak against it."""

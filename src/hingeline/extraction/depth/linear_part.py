@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.depth.from_answers import MadeNeuron
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.numerics.binary_system import BinaryStatus, solve_binary
 
@@ -23,14 +24,20 @@ MISSED = 1e-8
 TOLD = 1e-6
 """Singular values of unit equations above which a direction is told."""
 EXACT = 1e-10
-"""Standard deviation of an equation, of the largest."""
+"""Standard deviation of an equation, of the largest, where all rows are exact."""
+CLAIMED = 10.0
+"""Standard deviations that zeros and ones may leave over."""
 PRESENT = 1e-4
 """Share of the largest jump above which a neuron left out is in the linear part."""
 
 
 def completed(
-    rows: FloatArray, jumps: FloatArray, linear: FloatArray, partial: Sequence[PartialNeuron]
-) -> dict[int, PartialNeuron]:
+    rows: FloatArray,
+    jumps: FloatArray,
+    linear: FloatArray,
+    partial: Sequence[PartialNeuron],
+    errors: FloatArray | None = None,
+) -> dict[int, MadeNeuron]:
     """Those of the neurons left out that the linear part tells wholly, by their index.
 
     Args:
@@ -38,9 +45,12 @@ def completed(
         jumps: Of the answers at each, shape "n k".
         linear: Linear part of the answers, shape "c+1 k".
         partial: Neurons that were left out of the solve.
+        errors: Standard deviation of a coefficient of each row, then of each neuron left out, "n+m"; None if
+            they are exact.
     """
     if not partial:
         return {}
+    exact = _deviation(jumps, linear, errors)
     size, outputs = linear.shape
     # the outputs have a constant of their own, so that nothing is told of the neurons' ones
     constant = np.eye(size)[:, -1:]
@@ -57,31 +67,78 @@ def completed(
     own_part = np.concatenate(per_neuron, dtype=np.float64).T
     share_part = np.array(shares).reshape(len(shares), len(own_part)).T
     target = (told @ linear).T.ravel()
-    share = _shares(share_part, own_part, target)
+    share = _shares(share_part, own_part, target, exact)
     if share is None:
         return {}
     solution, *_ = np.linalg.lstsq(own_part, target - share_part @ share, rcond=None)
     missed = np.abs(own_part @ solution + share_part @ share - target).max(initial=0.0)
-    if missed > MISSED * float(np.abs(linear).max()):
+    if missed > max(MISSED * float(np.abs(linear).max()), CLAIMED * exact):
         return {}
     own = solution.reshape(len(partial), outputs)
     rest = linear + rows.T @ (share[:, np.newaxis] * jumps)
     there = np.abs(own).max(axis=1) > PRESENT * max(float(np.abs(jumps).max(initial=0.0)), 1e-300)
-    found: dict[int, PartialNeuron] = {}
+    found: dict[int, MadeNeuron] = {}
+    matters = np.abs(own).max(axis=1) > CLAIMED * exact
     for index in np.nonzero(there)[0].tolist():
-        others = [partial[other] for other in np.nonzero(there)[0].tolist() if other != index]
-        if any(np.abs(partial[index].untold.T @ other.untold).max() > TOLD for other in others):
+        one, jump = partial[index], own[index]
+        others = [other for other in np.nonzero(matters)[0].tolist() if other != index]
+        if any(np.abs(one.untold.T @ partial[other].untold).max() > TOLD for other in others):
             continue
-        jump = own[index]
-        added = partial[index].untold @ (partial[index].untold.T @ rest @ jump) / (jump @ jump)
-        theta = partial[index].theta + added
-        found[index] = PartialNeuron(
-            theta / np.linalg.norm(theta), np.zeros((size, 0)), partial[index].members
-        )
+        alone = rest - sum(np.outer(partial[other].theta, own[other]) for other in others)
+        theta = one.theta + one.untold @ (one.untold.T @ alone @ jump) / (jump @ jump)
+        length = float(np.linalg.norm(theta))
+        error = exact / (float(np.linalg.norm(jump)) * length)
+        found[index] = MadeNeuron(theta / length, np.zeros((size, 0)), error)
     return found
 
 
-def _shares(share_part: FloatArray, own_part: FloatArray, target: FloatArray) -> FloatArray | None:
+def turned(
+    neurons: Sequence[PartialNeuron], jumps: FloatArray, slopes: FloatArray, errors: FloatArray
+) -> FloatArray | None:
+    """Which neurons are turned the wrong way, 1 or 0 each, by the linear part where nothing untold matters.
+
+    There many sets of slopes make the same linear part; only one is made of sides.
+
+    Args:
+        neurons: All of the layer.
+        jumps: Of the answers at each, shape "n k".
+        slopes: Any weights of the z that make the linear part, shape "n k".
+        errors: Standard deviation of a coefficient of each, "n".
+
+    Returns:
+        Shape "n"; None if no choice makes it, or more than one.
+    """
+    rows = np.array([one.theta for one in neurons])
+    # the outputs have a constant of their own
+    untold = [np.eye(rows.shape[1])[:, -1:], *(one.untold for one in neurons)]
+    left, strength, _ = np.linalg.svd(np.concatenate(untold, axis=1), full_matrices=True)
+    told = rows @ left[:, int((strength > TOLD).sum()) :]
+    target = (told.T @ slopes).T.ravel()
+    parts = np.array([-np.outer(jump, row).ravel() for row, jump in zip(told, jumps, strict=True)]).T
+    if not target.size:
+        return None
+    found = solve_binary(parts, target, _deviation(jumps, target, errors), time_limit=1.0)
+    if found.status is not BinaryStatus.EXACT or not found.unique or found.bits is None:
+        return None
+    return found.bits.astype(np.float64)
+
+
+def _deviation(jumps: FloatArray, linear: FloatArray, errors: FloatArray | None) -> float:
+    """Standard deviation of an entry of the linear part, which every turned row shares its errors with.
+
+    A neuron left out counts with the largest jump. Arguments as for `completed`.
+    """
+    exact = EXACT * max(float(np.abs(linear).max(initial=0.0)), 1e-300)
+    if errors is None:
+        return exact
+    largest = float(np.abs(jumps).max(initial=0.0))
+    sizes = np.append(np.abs(jumps).max(axis=1), np.full(len(errors) - len(jumps), largest))
+    return float(np.hypot(exact, np.linalg.norm(sizes * errors)))
+
+
+def _shares(
+    share_part: FloatArray, own_part: FloatArray, target: FloatArray, exact: float
+) -> FloatArray | None:
     """The zeros and ones that leave what the neurons left out can make; None if not just one choice does."""
     left, strength, _ = np.linalg.svd(own_part, full_matrices=True)
     if not len(strength) or strength.min() < TOLD * strength.max():
@@ -89,9 +146,7 @@ def _shares(share_part: FloatArray, own_part: FloatArray, target: FloatArray) ->
     others = left[:, len(strength) :].T
     if not len(others) or not share_part.shape[1]:
         return np.zeros(0) if not share_part.shape[1] else None
-    found = solve_binary(
-        others @ share_part, others @ target, EXACT * max(float(np.abs(target).max()), 1e-300), time_limit=1.0
-    )
+    found = solve_binary(others @ share_part, others @ target, exact, time_limit=1.0)
     if found.status is not BinaryStatus.EXACT or not found.unique or found.bits is None:
         return None
     return found.bits.astype(np.float64)

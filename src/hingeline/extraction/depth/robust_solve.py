@@ -28,6 +28,10 @@ TRIMS = 12
 """Times that equations which are missed are left out."""
 TRIMMED = 20.0
 """Those missed by so many times the median are."""
+DISPUTED = 0.3
+"""An unknown is disputed if more of its equations are missed than this part."""
+FEW = 4
+"""Equations that must agree on a disputed unknown."""
 
 
 def agreeing_solution(
@@ -49,6 +53,7 @@ def agreeing_solution(
         if not begin.any():
             continue
         solution = _trimmed(matrix, target, begin, begin & ~typical)
+        solution = _settled(matrix, target, solution, tolerance)
         missed = np.abs(target - matrix @ solution).max(axis=1)
         median = float(np.median(missed[typical])) if typical.any() else float(np.median(missed))
         now = (float((missed > tolerance).sum()) if median < tolerance else np.inf, median)
@@ -76,6 +81,45 @@ def _trimmed(matrix: FloatArray, target: FloatArray, first: BoolArray, always: B
             break
         keep = now
     return scaled / columns[:, np.newaxis]
+
+
+def _settled(matrix: FloatArray, target: FloatArray, solution: FloatArray, tolerance: float) -> FloatArray:
+    """With another value of each seldom unknown that few of its equations are met with, if more agree on that.
+
+    Where two missing neurons are seldom on, and mostly together, the equations of the one that was made are
+    met by neither smallest sum: most of them are wrong, and only those agree in which the other one is off.
+    """
+    seen = (matrix != 0).sum(axis=0)
+    for unknown in np.nonzero((seen >= FEW) & (seen < len(matrix) // 2))[0]:
+        there = matrix[:, unknown] != 0
+        rest = target[there] - matrix[there] @ solution
+        met = np.abs(rest).max(axis=1) <= tolerance
+        if met.mean() > 1 - DISPUTED:
+            continue
+        column = matrix[there, unknown]
+        agree = _most_agree(column, rest, tolerance)
+        if int(agree.sum()) < max(FEW, int(met.sum()) + 1):
+            continue
+        added = column[agree] @ rest[agree] / (column[agree] @ column[agree])
+        now = np.abs(rest - np.outer(column, added)).max(axis=1) <= tolerance
+        if now.sum() > met.sum():
+            solution = solution.copy()
+            solution[unknown] += added
+    return solution
+
+
+def _most_agree(column: FloatArray, rest: FloatArray, tolerance: float) -> BoolArray:
+    """Equations column * x = rest, one unknown for each of k outputs, that the same x meets, as many as do.
+
+    Each equation allows an interval of x; the most that overlap are counted over their sorted ends.
+    """
+    output = int(np.argmax(np.abs(rest).sum(axis=0)))
+    middle, width = rest[:, output] / column, tolerance / np.abs(column)
+    ends = np.concatenate([middle - width, middle + width])
+    steps = np.repeat([1, -1], len(column))
+    order = np.lexsort((-steps, ends))
+    x = ends[order[int(np.argmax(np.cumsum(steps[order])))]]
+    return np.asarray(np.abs(middle - x) <= width)
 
 
 def _fewer(matrix: FloatArray, rows: IntArray) -> IntArray:

@@ -9,6 +9,10 @@ everywhere else, the untold weights are the few unknowns of
 which is fitted from many starts, most answers counting and not all: a neuron that is still missing may be on
 at some of those places. Only directions that the answers which fit do pin are told.
 
+Elsewhere only the sum of all slopes is known, and many sets of slopes give it there. So where slopes are not
+what sides make, a linear part over the untold directions is fitted as well: a weight of a neuron that never
+switches there cannot be told from it.
+
 Cost: no queries. Source: ours; Gauss-Newton with reweighted residuals.
 """
 
@@ -54,6 +58,7 @@ class UntoldWeights:
         offered: Channels below and a one at each place, shape "p c+1".
         rest: Answers less the outputs' constant, shape "p k".
         sizes: What answers vary at each place, shape "p".
+        sided: Whether slopes are what sides make: none, or minus the jump.
     """
 
     neurons: Sequence[PartialNeuron]
@@ -62,6 +67,7 @@ class UntoldWeights:
     offered: FloatArray
     rest: FloatArray
     sizes: FloatArray
+    sided: bool = True
 
     def told(self, rng: np.random.Generator) -> dict[int, PartialNeuron]:
         """Neurons of which answers tell more, by their number in the layer.
@@ -76,7 +82,7 @@ class UntoldWeights:
         places = rng.permutation(places)[:MOST]
         fit = _Fit(self, partial, places)
         starts = rng.standard_normal((STARTS, fit.unknowns)) * np.exp(rng.uniform(-1.5, 1.5, (STARTS, 1)))
-        starts[0] = 0
+        starts[0] = starts[:, fit.weights :] = 0
         if len(places) < 2 * fit.unknowns:
             return {}
         found = [fit.solved(start) for start in starts]
@@ -103,7 +109,14 @@ class _Fit:
         ends = np.cumsum([move.shape[1] for move in self.moves])
         begins = np.concatenate([[0], ends])
         self.blocks = [slice(int(a), int(b)) for a, b in pairwise(begins)]
-        self.unknowns = int(ends[-1])
+        self.weights = int(ends[-1])
+        # the linear part over all untold directions, one for each output
+        spanned, strength, _ = np.linalg.svd(
+            np.concatenate([weights.neurons[index].untold for index in partial], axis=1), full_matrices=False
+        )
+        along = spanned[:, (strength > PINNED) & (not weights.sided)]
+        self.linear = self.offered @ along
+        self.unknowns = self.weights + along.shape[1] * self.rest.shape[1]
 
     def heights(self, solution: FloatArray) -> FloatArray:
         """Pre-activations of all neurons: "p n"."""
@@ -112,44 +125,49 @@ class _Fit:
             z[:, index] += move @ solution[block]
         return z
 
-    def residual(self, z: FloatArray) -> FloatArray:
+    def residual(self, solution: FloatArray) -> FloatArray:
         """Of each answer, of what answers vary: "p k"."""
-        return (np.maximum(z, 0.0) @ self.of.jumps.T + z @ self.of.slopes.T - self.rest) / self.sizes
+        z = self.heights(solution)
+        linear = self.linear @ solution[self.weights :].reshape(-1, self.rest.shape[1])
+        known = np.maximum(z, 0.0) @ self.of.jumps.T + z @ self.of.slopes.T
+        return (known + linear - self.rest) / self.sizes
 
-    def rates(self, z: FloatArray) -> FloatArray:
+    def rates(self, solution: FloatArray) -> FloatArray:
         """Derivative of the residuals by the unknowns: "p k u"."""
+        z, outputs = self.heights(solution), self.rest.shape[1]
         rates = np.zeros((*self.rest.shape, self.unknowns))
         for index, move, block in zip(self.partial, self.moves, self.blocks, strict=True):
             gain = self.of.slopes[:, index] + (z[:, [index]] > 0) * self.of.jumps[:, index]
             rates[:, :, block] = gain[:, :, np.newaxis] * move[:, np.newaxis]
+        for output in range(outputs):
+            rates[:, output, self.weights + output :: outputs] = self.linear
         return rates / self.sizes[:, :, np.newaxis]
 
     def solved(self, start: FloatArray) -> FloatArray:
         """Reweighted Gauss-Newton from a start, then without what does not fit."""
         solution, floor = start, 1.0
         for step in range(STEPS):
-            z = self.heights(solution)
-            wrong = self.residual(z)
+            wrong = self.residual(solution)
             length = np.linalg.norm(wrong, axis=1)
             floor = max(SMALLER * min(floor, float(np.median(length)) + 1e-300), 1e-15)
             weight = (np.maximum(length, floor) / floor) ** -0.5
             if 3 * step > 2 * STEPS and (length < FITS).sum() > self.unknowns:
                 weight = (length < FITS).astype(np.float64)
-            rows = (weight[:, np.newaxis, np.newaxis] * self.rates(z)).reshape(-1, self.unknowns)
+            rows = (weight[:, np.newaxis, np.newaxis] * self.rates(solution)).reshape(-1, self.unknowns)
             target = (weight[:, np.newaxis] * wrong).ravel()
             solution = solution - np.linalg.lstsq(rows, target, rcond=1e-9)[0]
         return solution
 
     def fits(self, solution: FloatArray) -> BoolArray:
         """Places whose answers are met: "p"."""
-        return np.linalg.norm(self.residual(self.heights(solution)), axis=1) < FITS
+        return np.linalg.norm(self.residual(solution), axis=1) < FITS
 
     def completed(self, solution: FloatArray) -> dict[int, PartialNeuron]:
         """What the answers that fit pin, if most do."""
         fits = self.fits(solution)
         if fits.sum() < max(MOST_FIT * len(fits), 2 * self.unknowns):
             return {}
-        loose = _loose(self.rates(self.heights(solution))[fits])
+        loose = _loose(self.rates(solution)[fits])
         found: dict[int, PartialNeuron] = {}
         for index, block in zip(self.partial, self.blocks, strict=True):
             left, strength, _ = np.linalg.svd(loose[:, block].T, full_matrices=True)

@@ -84,25 +84,34 @@ class LastLayer(Gathered):
 
     def _weighed(self, number: int) -> bool:
         """Let answers tell weights of the layer that no bend has told; True if they told any."""
-        step, known = undecided(self.found[number]), self.known_below(number)
-        if all(one.neuron.whole for one in step.neurons[: step.layer.width]):
-            return False
-        fit = fit_output(self.record, known.with_layer(step.layer), self.probe.calibration.scale)
-        if fit.residual > EXPLAINED:
-            return False
+        known, scale = self.known_below(number), self.probe.calibration.scale
+        for every in (False, True):
+            step = undecided(self.found[number], every=every)
+            if all(one.neuron.whole for one in step.neurons[: step.layer.width]):
+                continue
+            fit = fit_output(self.record, known.with_layer(step.layer), scale)
+            if fit.residual < EXPLAINED and self._weighed_by(number, step, fit):
+                return True
+        return False
+
+    def _weighed_by(self, number: int, step: FoundLayer, fit: OutputFit) -> bool:
+        known = self.known_below(number)
         reliable = known.reliable(self.record.samples)
         samples, width = self.record.samples[reliable], step.layer.width
         sizes = fit.variation * (1 + np.linalg.norm(samples, axis=1) / self.probe.calibration.scale)
         kept = [one.neuron for one in step.neurons[:width]]
-        jumps, slopes = fit.weights[:, :width], fit.weights[:, width:-1]
+        jumps, slopes, constant = fit.weights[:, :width], fit.weights[:, width:-1], fit.weights[:, -1]
         sided = len(told_by_outputs(fit.weights, step)) == width
-        if not sided:
-            errors = np.array([float(one.refit.errors.max()) for one in step.neurons[:width]])
-            shares = turned(kept, jumps.T, slopes.T, errors)
-            sided, slopes = shares is not None, slopes if shares is None else -jumps * shares
+        errors = np.array([float(one.refit.errors.max()) for one in step.neurons[:width]])
+        shares = None if sided else turned(kept, jumps.T, slopes.T, errors)
+        if shares is not None:
+            # the same linear part made of sides, with another constant
+            heights = np.array([one.theta[-1] for one in kept])
+            constant = constant + (slopes + jumps * shares) @ heights
+            sided, slopes = True, -jumps * shares
         weights = UntoldWeights(
-            kept, jumps, slopes, known.offered(samples),
-            self.record.answers[reliable] - fit.weights[:, -1], sizes, sided,
+            kept, jumps, slopes, known.offered(samples), self.record.answers[reliable] - constant, sizes,
+            sided,
         )  # fmt: skip
         told = weights.told(self.randomness.step(f"untold weights {number}", len(self.record.samples)))
         return sum(self._taken_in(number, neuron, LINEAR_ERROR) for neuron in told.values()) > 0

@@ -84,7 +84,7 @@ def _trimmed(matrix: FloatArray, target: FloatArray, first: BoolArray, always: B
 
 
 def _settled(matrix: FloatArray, target: FloatArray, solution: FloatArray, tolerance: float) -> FloatArray:
-    """With another value of each seldom unknown that few of its equations are met with, if more agree on that.
+    """With another value of each seldom unknown that few of its equations are met with, if more agree.
 
     Where two missing neurons are seldom on, and mostly together, the equations of the one that was made are
     met by neither smallest sum: most of them are wrong, and only those agree in which the other one is off.

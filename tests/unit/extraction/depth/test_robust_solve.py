@@ -29,3 +29,15 @@ def test_many_chosen_places_that_are_wrong_together_do_not_outvote_the_typical_o
     target[200:] += matrix[200:] @ np.ones((3, 2))
     found = agreeing_solution(matrix, target, np.arange(600) < 200, 1e-9)
     np.testing.assert_allclose(found, TRUTH, atol=1e-11)
+
+
+def test_a_seldom_unknown_whose_equations_are_mostly_wrong_is_settled_by_those_that_agree() -> None:
+    """Of two neurons that are seldom on, mostly together, one is known: where it is on alone tells it."""
+    rng = np.random.default_rng(8)
+    matrix = rng.standard_normal((300, 3))
+    matrix[100:, 2] = 0.0
+    target = matrix @ TRUTH
+    # the other one, as like the first as it can be
+    target[:60] += np.outer(matrix[:60, 2], [3.0, -1.0]) + 0.01 * rng.standard_normal((60, 2))
+    found = agreeing_solution(matrix, target, np.arange(300) >= 100, 1e-9)
+    np.testing.assert_allclose(found, TRUTH, atol=1e-9)

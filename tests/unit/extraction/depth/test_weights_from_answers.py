@@ -1,5 +1,7 @@
 """Weights of last-layer neurons that only answers tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,19 @@ def test_a_neuron_still_missing_at_some_places_leads_to_nothing_false(seed: int)
     if seed in {1, 3, 6, 11}:
         # both are on at many places, and off at many
         assert set(told) == {1, 2}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_neuron_that_never_switches_there_is_told_by_sides_only(seed: int) -> None:
+    rows, weights, offered, _ = layer(seed, 1)
+    # on wherever the seldom channel is, and wherever else
+    rows[0, :-2] = np.abs(rows[0, :-2])
+    rows[0, -2:] = 0.3, 3.0
+    values = np.maximum(offered @ rows.T, 0) @ weights.T
+    exact = weights_of(rows, [0], weights, offered, values)
+    told = exact.told(np.random.default_rng(1))
+    np.testing.assert_allclose(told[0].theta, rows[0] / np.linalg.norm(rows[0]), atol=1e-9)
+    assert not replace(exact, sided=False).told(np.random.default_rng(1))
 
 
 def test_nothing_is_told_where_answers_do_not_fit() -> None:

@@ -21,6 +21,7 @@ from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayers
 from hingeline.extraction.depth.left_over import LEFT_OVER, Answers, LeftOver, only, together
 from hingeline.extraction.depth.robust_solve import least_absolute
+from hingeline.extraction.depth.switching import switches
 
 CONSISTENT = 1e-6
 """Residual of an equation, of the largest there, up to which it agrees with others."""
@@ -87,8 +88,16 @@ def missing_neuron(
     for start in starts:
         around = ask(_around(answers.points[start], scale, PER_CHANNEL * (known.channels + 1) + 6, rng))
         pieces = together(around, only(answers, strange))
-        made = _made(known, left, pieces, len(around.points), scale, ask, rng)
-        if made is not None and _improves(left, made, answers):
+        fit, places = _fitted(known, left, pieces, len(around.points), scale, ask, rng)
+        made = None if fit is None else fit.neuron()
+        if fit is None or made is None:
+            continue
+        if _improves(left, made, answers, settled=False):
+            return made
+        # where another one is missing too, mostly at the same places, sums of both pass for one
+        if _improves(left, made, answers, settled=True) and switches(
+            known, left, fit.coefficients, fit.untold, places, ask
+        ):
             return made
     return None
 
@@ -99,7 +108,7 @@ def _around(point: FloatArray, scale: float, count: int, rng: np.random.Generato
     return np.concatenate([point[np.newaxis], point + reach * steps])
 
 
-def _made(
+def _fitted(
     known: KnownLayers,
     left: LeftOver,
     pieces: Answers,
@@ -107,21 +116,22 @@ def _made(
     scale: float,
     ask: Callable[[FloatArray], Answers],
     rng: np.random.Generator,
-) -> MadeNeuron | None:
-    """The neuron that is on around one place: of `pieces` the first ones were asked there."""
+) -> tuple[_Fit | None, FloatArray]:
+    """The neuron that is on around one place, and where: of `pieces` the first ones were asked there."""
     begin = np.arange(len(pieces.points)) < first
-    fit: _Fit | None = None
+    fit, where = None, np.zeros((0, pieces.points.shape[1]))
     for _ in range(WIDENINGS):
         fit = _Fit.of(left, pieces, begin)
         if fit is None:
-            return None
+            return None, np.zeros((0, pieces.points.shape[1]))
+        where = pieces.points[fit.agree]
         places = _telling_places(known, fit, pieces.points[begin], scale, rng)
         if not len(places):
             break
         more = ask(places)
         pieces = together(pieces, more)
         begin = np.concatenate([fit.agree, np.ones(len(more.points), dtype=np.bool_)])
-    return None if fit is None else fit.neuron()
+    return fit, where
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +245,7 @@ def _unit(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300))
 
 
-def _improves(left: LeftOver, made: MadeNeuron, answers: Answers) -> bool:
+def _improves(left: LeftOver, made: MadeNeuron, answers: Answers, *, settled: bool) -> bool:
     """Whether with the neuron fewer answers are left over."""
     clear = np.ones(len(answers.points), dtype=np.bool_)
     if made.untold.shape[1]:
@@ -243,6 +253,8 @@ def _improves(left: LeftOver, made: MadeNeuron, answers: Answers) -> bool:
         clear = np.linalg.norm(answers.offered @ made.untold, axis=1) < 1e-7 * size
     seen = only(answers, clear)
     before = left.share(seen) > LEFT_OVER
-    after = LeftOver.of(np.concatenate([left.rows, made.theta[np.newaxis]]), seen, left.scale)
+    after = LeftOver.of(
+        np.concatenate([left.rows, made.theta[np.newaxis]]), seen, left.scale, settled=settled
+    )
     now = after.share(seen) > LEFT_OVER
     return after.median < LEFT_OVER and int(now.sum()) <= IMPROVED * int(before.sum())

@@ -56,15 +56,16 @@ class LeftOver:
     """Median of what is left over, as a share of that."""
 
     @classmethod
-    def of(cls, rows: FloatArray, answers: Answers, scale: float) -> LeftOver:
-        """Solve for the jumps and the linear part."""
+    def of(cls, rows: FloatArray, answers: Answers, scale: float, *, settled: bool = True) -> LeftOver:
+        """Solve for the jumps and the linear part; `settled` as for `agreeing_solution`."""
         far = np.linalg.norm(answers.points, axis=1)
         near, norms = far < 10 * scale, scale + far
         matrix = parts(rows, answers.offered) / norms[:, np.newaxis]
         target = answers.given / norms[:, np.newaxis]
         variation = float(np.ptp(answers.given[near], axis=0).max()) if near.any() else 0.0
         variation = variation or 1.0
-        solution = agreeing_solution(matrix, target, answers.typical, LEFT_OVER * variation / scale)
+        tolerance = LEFT_OVER * variation / scale
+        solution = agreeing_solution(matrix, target, answers.typical, tolerance, settled=settled)
         found = cls(rows, solution, scale, variation, np.inf)
         usual = found.share(answers)[near & answers.typical]
         return replace(found, median=float(np.median(usual)) if len(usual) else np.inf)

@@ -35,7 +35,7 @@ FEW = 4
 
 
 def agreeing_solution(
-    matrix: FloatArray, target: FloatArray, typical: BoolArray, tolerance: float
+    matrix: FloatArray, target: FloatArray, typical: BoolArray, tolerance: float, *, settled: bool = True
 ) -> FloatArray:
     """Least squares over the equations that agree: "s c", "s k" to "c k".
 
@@ -47,13 +47,14 @@ def agreeing_solution(
         target: Right-hand sides.
         typical: Equations of places that were not chosen, shape "s".
         tolerance: Residual up to which an equation is met.
+        settled: Whether an unknown that most of its equations do not agree on is what the most have.
     """
     best, least = np.zeros((matrix.shape[1], target.shape[1])), (np.inf, np.inf)
     for begin in (typical, np.ones(len(matrix), dtype=np.bool_)):
         if not begin.any():
             continue
         solution = _trimmed(matrix, target, begin, begin & ~typical)
-        solution = _settled(matrix, target, solution, tolerance)
+        solution = _settled(matrix, target, solution, tolerance) if settled else solution
         missed = np.abs(target - matrix @ solution).max(axis=1)
         median = float(np.median(missed[typical])) if typical.any() else float(np.median(missed))
         now = (float((missed > tolerance).sum()) if median < tolerance else np.inf, median)

@@ -69,6 +69,8 @@ def missing_neuron(
     answers: Answers,
     ask: Callable[[FloatArray], Answers],
     rng: np.random.Generator,
+    *,
+    several: bool = False,
 ) -> MadeNeuron | None:
     """One neuron of the last layer that answers show to be missing; None if none is shown.
 
@@ -78,6 +80,7 @@ def missing_neuron(
         answers: All so far.
         ask: Answers at new points "p r".
         rng: Draws points.
+        several: Whether another one may be missing too, mostly at the same places.
     """
     scale = left.scale
     share = left.share(answers)
@@ -94,10 +97,9 @@ def missing_neuron(
             continue
         if _improves(left, made, answers, settled=False):
             return made
-        # where another one is missing too, mostly at the same places, sums of both pass for one
-        if _improves(left, made, answers, settled=True) and switches(
-            known, left, fit.coefficients, fit.untold, places, ask
-        ):
+        # sums of both pass for one where another one is on at the same places
+        better = several and _improves(left, made, answers, settled=True)
+        if better and switches(known, left, fit.coefficients, fit.untold, places, ask):
             return made
     return None
 

@@ -124,7 +124,8 @@ class LastLayer(Gathered):
             whole = [one.neuron.theta for one in step.neurons if one.neuron.whole]
             rows = np.array(whole).reshape(-1, known.channels + 1)
             answers = Answers.of(known, self.record.samples, self.record.answers, self.record.typical)
-            left = LeftOver.of(rows, answers, self.probe.calibration.scale)
+            again = self.in_vain[:2] == (number, len(step.neurons))
+            left = LeftOver.of(rows, answers, self.probe.calibration.scale, settled=again)
             if left.median > EXPLAINED:
                 return changed
             if self._barren(number):
@@ -132,8 +133,9 @@ class LastLayer(Gathered):
             rng = self.randomness.step(f"missing by answers {number} {attempt}", len(self.record.samples))
             strange = bool((left.share(answers) > LEFT_OVER).any())
             made = missing_neuron(
-                known, left, answers, lambda points: Answers.of(known, *self.asked(points)), rng
-            )
+                known, left, answers, lambda points: Answers.of(known, *self.asked(points)), rng,
+                several=again,
+            )  # fmt: skip
             if made is None and strange:
                 self.in_vain = number, len(step.neurons), len(self.measured)
             elif made is None and self.looks < self.settings.looks:

@@ -132,7 +132,7 @@ def find_layer(
         return None
     looked = since.looked if since is not None and solved else 0
     if since is not None and {one.key for one in found} - {one.key for one in since.neurons}:
-        # sides were told by what moved beside the neurons known then: one that was missing may have misled them
+        # sides were told by what moved beside the neurons known then: one that was missing may have misled
         told, looked = {}, 0
     return finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}, looked)
 

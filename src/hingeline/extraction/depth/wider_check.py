@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.rare_points import rare_states
 from hingeline.extraction.recovery import Bench
 from hingeline.extraction.verify import (
     RowErrors,
@@ -33,6 +34,8 @@ DIRECTIONS = 200
 """Random directions of a layer's activations in which the farthest point is tried."""
 CLIMBS = 60
 """Steps uphill of each of those points, offline."""
+POOL, EACH = 3000, 2
+"""Points among which rare states are looked for, and those tried of each."""
 SIZES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 """Distances, in typical input norms."""
 
@@ -62,6 +65,7 @@ def contradicted(
     if sizes:
         asked.append(fresh_points(probe, rng, POINTS_PER_SIZE * len(sizes), sizes))
     asked.append(_extreme(bench, network, rng))
+    asked.append(_rarely_together(bench, network, rng))
     points = np.concatenate(asked)
     with probe.session.phase("verify"):
         gaps = np.abs(probe.ask(points) - network(points)).max(axis=1)
@@ -69,6 +73,19 @@ def contradicted(
     worst = int(np.argmax(ratios))
     bench.evidence["wider_check"] = {"points": len(points), "worst_ratio": float(ratios[worst])}
     return points[worst] if ratios[worst] > 1 else None
+
+
+def _rarely_together(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:
+    """Points at which neurons are in a rare state, or on together with one below that rarely is: "n d".
+
+    A fit may end with a neuron just off at all of the few points that tell a weight: that is a bound, not an
+    equation. Where the network has both on, the answers tell.
+    """
+    scale = bench.probe.calibration.scale
+    pool = _drawn(bench, network, rng)[:POOL]
+    states = rare_states(network, pool, scale, rng)
+    chosen = [state[rng.permutation(len(state))[:EACH]] for state in states]
+    return bench.probe.domain.pulled_in(np.concatenate([np.zeros((0, network.input_dim)), *chosen]))
 
 
 def _extreme(bench: Bench, network: PiecewiseLinearNetwork, rng: np.random.Generator) -> FloatArray:

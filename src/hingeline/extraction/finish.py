@@ -15,7 +15,7 @@ from hingeline.core.arrays import FloatArray
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.earlier_bends import contradictions
-from hingeline.extraction.fit_answers import FAR_OFF_FIT, FitAnswers, answers_to_fit
+from hingeline.extraction.fit_answers import FAR_OFF_FIT, FitAnswers, answers_to_fit, with_more
 from hingeline.extraction.full_gradients import FullGradients
 from hingeline.extraction.gauss_newton import HOPELESS, PolishSettings
 from hingeline.extraction.null_space import straighten
@@ -154,6 +154,9 @@ def _polished(
         network, claimed = result.network, claims
         if is_coarse(bench.probe):
             bench.contradiction = _worst_held_out(network, recorded) if missed > FAR_OFF_FIT else None
+        if usable and result.undetermined and not attempt and missed < FAR_OFF_FIT:
+            recorded = with_more(bench, straightened, recorded, result.undetermined)
+            continue
         if missed < GOOD_FIT or network.weights[0].shape[0] >= network.input_dim:
             break
         if bench.recorded is not None and missed > FAR_OFF_FIT:

@@ -8,6 +8,7 @@ Cost: about 1.3 answers for each free parameter and output; fewer beside a recor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,8 @@ BLURRED = 30.0
 """Recorded answers are left out where errors outside the rows' span make so many times their noise."""
 ROW_DIGITS, TYPICAL = 0.03, 200
 """Answers are foretold to this share of what errors outside the rows' span make of them at typical inputs."""
+DRAWN, OFFERED, MORE_PER_NUMBER = 20_000, 400, 2
+"""Points drawn where rows are not pinned, those offered for each, and most asked for each of its numbers."""
 POOL = 12
 """Points among which samples are chosen offline, for each sample."""
 SPARE_SAMPLES = 12
@@ -99,6 +102,41 @@ def answers_to_fit(bench: Bench, straight: Straight) -> FitAnswers:
         inside = bench.probe.inside_span(width).noise.at(points @ basis)
         noise = np.maximum(noise, inside)
     return FitAnswers(points, answers, noise, held)
+
+
+def with_more(
+    bench: Bench, straight: Straight, recorded: FitAnswers, unpinned: Sequence[tuple[int, int]]
+) -> FitAnswers:
+    """Answers to a fit that left rows unpinned, with more where their neurons are on.
+
+    Args:
+        bench: Where to ask; about twice as many questions as each row has numbers.
+        straight: The network that was fitted.
+        recorded: The answers it was fitted to.
+        unpinned: Layers, from 1, and neurons; those of the output layer are left out.
+    """
+    network, rng = straight.network, bench.randomness.step("where unpinned neurons are on")
+    drawn = fresh_points(bench.probe, rng, DRAWN)
+    heights = network.pre_activations(drawn)
+    hidden = [(layer, neuron) for layer, neuron in unpinned if layer <= len(heights)]
+    on = [np.nonzero(heights[layer - 1][:, neuron] > 0)[0][:OFFERED] for layer, neuron in hidden]
+    offered = drawn[np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *on]))]
+    if not len(offered):
+        return recorded
+    most = MORE_PER_NUMBER * sum(network.weights[layer - 1].shape[1] + 1 for layer, _ in hidden)
+    fitted = recorded.points[~recorded.held], recorded.noise[~recorded.held]
+    chosen = pinning_questions(
+        network, fitted, (offered, _noise_at(bench, offered, network(offered))), most, rng,
+        first_layer_basis=row_basis(network),
+    )  # fmt: skip
+    with bench.probe.session.phase("polish"):
+        answers = bench.probe.ask(offered[chosen])
+    return FitAnswers(
+        np.concatenate([recorded.points, offered[chosen]]),
+        np.concatenate([recorded.answers, answers]),
+        np.concatenate([recorded.noise, _noise_at(bench, offered[chosen], answers)]),
+        np.concatenate([recorded.held, np.zeros(len(answers), dtype=np.bool_)]),
+    )
 
 
 def _beside_recorded(

@@ -110,7 +110,7 @@ def with_more(
     """Answers to a fit that left rows unpinned, with more where their neurons are on.
 
     Args:
-        bench: Where to ask; about twice as many questions as each row has numbers.
+        bench: Where to ask; up to three times as many questions as each row has numbers.
         straight: The network that was fitted.
         recorded: The answers it was fitted to.
         unpinned: Layers, from 1, and neurons; those of the output layer are left out.
@@ -129,13 +129,18 @@ def with_more(
         network, fitted, (offered, _noise_at(bench, offered, network(offered))), most, rng,
         first_layer_basis=row_basis(network),
     )  # fmt: skip
+    # and some that are held out: those there were show nothing of such a row
+    others = np.delete(offered, chosen, axis=0)
+    others = others[rng.permutation(len(others))[: most // 2]]
+    fresh = np.concatenate([offered[chosen], others])
     with bench.probe.session.phase("polish"):
-        answers = bench.probe.ask(offered[chosen])
+        answers = bench.probe.ask(fresh)
+    held = (np.arange(len(fresh)) >= len(chosen)) & (np.arange(len(fresh)) % 2 == 0)
     return FitAnswers(
-        np.concatenate([recorded.points, offered[chosen]]),
+        np.concatenate([recorded.points, fresh]),
         np.concatenate([recorded.answers, answers]),
-        np.concatenate([recorded.noise, _noise_at(bench, offered[chosen], answers)]),
-        np.concatenate([recorded.held, np.zeros(len(answers), dtype=np.bool_)]),
+        np.concatenate([recorded.noise, _noise_at(bench, fresh, answers)]),
+        np.concatenate([recorded.held, held]),
     )
 
 

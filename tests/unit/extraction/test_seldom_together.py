@@ -5,6 +5,7 @@ import pytest
 from practice_benches import bench_of, he_network
 
 from hingeline.extraction import finish as finishing
+from hingeline.extraction import fit_answers
 from hingeline.extraction.finish import finish
 from hingeline.extraction.recorded import Recorded
 from hingeline.extraction.seldom_together import ENOUGH, chosen_recorded, climbed_to_rare, showing_rare
@@ -51,8 +52,9 @@ def test_a_network_too_large_for_a_design_is_pinned_where_pairs_are_seldom_on(
     with_record: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a record of a search nothing is looked for, and the row is named."""
-    monkeypatch.setattr(finishing, "LARGEST_DESIGN", 1)
-    monkeypatch.setattr(finishing, "LARGEST_CHOICE", 1)
+    monkeypatch.setattr(fit_answers, "LARGEST_DESIGN", 1)
+    monkeypatch.setattr(fit_answers, "LARGEST_CHOICE", 1)
+    monkeypatch.setattr(finishing, "with_more", lambda bench, straight, recorded, unpinned: recorded)
     # at random, two neurons of its second and third layer are never on together
     truth = he_network(8, 8, 8, 8, 4, seed=13)
     bench = bench_of(truth)

@@ -224,12 +224,16 @@ class LastLayer(Gathered):
         keys = [self.found[number].neurons[index].key for index in np.argsort(hits, kind="stable")]
         for key in keys if doubtful is None else [key for key in keys if key in doubtful]:
             step = undecided(self.found[number])
-            index = next(place for place, one in enumerate(step.neurons) if one.key == key)
+            index = next((place for place, one in enumerate(step.neurons) if one.key == key), None)
+            if index is None:
+                continue
             fewer = without(step, index)
             fit = fit_output(self.record, known.with_layer(fewer.layer), scale)
             if fit.residual < EXPLAINED and fit.unfit == 0:
                 self.found[number], self.output, any_left_out = fewer, fit, True
-                self._weighed(number)
+                if self._weighed(number):
+                    # the outputs' weights are of the layer as it was
+                    self.found[number], self.output = self._fitted(number)
         return any_left_out
 
 

@@ -57,7 +57,7 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], first: KnownLayer
     for _ in range(REPAIRS):
         reached = search.run()
         _report(bench, search)
-        if not reached or search.output is None:
+        if not reached or search.output is None or not search.fits_together():
             bench.evidence["segments"] = suggested_segments(search, rows)
             return Recovery(None, Outcome(Status.PARTIAL, _missing(search)))
         recovery = _finished(bench, search, rows)

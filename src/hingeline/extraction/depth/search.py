@@ -104,6 +104,10 @@ class Search(RoomySearch):
                 self.sweep(line)
         return self._climb(settled) and self._explained()
 
+    def fits_together(self) -> bool:
+        """Whether the outputs' weights are of the last layer as it is now."""
+        return self.output is not None and self.output.weights.shape[1] == self.known.channels + 1
+
     def _last_reached(self) -> bool:
         """Whether most answers are linear in the deepest layer found."""
         return self.output is not None and self.output.residual < EXPLAINED

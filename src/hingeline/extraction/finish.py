@@ -6,7 +6,6 @@ else on fresh random answers, then verification on points and a line that no fit
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -48,13 +47,7 @@ PASSES = 2
 """Times that rows are straightened and everything is fitted."""
 
 
-def finish(
-    bench: Bench,
-    network: PiecewiseLinearNetwork,
-    claimed: RowErrors,
-    undecided: str,
-    told: Collection[tuple[int, int]] = (),
-) -> Recovery:
+def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, undecided: str) -> Recovery:
     """Polish and verify a complete network.
 
     Args:
@@ -62,7 +55,6 @@ def finish(
         network: Complete, signs decided or carried by a bypass, right to some digits.
         claimed: Errors that its rows are claimed to have.
         undecided: Why signs are not decided; empty if they are.
-        told: Layers, from 1, and neurons whose rows need no fit: bends told them, to the errors claimed.
 
     Raises:
         BudgetExhausted: The budget ended; the best network is on the bench.
@@ -71,7 +63,6 @@ def finish(
     if bench.settings.polish:
         network, claimed, missed = _polished(bench, network, claimed)
         bench.best = network
-        _leave_out_told(bench, told)
     with bench.probe.session.phase("verify"):
         check = verify(bench.probe, network, claimed, bench.randomness.step("verify"), bench.settings)
     if not check.agreed:
@@ -113,13 +104,6 @@ def finish(
     layers = len(network.hidden_widths)
     reason = f"All neurons of {layers} hidden layers ({widths}) recovered and verified."
     return Recovery(network, Outcome(Status.COMPLETE, reason))
-
-
-def _leave_out_told(bench: Bench, told: Collection[tuple[int, int]]) -> None:
-    """Rows that bends told are known where no answer of the fit pins them: it leaves them as they are."""
-    fit = bench.evidence.get("polish", {})
-    if fit.get("undetermined"):
-        fit["undetermined"] = [row for row in fit["undetermined"] if tuple(row) not in told]
 
 
 def _polished(

@@ -50,6 +50,3 @@ def test_more_is_asked_where_an_unpinned_neuron_is_on(monkeypatch: pytest.Monkey
     assert (2, 0) in [tuple(row) for row in kept.evidence["polish"]["undetermined"]]
     spent = bench.probe.session.spent - kept.probe.session.spent
     assert 0 < spent <= 1.5 * MORE_PER_NUMBER * (WIDTH + 1)
-    # rows that bends told need no answer
-    told = finish(bench_of(truth), start, [np.full(WIDTH, 1e-8)] * 2, "", {(2, 0), (3, 0)})
-    assert told.outcome.ok, told.outcome

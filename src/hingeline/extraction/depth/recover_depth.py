@@ -30,9 +30,6 @@ from hingeline.extraction.recovery import Bench, Recovery
 
 REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
-TELLING_BENDS, TOLD_ERROR, AGREED = 3, 1e-9, 5.0
-"""A row is told without a fit by so many bends at least, up to so large an error of a coefficient of the unit
-row, if their equations are met to so many deviations."""
 
 
 def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], first: KnownLayer) -> Recovery:
@@ -90,7 +87,7 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
     if undecided:
         why = f"the active side of {undecided} neurons is not decided by what was asked"
     claimed = [np.sqrt(bench.probe.input_dim) * errors for errors in row_errors(search.found)]
-    recovery = finish(bench, network, claimed, why, _told_by_bends(search))
+    recovery = finish(bench, network, claimed, why)
     if recovery.outcome.ok and recovery.network is not None and bench.row_errors is not None:
         bench.contradiction = contradicted(bench, recovery.network, bench.row_errors)
         if bench.contradiction is not None:
@@ -110,17 +107,6 @@ def _finished(bench: Bench, search: Search, rows: FloatArray) -> Recovery:
         )
         return Recovery(recovery.network, Outcome(Status.PARTIAL, reason))
     return recovery
-
-
-def _told_by_bends(search: Search) -> set[tuple[int, int]]:
-    """Layer, from 1, and index of neurons whose every weight several bends told, exactly and in agreement."""
-    return {
-        (number, index)
-        for number, step in enumerate(search.found, 1)
-        for index, one in enumerate(step.neurons[: step.layer.width])
-        if one.neuron.whole and len(one.bends) >= TELLING_BENDS
-        if float(one.refit.errors.max()) < TOLD_ERROR and one.refit.misfit < AGREED
-    }
 
 
 def _pinned(bench: Bench) -> bool:

@@ -28,10 +28,8 @@ from hingeline.numerics.tolerances import EPSILON
 # Sizes of the fresh inputs, in units of N(0, 1).
 SCALES = (0.1, 1.0, 10.0)
 POINTS = 10_000
-# A matched neuron whose unit row or relative bias is off by more is not the same neuron,
+# A matched neuron whose unit row or relative bias is off by more is not the same neuron.
 FOUND = 1e-3
-# unless the finding says that biases are known no better (a door that rounds), to so much at most.
-COARSEST_BIAS = 1e-2
 # A tolerance above this share of how much the outputs vary verifies nothing.
 COARSEST = 1e-2
 # Rounding errors of two networks: twice as large as one makes, and up to so much again.
@@ -104,7 +102,7 @@ def score(
         raise InvalidInput(f"a score needs at least 1 point; got {points}")
     value, tolerance = finding.value, _stated_tolerance(finding)
     gaps = _gaps(truth, value, points, seed)
-    missing, invisible, extra = _neurons(truth, value, tolerance, _bias_allowed(finding))
+    missing, invisible, extra = _neurons(truth, value, tolerance)
     claims = _false_claims(finding.outcome.status, gaps, tolerance, _variation(truth, points, seed))
     if finding.outcome.ok:
         claims += [f"missing: {name}" for name in missing] + [f"not there: {name}" for name in extra]
@@ -129,12 +127,6 @@ def _stated_tolerance(finding: Finding[Any]) -> float:
     if not isinstance(stated, Mapping):
         return 0.0
     return float(cast(Mapping[str, Any], stated).get("tolerance", 0.0))
-
-
-def _bias_allowed(finding: Finding[Any]) -> float:
-    """Relative error of a bias up to which a neuron is found: an error that is stated is no other neuron."""
-    stated = finding.evidence.get("parameter_error")
-    return max(FOUND, min(float(stated), COARSEST_BIAS)) if isinstance(stated, float) else FOUND
 
 
 def _fresh(network: PiecewiseLinearNetwork, points: int, seed: int) -> FloatArray:
@@ -200,7 +192,7 @@ def _false_claims(status: Status, gaps: Mapping[str, _Gap], tolerance: float, va
 
 
 def _neurons(
-    truth: PiecewiseLinearNetwork, value: PiecewiseLinearNetwork | None, tolerance: float, bias: float
+    truth: PiecewiseLinearNetwork, value: PiecewiseLinearNetwork | None, tolerance: float
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Missing, invisible and extra neurons, by name."""
     if value is None:
@@ -208,8 +200,8 @@ def _neurons(
         surplus: list[tuple[int, tuple[int, ...]]] = []
     else:
         layers = compare(truth, value).neurons
-        absent = [(layer.layer, neurons) for layer in layers for neurons in _absent(truth, layer, bias)]
-        surplus = [(layer.layer, neurons) for layer in layers for neurons in _surplus(truth, layer, bias)]
+        absent = [(layer.layer, neurons) for layer in layers for neurons in _absent(truth, layer)]
+        surplus = [(layer.layer, neurons) for layer in layers for neurons in _surplus(truth, layer)]
     shown = [is_visible(truth, layer, neurons, tolerance) for layer, neurons in absent]
     return (
         tuple(_name(*lost) for lost, visible in zip(absent, shown, strict=True) if visible),
@@ -218,10 +210,10 @@ def _neurons(
     )
 
 
-def _absent(truth: PiecewiseLinearNetwork, layer: LayerDifference, bias: float) -> list[tuple[int, ...]]:
+def _absent(truth: PiecewiseLinearNetwork, layer: LayerDifference) -> list[tuple[int, ...]]:
     """Neurons of the truth without a true partner, unless one on the same hyperplane has one."""
-    found = [pair.a[0] for pair in layer.matched if _is_found(truth, layer.layer, pair, bias)]
-    lost = [pair.a for pair in layer.matched if not _is_found(truth, layer.layer, pair, bias)]
+    found = [pair.a[0] for pair in layer.matched if _is_found(truth, layer.layer, pair)]
+    lost = [pair.a for pair in layer.matched if not _is_found(truth, layer.layer, pair)]
     lost += [neuron.neuron for neuron in layer.unmatched_a]
     return [
         neurons
@@ -230,16 +222,16 @@ def _absent(truth: PiecewiseLinearNetwork, layer: LayerDifference, bias: float) 
     ]
 
 
-def _surplus(truth: PiecewiseLinearNetwork, layer: LayerDifference, bias: float) -> list[tuple[int, ...]]:
+def _surplus(truth: PiecewiseLinearNetwork, layer: LayerDifference) -> list[tuple[int, ...]]:
     """Neurons of the finding that are not the truth's."""
-    wrong = [pair.b for pair in layer.matched if not _is_found(truth, layer.layer, pair, bias)]
+    wrong = [pair.b for pair in layer.matched if not _is_found(truth, layer.layer, pair)]
     return wrong + [neuron.neuron for neuron in layer.unmatched_b]
 
 
-def _is_found(truth: PiecewiseLinearNetwork, layer: int, pair: NeuronMatch, bias: float) -> bool:
+def _is_found(truth: PiecewiseLinearNetwork, layer: int, pair: NeuronMatch) -> bool:
     row, offset = truth.weights[layer - 1][pair.a[0]], truth.biases[layer - 1][pair.a[0]]
     size = abs(offset) / max(float(np.linalg.norm(row)), np.finfo(np.float64).tiny)
-    return pair.weight_error <= FOUND and pair.bias_error <= bias * (1.0 + float(size))
+    return pair.weight_error <= FOUND and pair.bias_error <= FOUND * (1.0 + float(size))
 
 
 def _name(layer: int, neurons: tuple[int, ...]) -> str:

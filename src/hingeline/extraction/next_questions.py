@@ -178,6 +178,8 @@ def _unpinned(bench: Bench, result: Recovery) -> Iterable[Question]:
         if line["status"] != "undetermined" or not loose:
             continue
         layer, name = line["layer"], _name(line["layer"], line["neuron"])
+        if layer > len(network.hidden_widths) or line["neuron"] >= network.hidden_widths[layer - 1]:
+            continue  # the row of a network that was not kept
         on = network.pre_activations(points)[layer - 1][:, line["neuron"]] > 0
         if layer > 1:
             below = network.pre_activations(points)[layer - 2] > 0

@@ -12,7 +12,9 @@ import numpy as np
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.last_layer import EXPLAINED, LastLayer
 from hingeline.extraction.depth.missing import line_along, strange_directions
+from hingeline.extraction.depth.open_chords import open_chords
 from hingeline.extraction.depth.open_lines import open_line
+from hingeline.extraction.depth.rare_places import rare_segments
 from hingeline.extraction.depth.untold_places import segments_where_untold
 from hingeline.extraction.verify import random_line
 from hingeline.probing.line import Line
@@ -42,7 +44,8 @@ class AimedLines(LastLayer):
         rng = self.randomness.step("deep repair", len(self.measured))
         chosen = rng.permutation(min(len(output.strange), MANY_STRANGE))[: self.settings.repair_lines]
         lines = [self._line_to(output.strange[index], output.met) for index in chosen]
-        return [line for line in lines if line.low < line.high] or [self.fresh_line()]
+        lines = [line for line in lines if line.low < line.high] or [self.fresh_line()]
+        return lines + self._where_untold() if self.eager else lines
 
     def _where_untold(self) -> list[Line]:
         """Segments where what is not known of the lowest such layer matters."""
@@ -54,6 +57,17 @@ class AimedLines(LastLayer):
             if lines:
                 return [line for line in lines if self._holds(line)]
         return []
+
+    def _through_mixtures(self, number: int, attempt: int) -> list[Line]:
+        """Lines on which what lies below a layer is mixed unevenly: there its rarer neurons bend."""
+        known, scale = self.known_below(number), self.probe.calibration.scale
+        if not number or not known.layers[-1].width:
+            return []
+        rng = self.randomness.step("mixtures", len(self.measured))
+        lines = open_chords(known, scale, attempt, rng)
+        if number > 1:
+            lines += rare_segments(known, scale, self.settings.rare_segments, rng)
+        return [line for line in lines if self._holds(line)]
 
     def _holds(self, line: Line) -> bool:
         """Whether both ends of a segment may be asked."""

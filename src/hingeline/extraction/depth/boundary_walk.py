@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.extraction.depth.known_layers import KnownLayers
+from hingeline.extraction.depth.known_layers import MATTERS, KnownLayers
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.probing.line import Line
 
@@ -25,6 +25,8 @@ BEYOND = 0.004
 """Distance of the segment from the facet, as a part of the room beyond it."""
 LENGTH = 120.0
 """Half length of the segment, in such distances, for a boundary that meets the facet squarely."""
+WANDER = 0.5
+"""Length of what is random in the wish of a walker that goes somewhere, its aim having length one."""
 CHOICE = 3
 """Facets found for each segment wanted, after which no more are looked for."""
 FLATTEST = 0.02
@@ -89,6 +91,7 @@ def telling_segments(
     walkers: int,
     wanted: int,
     rng: np.random.Generator,
+    aimed: bool = False,
 ) -> list[Line]:
     """Short lines on which bends of this neuron would tell what is not known of it.
 
@@ -101,22 +104,35 @@ def telling_segments(
         walkers: Paths tried.
         wanted: Most segments given, those with most room, each beyond another neuron's facet.
         rng: Draws starts and directions.
+        aimed: Whether every other walker goes where a channel comes on whose weight is not known.
     """
     best: dict[int, tuple[float, Line]] = {}
     if not len(starts):
         return []
     # a neuron whose bends were all given to others has nowhere to start
-    for _ in range(walkers if len(starts) else 0):
+    untold = _untold_channels(known, neuron) if aimed else []
+    for walker in range(walkers if len(starts) else 0):
         if len(best) >= CHOICE * wanted:
             break
         start = starts[int(rng.integers(len(starts)))]
-        found = _walk(known, neuron, start, scale, reach, rng)
+        uphill = int(rng.choice(untold)) if untold and walker % 2 else None
+        found = _walk(known, neuron, start, scale, reach, rng, uphill)
         if found is not None:
             facet, room, line = found
             if facet not in best or room > best[facet][0]:
                 best[facet] = (room, line)
     ordered = sorted(best.values(), key=lambda pair: -pair[0])
     return [line for _, line in ordered[:wanted]]
+
+
+def _untold_channels(known: KnownLayers, neuron: PartialNeuron) -> list[int]:
+    """Known neurons, counted over all layers, with which the neuron comes in is not known."""
+    if not known.layers:
+        return []
+    width = known.layers[-1].width
+    share = np.linalg.norm(neuron.untold[:width], axis=1)
+    first = sum(layer.width for layer in known.layers) - width
+    return [first + int(index) for index in np.nonzero(share > MATTERS)[0]]
 
 
 def _walk(
@@ -126,10 +142,14 @@ def _walk(
     scale: float,
     reach: float,
     rng: np.random.Generator,
+    uphill: int | None = None,
 ) -> tuple[int, float, Line] | None:
     place = _Place.at(known, neuron, point)
     wish, last = rng.standard_normal(known.dim), -1
+    wander = wish * WANDER / float(np.linalg.norm(wish))
     for _ in range(STEPS):
+        if uphill is not None:
+            wish = wander + place.rates[uphill] / max(float(np.linalg.norm(place.rates[uphill])), 1e-300)
         square = float(place.gradient @ place.gradient)
         if square == 0 or not place.covered:
             return None

@@ -54,6 +54,8 @@ class Gathered:
     samples: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
     """Points asked beside lines, with their answers."""
     found: list[FoundLayer] = field(default_factory=list)
+    eager: bool = False
+    """Whether lines are swept for neurons that are seldom met whenever a layer is found."""
     first: KnownLayer | None = None
     """What is known of the first layer before it is found here."""
     _record: Record | None = field(default=None, init=False)

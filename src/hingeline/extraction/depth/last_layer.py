@@ -5,7 +5,7 @@ Cost: see `from_answers`; a few tens of points where neurons may be on that near
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +41,8 @@ class LastLayer(Gathered):
     output: OutputFit | None = None
     looks: int = 0
     """Times that rare places were asked."""
+    nearest: tuple[tuple[FoundLayer, ...], OutputFit] | None = None
+    """Layers with most neurons with which the outputs explained most answers."""
     in_vain: tuple[int, int, int] = (-1, 0, 0)
     """Layer, its neurons and lines swept when answers last made no neuron though one is missing."""
 
@@ -54,6 +56,9 @@ class LastLayer(Gathered):
         self.output = fit
         if fit.residual < EXPLAINED:
             self.found[number] = opened
+            # the places asked later are those that were missed before: shares do not compare
+            if self.nearest is None or _built_on(self.found) >= _built_on(self.nearest[0]):
+                self.nearest = tuple(self.found), fit
         return fit.residual < EXPLAINED
 
     def _fitted(self, number: int) -> tuple[FoundLayer, OutputFit]:
@@ -235,6 +240,10 @@ class LastLayer(Gathered):
                     # the outputs' weights are of the layer as it was
                     self.found[number], self.output = self._fitted(number)
         return any_left_out
+
+
+def _built_on(layers: Sequence[FoundLayer]) -> int:
+    return sum(one.layer.width for one in layers)
 
 
 def _badness(fit: OutputFit) -> tuple[bool, float]:

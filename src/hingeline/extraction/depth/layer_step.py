@@ -32,6 +32,7 @@ from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Predictor
 from hingeline.extraction.depth.refit import Refit
 from hingeline.extraction.depth.screening import Screen
+from hingeline.extraction.depth.seldom_neurons import is_seldom, off_elsewhere, on_seldom_side
 from hingeline.extraction.depth.twins import without_twins
 from hingeline.extraction.depth.views import CellBook, Views, views_of
 
@@ -92,6 +93,8 @@ def find_layer(
     certain: Collection[int] = (),
     since: FoundLayer | None = None,
     book: CellBook | None = None,
+    *,
+    enough: float = 1.0,
 ) -> FoundLayer | None:
     """The next layer over the known ones; None if nothing is found.
 
@@ -104,6 +107,8 @@ def find_layer(
         certain: Keys of neurons that surely belong to the layer.
         since: The layer as it was before, if it was found.
         book: Regions of the layers below that were decomposed before.
+        enough: Share of the places at which neurons that are hardly ever on must be known; with zero, all of
+            which many bends are known are built on. They are taken to be off elsewhere.
     """
     free = free & known.reliable(record.points)
     bends = np.nonzero(free)[0]
@@ -134,7 +139,9 @@ def find_layer(
     if since is not None and {one.key for one in found} - {one.key for one in since.neurons}:
         # sides were told by what moved beside the neurons known then: one that was missing may have misled
         told, looked = {}, 0
-    return finished_layer(record, known, free, found, int((~chosen).sum()), unfit, told or {}, looked)
+    return finished_layer(
+        record, known, free, found, int((~chosen).sum()), unfit, told or {}, looked, enough=enough
+    )
 
 
 def _places(record: Record, views: Views, one: Candidate) -> FloatArray:
@@ -157,6 +164,8 @@ def updated_layer(
     have: FoundLayer,
     told: Mapping[int, float] | None = None,
     book: CellBook | None = None,
+    *,
+    enough: float = 1.0,
 ) -> FoundLayer:
     """A layer again, with what lines have shown since; no new neurons are looked for.
 
@@ -167,6 +176,7 @@ def updated_layer(
         have: The layer as it was, over the same channels.
         told: As for `find_layer`.
         book: As for `find_layer`.
+        enough: As for `find_layer`.
     """
     predictor = Predictor(record, known)
     if have.stands(record, known):
@@ -179,7 +189,9 @@ def updated_layer(
     solved = have.solved_over(known)
     found = without_twins([one.finished(views, record, known, solved.get(one.key)) for one in again])
     looked = have.looked if solved else 0
-    return finished_layer(record, known, free, found, have.candidates, have.unfit, told or {}, looked)
+    return finished_layer(
+        record, known, free, found, have.candidates, have.unfit, told or {}, looked, enough=enough
+    )
 
 
 def finished_layer(
@@ -191,18 +203,27 @@ def finished_layer(
     unfit: float,
     told: Mapping[int, float],
     looked: int = 0,
+    *,
+    enough: float = 1.0,
 ) -> FoundLayer:
-    """A layer of some neurons, those known in few places left out of it, turned as far as sides are told."""
+    """A layer of some neurons, those known in few places left out of it, turned as far as sides are told.
+
+    With `enough` some of those are built on too, as off everywhere else: see `find_layer`.
+    """
     offered = known.offered(record.samples)
     in_most = [bool(one.neuron.covers(offered).mean() >= SETTLED) for one in found]
-    kept = [one for one, keep in zip(found, in_most, strict=True) if keep]
-    pending = [one for one, keep in zip(found, in_most, strict=True) if not keep]
+    off = [not most and is_seldom(one, offered, enough) for one, most in zip(found, in_most, strict=True)]
+    kept = [one for one, most, rare in zip(found, in_most, off, strict=True) if most or rare]
+    pending = [one for one, most, rare in zip(found, in_most, off, strict=True) if not (most or rare)]
     explained = _explained(record, found)
     layer = layer_of(kept, known.channels)
+    off = [rare for most, rare in zip(in_most, off, strict=True) if most or rare]
+    layer = off_elsewhere(layer, kept, off, offered) if any(off) else layer
     sides = np.array([told.get(one.key, 0.0) for one in kept])
     settled = record.count < (MUCH_MORE if (sides != 0).all() else MORE) * looked
     looked = looked if settled else record.count
     sided = oriented(known, layer, record, np.nonzero(free & ~explained)[0], sides, look=not settled)
+    sided = on_seldom_side(sided, layer, kept, off, offered) if any(off) else sided
     kept = turned(kept, layer, sided)
     # the layer above has nothing to say any more of what it decided: remembered, for the rows as turned
     sure = {one.key: 1.0 for one, decided in zip(kept, sided.decided, strict=True) if decided}
@@ -247,12 +268,12 @@ def turned(found: Sequence[FoundNeuron], before: KnownLayer, after: KnownLayer) 
     return rows
 
 
-def same_channels(before: FoundLayer, after: FoundLayer) -> bool:
+def same_layer(before: KnownLayer, offered: tuple[tuple[int, bool], ...], now: FoundLayer) -> bool:
     """Whether what was found over a layer still holds: the same channels on the same scale.
 
     Rows have length one in what is told of them, so a row of which more is told is another multiple.
     """
-    if before.channels != after.channels:
+    if offered != now.channels or before.weights.shape != now.layer.weights.shape:
         return False
-    change = np.abs(before.layer.weights - after.layer.weights).max(initial=0.0)
-    return bool(max(change, np.abs(before.layer.biases - after.layer.biases).max(initial=0.0)) < SAME)
+    change = np.abs(before.weights - now.layer.weights).max(initial=0.0)
+    return bool(max(change, np.abs(before.biases - now.layer.biases).max(initial=0.0)) < SAME)

@@ -10,10 +10,13 @@ Cost: no queries. Source: ours.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayers
+from hingeline.probing.line import Line
 
 DRAWN = 3000
 """Points among which climbs begin."""
@@ -54,6 +57,26 @@ def rare_places(known: KnownLayers, scale: float, count: int, rng: np.random.Gen
         reached = np.where(better, now, reached)
         steps = np.where(better, 1.2 * steps, 0.5 * steps)
     return points
+
+
+def rare_segments(known: KnownLayers, scale: float, wanted: int, rng: np.random.Generator) -> list[Line]:
+    """Segments from one such place to the next: in a narrow network most neurons above bend on a few of them.
+
+    A random line has the last channels in much the same proportions nearly everywhere.
+
+    Args:
+        known: Layers from the bottom up.
+        scale: Typical input norm.
+        wanted: Segments.
+        rng: Draws places.
+    """
+    places = rng.permutation(rare_places(known, scale, wanted + 1, rng))
+    found: list[Line] = []
+    for start, end in pairwise(places):
+        length = float(np.linalg.norm(end - start))
+        if length > 0:
+            found.append(Line(start, (end - start) / length, length / 4, 0.0, length, length / 2))
+    return found
 
 
 def _with_constant(known: KnownLayers, constant: float, points: FloatArray) -> FloatArray:

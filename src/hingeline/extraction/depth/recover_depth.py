@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.core.errors import BudgetExhausted
 from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine
@@ -27,6 +28,7 @@ from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
 from hingeline.extraction.preconditioning import DenseInverse
 from hingeline.extraction.recovery import Bench, Recovery
+from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
@@ -52,11 +54,15 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], first: KnownLayer
     search.on_progress = lambda: _report(bench, search)
     recovery = Recovery(None, Outcome(Status.PARTIAL, "no network was put together"))
     for _ in range(REPAIRS):
-        reached = search.run()
+        try:
+            reached = search.run()
+        except BudgetExhausted:
+            bench.best = _nearest(bench, search, rows) or bench.best
+            raise
         _report(bench, search)
         if not reached or search.output is None or not search.fits_together():
             bench.evidence["segments"] = suggested_segments(search, rows)
-            return Recovery(None, Outcome(Status.PARTIAL, _missing(search)))
+            return Recovery(_nearest(bench, search, rows), Outcome(Status.PARTIAL, _missing(search)))
         recovery = _finished(bench, search, rows)
         if bench.contradiction is None:
             return recovery
@@ -120,6 +126,16 @@ def _pinned(bench: Bench) -> bool:
             line["status"] = "measured"
             line.pop("undetermined_weights", None)
     return pinned
+
+
+def _nearest(bench: Bench, search: Search, rows: FloatArray) -> PiecewiseLinearNetwork | None:
+    """What explained most answers, put together, with what is known of its neurons; None if nothing did."""
+    if search.nearest is None:
+        return None
+    layers, output = search.nearest
+    search.found, search.output = list(layers), output
+    _report(bench, search)
+    return assembled([step.layer for step in layers], output.weights, rows)
 
 
 def _report(bench: Bench, search: Search) -> None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
-from hingeline.extraction.depth.aimed_lines import AimedLines
 from hingeline.extraction.depth.candidates import FoundNeuron
 from hingeline.extraction.depth.known_layers import KnownLayer, KnownLayers
 from hingeline.extraction.depth.lines_across import lines_across
@@ -28,6 +27,7 @@ from hingeline.extraction.depth.roomy_lines import (
     region_at,
     spare_directions,
 )
+from hingeline.extraction.depth.seldom_search import SeldomSearch
 from hingeline.probing.line import Line
 
 FEW_CHANNELS = 24
@@ -53,7 +53,7 @@ MOST_OVER = 4
 
 
 @dataclass(eq=False)
-class RoomyAims(AimedLines):
+class RoomyAims(SeldomSearch):
     """What is known so far, with lines through open regions."""
 
     def _crowded(self, number: int) -> bool:

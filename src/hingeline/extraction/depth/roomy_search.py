@@ -22,7 +22,6 @@ from hingeline.extraction.depth.region_sides import region_sides
 from hingeline.extraction.depth.roomy_aims import BATCH, RoomyAims
 from hingeline.extraction.depth.roomy_lines import open_places, region_at
 from hingeline.extraction.depth.told_bends import EXACT, VAGUE
-from hingeline.extraction.depth.views import CellBook
 
 BATCHES = 24
 """Times that they are."""
@@ -50,23 +49,12 @@ class RoomySearch(RoomyAims):
 
     segment_cost: float = field(init=False)
     """Questions that a segment takes, about: two gradients in half of the directions before one was swept."""
-    books: dict[int, CellBook] = field(default_factory=dict[int, CellBook])
-    """By layer."""
-
     closed: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
     """By layer, its neurons and what was not told of them when nothing more could be asked for it."""
-
-    def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
-        """A layer anew from the record."""
-        raise NotImplementedError
 
     def _complete(self, number: int) -> None:
         """Ask for what is not known of single neurons of a layer, just beyond where they are known."""
         raise NotImplementedError
-
-    def _book(self, number: int) -> CellBook:
-        """Regions below a layer that were decomposed before."""
-        return self.books.setdefault(number, CellBook())
 
     def _widen_roomy(self, number: int) -> None:
         """Ask until all of a layer is told and no gradient shows that a neuron of it is missing."""
@@ -154,7 +142,7 @@ class RoomySearch(RoomyAims):
         sides = {one.key: side for one, side in pairs if side}
         self.found[number] = updated_layer(
             self.record, self.known_below(number), self.free(number), step, {**step.sides, **sides},
-            self._book(number),
+            self._book(number), enough=self._enough(),
         )  # fmt: skip
 
     def _told_in_region(self, number: int, attempt: int) -> FloatArray | None:

@@ -23,10 +23,10 @@ from hingeline.extraction.depth.last_layer import EXPLAINED
 from hingeline.extraction.depth.layer_step import (
     FoundLayer,
     find_layer,
-    same_channels,
     updated_layer,
 )
 from hingeline.extraction.depth.roomy_search import RoomySearch, untold
+from hingeline.extraction.depth.seldom_search import STUCK, hits_of
 from hingeline.extraction.depth.told_sides import told_by
 from hingeline.extraction.depth.untold_places import points_where_untold
 from hingeline.extraction.verify import fresh_points
@@ -49,6 +49,10 @@ LAST_BENDS = 0.25
 """Part of the bends that layers below leave unexplained which the last layer bends at least."""
 CONFIRM_SIZES = (0.3, 1.0, 3.0, 10.0)
 """Distances, in typical input norms, at which a network is tried before it is put together."""
+CHEAPER = 8
+"""Input dimensions for each of the span from which lines in the span cost little beside those before."""
+GIVEN_UP = 6
+"""Such rounds after which a narrow network of which most answers are explained is looked at no further."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -57,8 +61,6 @@ DEEPEST = 40
 class Search(RoomySearch):
     """What is known so far, and how more becomes known."""
 
-    certain: frozenset[int] = frozenset()
-    """Keys of neurons that surely belong to the first layer."""
     rounds: float = 0.0
     """Times that lines were added so far, over all runs; where only some were, that part of one."""
     tried: set[tuple[tuple[int, int], ...]] = field(default_factory=set[tuple[tuple[int, int], ...]])
@@ -70,6 +72,8 @@ class Search(RoomySearch):
 
     def __post_init__(self) -> None:
         self.segment_cost = self.probe.input_dim + SWEEP_COST
+        span, inputs = self.probe.rows.shape
+        self.eager = span <= self.settings.narrow and span * CHEAPER <= inputs
 
     def run(self) -> bool:
         """Look until the outputs are explained; False if that was not reached."""
@@ -77,26 +81,32 @@ class Search(RoomySearch):
             spent = self.probe.session.spent
             self.sweep(self.line_for(1))
             self.line_cost = self.probe.session.spent - spent
-        settled, stuck, best, idle = 0, 0, (0, 0), 0
+        settled, best, idle = 0, (0, 0), 0
+        self.stalled = 0
         while self.rounds < self.settings.rounds:
             done, untold = self._climb(settled) and self._explained(), self._untold()
             reached = (len(self.found), sum(len(one.neurons) for one in self.found), -untold)
-            stuck = 0 if reached > best else stuck + 1
-            if stuck:
+            self.stalled = 0 if reached > best else self.stalled + 1
+            if self.stalled:
                 self.closed.clear()
             best = max(best, reached)
-            idle = idle + 1 if done and stuck else 0
-            self.stalled = stuck
+            idle = idle + 1 if done and self.stalled else 0
             lines = self._next_lines() if not done else self._where_untold()
             if done and (not lines or idle >= self.settings.idle):
                 if self._confirmed(settled):
                     return True
                 self.rounds += 1
                 continue
+            if self.eager and self.nearest is not None and self.stalled >= GIVEN_UP:
+                return False
+            if self.stalled == STUCK:
+                # lines for seldom neurons once more where few bends are of layers above
+                top = len(self.found) - 2
+                self.searched = {one: count for one, count in self.searched.items() if one < top}
             if self._last_reached() and self._answered_where_untold():
                 continue
             # what hinders is most likely missing in the last layers: those below are only brought up to date
-            settled = max(0, len(self.found) - 2 - stuck // 2)
+            settled = max(0, len(self.found) - 2 - self.stalled // 2)
             # where gradients must be asked in more directions than a layer should leave, a few lines may do
             chosen = lines[:: len(lines) // self._affordable() + 1] if self._dear() else lines
             self.rounds += len(chosen) / max(1, len(lines))
@@ -153,26 +163,33 @@ class Search(RoomySearch):
         Args:
             settled: Layers in which no new neurons are looked for.
         """
-        before, self.found = self.found, []
+        before, self.found = dict(enumerate(zip(self.found, self._offers(), strict=True))), []
+        settled_hits = [hits_of(step) for step, _ in before.values()]
+        self.explained_above = {
+            number: set[tuple[int, int]]().union(*settled_hits[number + 1 :]) for number in before
+        }
         number = 0
         while number < DEEPEST:
-            have = before[number] if number < len(before) else None
-            if have is not None and number and not same_channels(before[number - 1], self.found[-1]):
-                # neurons above refer to channels that are no longer what they were
-                before, have = before[:number], None
+            have = self._over_new_channels(number, *before[number]) if number in before else None
+            if have is None:
+                before = {one: layer for one, layer in before.items() if one < number}
             step = self._step(number, have, number < settled or self._closed_whole(number))
             if step is None:
                 return False
             self.found.append(step)
+            if self.eager and number >= settled:
+                self._mixed(number)
             if number and self._crowded(number):
                 self._widen_roomy(number)
             elif not number or self._share(self.known_below(number)) >= TRUSTED:
                 # if something is missing below, what is asked for now would tell of the wrong channels
                 self._widen(number)
                 self._complete(number)
+            offered = self._offers()[number]
             if number and self._decide_below(number):
                 # over fewer channels more of the layer's neurons are known: it is found again
-                self.found.pop()
+                popped = self.found.pop()
+                before |= {number: (popped, offered)} if self.eager else {}
                 continue
             step = self.found[number]
             self.probe.session.emit(NeuronRecovered(number + 1, len(step.neurons)))
@@ -198,25 +215,41 @@ class Search(RoomySearch):
     def _decide_below(self, number: int) -> bool:
         """Let a layer decide the sides of those below it; True if it decided any."""
         below = self.found[number - 1]
-        told = told_by(self.found[number], below)
+        told = told_by(self.found[number], below, seldom=self.eager)
         if not told:
             return False
         self.found[number - 1] = updated_layer(
-            self.record, self.known_below(number - 1), self.free(number - 1), below, {**below.sides, **told}
+            self.record,
+            self.known_below(number - 1),
+            self.free(number - 1),
+            below,
+            {**below.sides, **told},
+            enough=self._enough(),
         )
         return self.found[number - 1].channels != below.channels
 
     def _step(self, number: int, have: FoundLayer | None, settled: bool) -> FoundLayer | None:
         known, told = self.known_below(number), {} if have is None else have.sides
         if settled and have is not None:
-            return updated_layer(self.record, known, self.free(number), have, told, self._book(number))
+            step = updated_layer(
+                self.record, known, self.free(number), have, told, self._book(number), enough=self._enough()
+            )
+            return self._with_overlooked(number, step) if self.eager else step
         neurons = () if have is None else have.neurons
         if number == 0 and have is None and self.first is not None:
             neurons = first_neurons(self.record, self.first)
             self.certain = frozenset(one.key for one in neurons)
         certain = self.certain if number == 0 else ()
         return find_layer(
-            self.record, known, self.free(number), neurons, told, certain, have, self._book(number)
+            self.record,
+            known,
+            self.free(number),
+            neurons,
+            told,
+            certain,
+            have,
+            self._book(number),
+            enough=self._enough(),
         )
 
     def _widen(self, number: int) -> None:
@@ -270,13 +303,19 @@ class Search(RoomySearch):
                 for line in telling_segments(
                     known, one.neuron, self.record.points[one.bends], scale=self.probe.calibration.scale,
                     reach=self.settings.reach * self.probe.calibration.scale,
-                    walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng,
+                    walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng, aimed=self.eager,
                 ):  # fmt: skip
                     self.sweep(line, samples=self.settings.samples)
             if len(self.measured) > swept:
                 self.segment_cost = (self.probe.session.spent - spent) / (len(self.measured) - swept)
             self.found[number] = updated_layer(
-                self.record, known, self.free(number), step, step.sides, self._book(number)
+                self.record,
+                known,
+                self.free(number),
+                step,
+                step.sides,
+                self._book(number),
+                enough=self._enough(),
             )
             left = {one.key: one.neuron.untold.shape[1] for one in self.found[number].neurons}
             barren |= {one.key for one in open_ if left.get(one.key) == one.neuron.untold.shape[1]}

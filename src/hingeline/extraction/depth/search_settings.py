@@ -22,6 +22,12 @@ class SearchSettings:
     untold_points: int = 32
     """Points for each neuron of the last layer at which what is not known of it matters, half of them where
     it is on as far as it is known."""
+    rare_segments: int = 6
+    """Segments between places where what is below a layer is mixed unevenly, at a time, when it is narrow."""
+    quiet: int = 1
+    """Times that these show no new neuron of the layer before they are no longer swept."""
+    narrow: int = 16
+    """Dimensions in which lines cost so little that they are swept for neurons that are seldom met."""
     idle: int = 3
     """Times that those are tried in vain where all answers are explained."""
     confirm: int = 32

@@ -11,34 +11,50 @@ from dataclasses import replace
 import numpy as np
 
 from hingeline.core.arrays import FloatArray
+from hingeline.extraction.depth.known_layers import MATTERS
 from hingeline.extraction.depth.layer_step import AGREE, FoundLayer, channels_of, layer_of, turned
+from hingeline.extraction.depth.partial_neuron import PartialNeuron
 
 CLEAR = 1e-3
 """Coefficients of unit vectors that are large enough to compare with others."""
+FEWEST_WEAK = 3
+"""Neurons above that must not see a neuron on one side of it before it is off there."""
 
 
-def told_by(above: FoundLayer, layer: FoundLayer) -> dict[int, float]:
+def told_by(above: FoundLayer, layer: FoundLayer, *, seldom: bool = False) -> dict[int, float]:
     """On which side undecided neurons are on, as the neurons above have it: key to 1 or -1.
 
     A neuron above is linear in relu(z) if z > 0 is the active side, and in relu(-z) = relu(z) - z if not:
-    its coefficient of z is zero, or minus that of relu(z).
+    its coefficient of z is zero, or minus that of relu(z). With `seldom`, where only one of these is told,
+    because the undecided neuron was never on, it is enough that some neurons above have it.
     """
     place = {channel: index for index, channel in enumerate(layer.channels)}
     found: dict[int, float] = {}
     for key, itself in layer.channels:
         if not itself:
             continue
-        votes: list[float] = []
+        votes, weak = list[float](), list[float]()
+        first, second = place[key, False], place[key, True]
         for one in above.neurons:
             theta, told = one.neuron.theta, one.neuron.told
-            first, second = place[key, False], place[key, True]
+            weak += [] if told[first] or not seldom else _off_sides(one.neuron, first, second)
             if not (told[first] and told[second]) or abs(theta[first]) < CLEAR:
                 continue
             ratio = theta[second] / theta[first]
             votes += [sign for value, sign in ((0.0, 1.0), (-1.0, -1.0)) if abs(ratio - value) < AGREE]
+        votes = votes or weak * (len(weak) >= FEWEST_WEAK)
         if votes and abs(sum(votes)) == len(votes):
             found[key] = votes[0]
     return found
+
+
+def _off_sides(neuron: PartialNeuron, first: int, second: int) -> list[float]:
+    """Sides on which a neuron below may be on, if it does not come in on the other: relu(z) is not told."""
+    for sign, both in ((1.0, 0.0), (-1.0, 1.0)):
+        untold = float(np.linalg.norm(both * neuron.untold[first] + neuron.untold[second]))
+        if untold < MATTERS and abs(both * neuron.theta[first] + neuron.theta[second]) < AGREE * CLEAR:
+            return [sign]
+    return []
 
 
 def told_by_outputs(weights: FloatArray, layer: FoundLayer) -> dict[int, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hingeline.core.arrays import FloatArray
 from hingeline.extraction.depth.known_layers import KnownLayer
-from hingeline.extraction.depth.layer_step import FoundLayer, FoundNeuron, same_channels
+from hingeline.extraction.depth.layer_step import FoundLayer, FoundNeuron, same_layer
 from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.predictions import Vote
 from hingeline.extraction.depth.refit import Refit
@@ -46,4 +46,6 @@ def test_a_direction_that_is_untold_tells_no_side() -> None:
 def test_a_row_of_which_more_became_known_is_another_channel() -> None:
     before = _layer([[0.6, 0.8, 0.0], [0.0, 1.0, 0.0]], [True, True])
     longer = replace(before.layer, weights=np.array([[0.3, 0.4], [0.0, 1.0]]))
-    assert same_channels(before, before) and not same_channels(before, replace(before, layer=longer))
+    assert same_layer(before.layer, before.channels, before) and not same_layer(
+        longer, before.channels, before
+    )

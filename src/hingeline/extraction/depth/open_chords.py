@@ -35,15 +35,22 @@ def open_chords(known: KnownLayers, scale: float, which: int, rng: np.random.Gen
     Args:
         known: Layers from the bottom up.
         scale: Typical input norm.
-        which: Counts reaches, then regions from the one where most neurons are on.
+        which: Counts from the origin's side or from corner to corner, then regions from the one where most
+            neurons are on.
         rng: Draws places and the order.
     """
     patterns = open_patterns(known, scale, rng)
-    region = region_of(known, patterns[which // len(REACHES) % len(patterns)])
-    reach = scale * REACHES[which % len(REACHES)]
-    corners = _corners(region, reach)
-    found = [_chord(one, other) for one, other in pairwise(rng.permutation(corners))]
-    return [chord for chord in found if chord is not None and chord.high - chord.low > MARGIN * reach]
+    region = region_of(known, patterns[which // 2 % len(patterns)])
+    found: list[Line] = []
+    for reach in (scale * one for one in REACHES):
+        corners = _corners(region, reach)
+        # along one channel alone every neuron of the layer above bends that is not always on, or off
+        star = ((corners[-1], end) for end in corners[:-1])
+        chords = (
+            _chord(one, other) for one, other in (pairwise(rng.permutation(corners)) if which % 2 else star)
+        )
+        found += [one for one in chords if one is not None and one.high - one.low > MARGIN * reach]
+    return found
 
 
 def open_patterns(known: KnownLayers, scale: float, rng: np.random.Generator) -> BoolArray:

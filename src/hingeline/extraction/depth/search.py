@@ -50,9 +50,10 @@ LAST_BENDS = 0.25
 CONFIRM_SIZES = (0.3, 1.0, 3.0, 10.0)
 """Distances, in typical input norms, at which a network is tried before it is put together."""
 CHEAPER = 8
-"""Input dimensions for each of the span from which lines in the span cost little beside those before."""
-GIVEN_UP = 6
-"""Such rounds after which a narrow network of which most answers are explained is looked at no further."""
+"""Gradients in the span must cost so many times less than before it was known for lines to be swept for
+neurons that are seldom on."""
+EAGER_AFTER = 2
+"""Rounds in which no more became known, after which they are."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -67,13 +68,15 @@ class Search(RoomySearch):
     """Neurons of the last layer and how much is not told of them, where answers were asked for that."""
     line_cost: float = np.inf
     """Questions that the last whole line took."""
+    cheap: bool = field(init=False)
+    """Whether the span is so much smaller than the input that many more lines cost little."""
     on_progress: Callable[[], None] = field(default=lambda: None)
     """Called whenever a layer was found or changed."""
 
     def __post_init__(self) -> None:
         self.segment_cost = self.probe.input_dim + SWEEP_COST
         span, inputs = self.probe.rows.shape
-        self.eager = span <= self.settings.narrow and span * CHEAPER <= inputs
+        self.cheap = span * CHEAPER <= inputs
 
     def run(self) -> bool:
         """Look until the outputs are explained; False if that was not reached."""
@@ -97,9 +100,11 @@ class Search(RoomySearch):
                     return True
                 self.rounds += 1
                 continue
-            if self.eager and self.nearest is not None and self.stalled >= GIVEN_UP:
-                return False
-            if self.stalled == STUCK:
+            if self.cheap and not self.eager and self.stalled >= EAGER_AFTER:
+                self._begin_eagerly()
+                settled, best = 0, (0, 0)
+                continue
+            if self.eager and self.stalled == STUCK:
                 # lines for seldom neurons once more where few bends are of layers above
                 top = len(self.found) - 2
                 self.searched = {one: count for one, count in self.searched.items() if one < top}
@@ -152,6 +157,11 @@ class Search(RoomySearch):
     def _affordable(self) -> int:
         """Lines that cost little beside what was asked so far, or a few."""
         return max(DEAR_LINES, int(DEAR_SHARE * self.probe.session.spent / self._line_cost(len(self.found))))
+
+    def _begin_eagerly(self) -> None:
+        """Find all layers again, now with lines for neurons that are seldom on; rounds are counted anew."""
+        self.eager, self.rounds, self.stalled, self.found = True, 0.0, 0, []
+        self.probe.session.emit(Note("nothing more becomes known: looking for neurons that are seldom on"))
 
     def _untold(self) -> int:
         """Directions of neurons that are not known."""

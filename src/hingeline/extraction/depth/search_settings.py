@@ -26,8 +26,6 @@ class SearchSettings:
     """Segments between places where what is below a layer is mixed unevenly, at a time, when it is narrow."""
     quiet: int = 1
     """Times that these show no new neuron of the layer before they are no longer swept."""
-    narrow: int = 16
-    """Dimensions in which lines cost so little that they are swept for neurons that are seldom met."""
     idle: int = 3
     """Times that those are tried in vain where all answers are explained."""
     confirm: int = 32

@@ -18,6 +18,9 @@ from hingeline.extraction.depth.views import CellBook
 STUCK = 2
 """Rounds in which no more becomes known, after which neurons that are known in few places are built on."""
 
+MORE = 1.2
+"""So many times the bends there were that nothing explained are reason to look at them again."""
+
 
 @dataclass(eq=False)
 class SeldomSearch(AimedLines):
@@ -29,8 +32,8 @@ class SeldomSearch(AimedLines):
     """Neurons of each layer when mixtures below it were last swept."""
     explained_above: dict[int, set[tuple[int, int]]] = field(default_factory=dict[int, set[tuple[int, int]]])
     """By layer, the bends that layers above it explained when all were last found."""
-    overlooked: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
-    """By layer, how many bends none explained, and of how many, when they were last looked at."""
+    overlooked: dict[int, int] = field(default_factory=dict[int, int])
+    """By layer, how many bends none explained when they were last looked at."""
     books: dict[int, CellBook] = field(default_factory=dict[int, CellBook])
     """By layer."""
 
@@ -75,9 +78,9 @@ class SeldomSearch(AimedLines):
         index = self.record.index()
         free[[index[hit] for hit in self.explained_above.get(number, ()) if hit in index]] = False
         free[: len(step.explained)] |= step.explained & self.free(number)[: len(step.explained)]
-        if (free.sum(), free.size) == self.overlooked.get(number):
+        if not self.stalled or free.sum() < MORE * self.overlooked.get(number, 0):
             return step
-        self.overlooked[number] = int(free.sum()), free.size
+        self.overlooked[number] = int(free.sum())
         again = find_layer(
             self.record, known, free, step.neurons, step.sides, self.certain if number == 0 else (), step,
             self._book(number), enough=self._enough(),

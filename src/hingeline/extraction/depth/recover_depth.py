@@ -20,6 +20,7 @@ from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_l
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayer
 from hingeline.extraction.depth.last_layer import EXPLAINED
+from hingeline.extraction.depth.missing_inside import Asked, with_missing
 from hingeline.extraction.depth.recorded_answers import recorded_answers
 from hingeline.extraction.depth.search import Search
 from hingeline.extraction.depth.suggested import suggested_segments
@@ -30,6 +31,8 @@ from hingeline.extraction.preconditioning import DenseInverse
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
+NEAR, MOST_ANSWERS = 30.0, 4000
+"""Distance, in typical input norms, and number of the answers on which neurons that are missing are tried."""
 REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
 
@@ -62,7 +65,8 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], first: KnownLayer
         _report(bench, search)
         if not reached or search.output is None or not search.fits_together():
             bench.evidence["segments"] = suggested_segments(search, rows)
-            return Recovery(_nearest(bench, search, rows), Outcome(Status.PARTIAL, _missing(search)))
+            reason = _missing(search)
+            return Recovery(_nearest(bench, search, rows, ask=True), Outcome(Status.PARTIAL, reason))
         recovery = _finished(bench, search, rows)
         if bench.contradiction is None:
             return recovery
@@ -128,14 +132,39 @@ def _pinned(bench: Bench) -> bool:
     return pinned
 
 
-def _nearest(bench: Bench, search: Search, rows: FloatArray) -> PiecewiseLinearNetwork | None:
-    """What explained most answers, put together, with what is known of its neurons; None if nothing did."""
+def _nearest(
+    bench: Bench, search: Search, rows: FloatArray, *, ask: bool = False
+) -> PiecewiseLinearNetwork | None:
+    """What explained most answers, put together, with what is known of its neurons; None if nothing did.
+
+    Args:
+        bench: Where to work.
+        search: As far as it came.
+        rows: Orthonormal rows that take inputs to the span, shape "r d".
+        ask: Whether to ask for neurons that are missing in it.
+    """
     if search.nearest is None:
         return None
     layers, output = search.nearest
     search.found, search.output = list(layers), output
     _report(bench, search)
-    return assembled([step.layer for step in layers], output.weights, rows)
+    inside = assembled([step.layer for step in layers], output.weights, np.eye(len(rows)))
+    if ask:
+        inside = _filled(bench, search, inside)
+    return PiecewiseLinearNetwork([inside.weights[0] @ rows, *inside.weights[1:]], list(inside.biases))
+
+
+def _filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> PiecewiseLinearNetwork:
+    """A network over the span with neurons that answers show to be missing, none of them verified."""
+    scale, rng = search.probe.calibration.scale, search.randomness.step("missing inside")
+    points, answers = search.record.samples, search.record.answers
+    near = np.nonzero(np.linalg.norm(points, axis=1) < NEAR * scale)[0]
+    near = rng.permutation(near)[:MOST_ANSWERS]
+    with bench.probe.session.phase("answers"):
+        filled = with_missing(network, Asked(points[near], answers[near]), search.probe.ask, scale, rng)
+    more = sum(one.size for one in filled.biases) - sum(one.size for one in network.biases)
+    bench.evidence["made_inside"] = more
+    return filled
 
 
 def _report(bench: Bench, search: Search) -> None:

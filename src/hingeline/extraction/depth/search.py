@@ -54,6 +54,8 @@ CHEAPER = 8
 neurons that are seldom on."""
 EAGER_AFTER = 2
 """Rounds in which no more became known, after which they are."""
+GIVEN_UP = 4
+"""Such rounds after that, where most answers are explained: what is missing is then looked for in these."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -104,6 +106,8 @@ class Search(RoomySearch):
                 self._begin_eagerly()
                 settled, best = 0, (0, 0)
                 continue
+            if self.eager and self.nearest is not None and self.stalled >= GIVEN_UP:
+                return False
             if self.eager and self.stalled == STUCK:
                 # lines for seldom neurons once more where few bends are of layers above
                 top = len(self.found) - 2

@@ -21,8 +21,8 @@ from hingeline.extraction.depth.open_lines import open_places
 from hingeline.extraction.depth.regions import Region, far_end, region_of
 from hingeline.probing.line import Line
 
-REACHES = (20.0, 2.0)
-"""Farthest coordinate of a chord, in such norms, in turn: far out weights decide, and nearer offsets."""
+REACHES = (2.0, 20.0)
+"""Farthest coordinate of a chord, in such norms, in turn: offsets decide nearby, and weights farther out."""
 AGAINST = 3.0
 """How much less of all other channels is wished for where one is to be large."""
 MARGIN = 1e-4
@@ -35,22 +35,20 @@ def open_chords(known: KnownLayers, scale: float, which: int, rng: np.random.Gen
     Args:
         known: Layers from the bottom up.
         scale: Typical input norm.
-        which: Counts from the origin's side or from corner to corner, then regions from the one where most
-            neurons are on.
+        which: Counts from the origin's side or from corner to corner, then reaches, then regions from the
+            one where most neurons are on.
         rng: Draws places and the order.
     """
     patterns = open_patterns(known, scale, rng)
-    region = region_of(known, patterns[which // 2 % len(patterns)])
-    found: list[Line] = []
-    for reach in (scale * one for one in REACHES):
-        corners = _corners(region, reach)
-        # along one channel alone every neuron of the layer above bends that is not always on, or off
-        star = ((corners[-1], end) for end in corners[:-1])
-        chords = (
-            _chord(one, other) for one, other in (pairwise(rng.permutation(corners)) if which % 2 else star)
-        )
-        found += [one for one in chords if one is not None and one.high - one.low > MARGIN * reach]
-    return found
+    region = region_of(known, patterns[which // 4 % len(patterns)])
+    reach = scale * REACHES[which // 2 % len(REACHES)]
+    corners = _corners(region, reach)
+    # along one channel alone every neuron of the layer above bends that is not always on, or off
+    star = ((corners[-1], end) for end in corners[:-1])
+    chords = (
+        _chord(one, other) for one, other in (pairwise(rng.permutation(corners)) if which % 2 else star)
+    )
+    return [one for one in chords if one is not None and one.high - one.low > MARGIN * reach]
 
 
 def open_patterns(known: KnownLayers, scale: float, rng: np.random.Generator) -> BoolArray:

@@ -112,6 +112,8 @@ class Search(RoomySearch):
                 # lines for seldom neurons once more where few bends are of layers above
                 top = len(self.found) - 2
                 self.searched = {one: count for one, count in self.searched.items() if one < top}
+            if self.eager:
+                settled = max(0, len(self.found) - 2 - self.stalled // 2)
             if self._last_reached() and self._answered_where_untold():
                 continue
             # what hinders is most likely missing in the last layers: those below are only brought up to date

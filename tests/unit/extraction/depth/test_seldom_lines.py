@@ -29,7 +29,7 @@ def test_chords_stay_where_most_neurons_are_on_and_meet_a_neuron_that_needs_one_
     rng = np.random.default_rng(1)
     known = _known(rng, 6, 6)
     assert open_patterns(known, 1.0, rng)[0].all()
-    chords = open_chords(known, 1.0, 0, rng)
+    chords = [*open_chords(known, 1.0, 0, rng), *open_chords(known, 1.0, 2, rng)]
     assert chords
     met = False
     for chord in chords:

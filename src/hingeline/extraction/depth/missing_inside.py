@@ -73,8 +73,9 @@ def with_missing(
     ask: Callable[[FloatArray], FloatArray],
     scale: float,
     rng: np.random.Generator,
-) -> PiecewiseLinearNetwork:
-    """The network with neurons that explain more answers and spoil hardly any; itself if there are none.
+) -> tuple[PiecewiseLinearNetwork, Asked]:
+    """The network with neurons that explain more answers and spoil hardly any, itself if there are none; and
+    all answers that it explains.
 
     Args:
         network: Explains most answers.
@@ -93,7 +94,7 @@ def with_missing(
             break
         asked = asked.and_(around)
         network = _best(network, around.only(around.strange(network, scale)), asked, scale)
-    return network
+    return network, asked.only(~asked.strange(network, scale))
 
 
 def _around(

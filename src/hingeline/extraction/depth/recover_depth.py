@@ -27,12 +27,16 @@ from hingeline.extraction.depth.suggested import suggested_segments
 from hingeline.extraction.depth.telling_samples import telling_samples
 from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
+from hingeline.extraction.polish import polish
 from hingeline.extraction.preconditioning import DenseInverse
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
+from hingeline.numerics.tolerances import EPSILON
 
 NEAR, MOST_ANSWERS = 30.0, 4000
 """Distance, in typical input norms, and number of the answers on which neurons that are missing are tried."""
+FEWEST_ANSWERS = 2.0
+"""Answers for each parameter with which a network that lacks something is polished."""
 REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
 
@@ -161,10 +165,16 @@ def _filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> Pi
     near = np.nonzero(np.linalg.norm(points, axis=1) < NEAR * scale)[0]
     near = rng.permutation(near)[:MOST_ANSWERS]
     with bench.probe.session.phase("answers"):
-        filled = with_missing(network, Asked(points[near], answers[near]), search.probe.ask, scale, rng)
+        asked = Asked(points[near], answers[near])
+        filled, asked = with_missing(network, asked, search.probe.ask, scale, rng)
     more = sum(one.size for one in filled.biases) - sum(one.size for one in network.biases)
     bench.evidence["made_inside"] = more
-    return filled
+    if len(asked.points) < FEWEST_ANSWERS * sum(one.size for one in (*filled.weights, *filled.biases)):
+        return filled
+    noise = search.probe.noise.at(asked.points) + EPSILON * np.abs(asked.answers).max(axis=1)
+    result = polish(filled, asked.points, asked.answers, noise, rng=rng)
+    bench.probe.session.emit(Note(result.reason))
+    return result.network
 
 
 def _report(bench: Bench, search: Search) -> None:

@@ -43,7 +43,8 @@ def test_a_missing_neuron_is_made_in_the_layer_where_it_is_missing(layer: int, o
     truth = _seldom(_network(rng, outputs), layer, points)
     start = _without(truth, layer)
     asked = Asked(points, truth(points))
-    filled = with_missing(start, asked, truth, 1.0, rng)
+    filled, explained = with_missing(start, asked, truth, 1.0, rng)
+    assert not explained.strange(filled, 1.0).any()
     assert [len(one) for one in filled.biases] == [len(one) for one in truth.biases]
     fresh = Asked(more := rng.standard_normal((4000, 5)), truth(more))
     assert fresh.strange(filled, 1.0).sum() < 0.25 * fresh.strange(start, 1.0).sum()
@@ -53,7 +54,7 @@ def test_a_network_that_lacks_nothing_stays_as_it_is() -> None:
     rng = np.random.default_rng(4)
     truth = _network(rng, 1)
     points = rng.standard_normal((100, 5))
-    assert with_missing(truth, Asked(points, truth(points)), truth, 1.0, rng) is truth
+    assert with_missing(truth, Asked(points, truth(points)), truth, 1.0, rng)[0] is truth
 
 
 def test_factors_are_told_though_a_minority_is_something_elses() -> None:

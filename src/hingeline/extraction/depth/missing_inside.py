@@ -74,11 +74,10 @@ def with_missing(
     scale: float,
     rng: np.random.Generator,
 ) -> tuple[PiecewiseLinearNetwork, Asked]:
-    """The network with neurons that explain more answers and spoil hardly any, itself if there are none; and
-    all answers that it explains.
+    """The network with neurons that explain more answers and spoil hardly any, and all answers it explains.
 
     Args:
-        network: Explains most answers.
+        network: Explains most answers; returned as it is if no neuron does.
         asked: Answers so far, some of which it does not explain.
         ask: Gives answers at points "p r"; until the budget ends.
         scale: Typical input norm.

@@ -5,11 +5,12 @@ Cost: see `from_answers`; a few tens of points where neurons may be on that near
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hingeline.extraction.depth.assembly import assembled
 from hingeline.extraction.depth.from_answers import MadeNeuron, missing_neuron
 from hingeline.extraction.depth.gathered import Gathered
 from hingeline.extraction.depth.layer_step import FoundLayer
@@ -26,6 +27,8 @@ from hingeline.extraction.depth.untold_weights import UntoldWeights
 
 EXPLAINED = 1e-9
 """Median residual of the outputs, of what they vary, below which the last layer has been reached."""
+FAR_OUT, GIVEN = 30.0, 1e-8
+"""Answers within so many typical norms are given by a network if it misses them by less, of scale + norm."""
 LINES_BETWEEN = 4
 """Lines after which it is tried again to make a neuron from answers that made none."""
 MOST_MADE = 6
@@ -42,7 +45,7 @@ class LastLayer(Gathered):
     looks: int = 0
     """Times that rare places were asked."""
     nearest: tuple[tuple[FoundLayer, ...], OutputFit] | None = None
-    """Layers with most neurons with which the outputs explained most answers."""
+    """Layers and outputs that, put together, explained most answers."""
     in_vain: tuple[int, int, int] = (-1, 0, 0)
     """Layer, its neurons and lines swept when answers last made no neuron though one is missing."""
 
@@ -56,10 +59,23 @@ class LastLayer(Gathered):
         self.output = fit
         if fit.residual < EXPLAINED:
             self.found[number] = opened
-            # the places asked later are those that were missed before: shares do not compare
-            if self.nearest is None or _built_on(self.found) >= _built_on(self.nearest[0]):
-                self.nearest = tuple(self.found), fit
+            now = tuple(self.found), fit
+            # the places asked later are those that were missed before: both are tried on the same
+            if self.nearest is None or self._explains(now) >= self._explains(self.nearest):
+                self.nearest = now
         return fit.residual < EXPLAINED
+
+    def _explains(self, nearest: tuple[tuple[FoundLayer, ...], OutputFit]) -> float:
+        """Share of the answers not far out that a network put together of layers and outputs gives."""
+        layers, fit = nearest
+        size = np.linalg.norm(self.record.samples, axis=1)
+        near = size < FAR_OUT * self.probe.calibration.scale
+        points, answers = self.record.samples[near], self.record.answers[near]
+        network = assembled([one.layer for one in layers], fit.weights, np.eye(points.shape[1]))
+        left = np.abs(network(points) - answers).max(axis=1)
+        return (
+            float((left <= GIVEN * (self.probe.calibration.scale + size[near])).mean()) if near.any() else 0.0
+        )
 
     def _fitted(self, number: int) -> tuple[FoundLayer, OutputFit]:
         """A layer with all its sides open, and the outputs fitted to it: the best of several ways.
@@ -240,10 +256,6 @@ class LastLayer(Gathered):
                     # the outputs' weights are of the layer as it was
                     self.found[number], self.output = self._fitted(number)
         return any_left_out
-
-
-def _built_on(layers: Sequence[FoundLayer]) -> int:
-    return sum(one.layer.width for one in layers)
 
 
 def _badness(fit: OutputFit) -> tuple[bool, float]:

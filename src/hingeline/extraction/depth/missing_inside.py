@@ -11,19 +11,29 @@ Cost: some 300 answers for each neuron looked for. Source: ours; `from_answers` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hingeline.core.arrays import BoolArray, FloatArray
 from hingeline.core.errors import BudgetExhausted
+from hingeline.extraction.depth.partial_neuron import PartialNeuron
 from hingeline.extraction.depth.rank_one import OneRank, rank_one
+from hingeline.extraction.depth.untold_off import turned_off
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 STRANGE = 1e-8
 """What is left of an answer, of scale + norm, above which something is missing there."""
 WANTED, MOST_ASKED = 220, 900
-"""Strange places gathered around one, and most answers asked for that."""
+"""Strange places gathered around some, and most answers asked for that."""
+STARTS = 3
+"""Strange places around which they are gathered: around one, not all weights of a neuron may show."""
+MOST_TRIED = 500
+"""Strange places that are fitted at once."""
+HELD_OFF = 3000
+"""Explained places at which a neuron must be off where nothing is told of it."""
+BARELY = 1e-9
+"""Part of its largest value, over all places, below which a channel tells nothing."""
 AT_ONCE = 40
 """Answers asked at a time."""
 NEAREST, FARTHEST = -2.5, 0.3
@@ -51,10 +61,14 @@ class Asked:
         """What a network does not explain, "n k"."""
         return self.answers - network(self.points)
 
-    def strange(self, network: PiecewiseLinearNetwork, scale: float) -> BoolArray:
-        """Which answers a network does not explain, "n"."""
+    def share(self, network: PiecewiseLinearNetwork, scale: float) -> FloatArray:
+        """Largest part of each answer, of scale + norm, that a network does not explain, "n"."""
         size = scale + np.linalg.norm(self.points, axis=1)
-        return np.asarray(np.abs(self.left(network)).max(axis=1) > STRANGE * size)
+        return np.asarray(np.abs(self.left(network)).max(axis=1) / size)
+
+    def strange(self, network: PiecewiseLinearNetwork, scale: float, above: float = STRANGE) -> BoolArray:
+        """Which answers a network does not explain, "n"."""
+        return np.asarray(self.share(network, scale) > above)
 
     def only(self, chosen: BoolArray) -> Asked:
         """Some of them."""
@@ -73,8 +87,10 @@ def with_missing(
     ask: Callable[[FloatArray], FloatArray],
     scale: float,
     rng: np.random.Generator,
+    above: float = STRANGE,
+    tries: int = TRIES,
 ) -> tuple[PiecewiseLinearNetwork, Asked]:
-    """The network with neurons that explain more answers and spoil hardly any, and all answers it explains.
+    """The network with neurons that explain more answers and spoil hardly any, and all answers.
 
     Args:
         network: Explains most answers; returned as it is if no neuron does.
@@ -82,29 +98,36 @@ def with_missing(
         ask: Gives answers at points "p r"; until the budget ends.
         scale: Typical input norm.
         rng: Draws places.
+        above: What is left of an answer, of scale + norm, above which it is not explained.
+        tries: Times that answers are asked around strange places.
     """
-    for _ in range(TRIES):
-        strange = np.nonzero(asked.strange(network, scale))[0]
+    for _ in range(tries):
+        strange = np.nonzero(asked.strange(network, scale, above))[0]
         if not len(strange):
             break
+        starts = asked.points[rng.choice(strange, min(STARTS, len(strange)), replace=False)]
         try:
-            around = _around(network, asked.points[rng.choice(strange)], ask, scale, rng)
+            around = _around(network, starts, ask, scale, rng, above)
         except BudgetExhausted:
             break
         asked = asked.and_(around)
-        network = _best(network, around.only(around.strange(network, scale)), asked, scale)
-    return network, asked.only(~asked.strange(network, scale))
+        every = np.nonzero(asked.strange(network, scale, above))[0]
+        several = asked.only(np.isin(np.arange(len(asked.points)), rng.permutation(every)[:MOST_TRIED]))
+        sets = [several, around.only(around.strange(network, scale, above))]
+        network = _best(network, sets, asked, scale, above)
+    return network, asked
 
 
 def _around(
     network: PiecewiseLinearNetwork,
-    start: FloatArray,
+    starts: FloatArray,
     ask: Callable[[FloatArray], FloatArray],
     scale: float,
     rng: np.random.Generator,
+    above: float,
 ) -> Asked:
-    """Answers at places reached from a strange one by steps between strange ones."""
-    asked = Asked(start[np.newaxis], ask(start[np.newaxis]))
+    """Answers at places reached from strange ones by steps between strange ones."""
+    asked = Asked(starts, ask(starts))
     strange = asked.points
     while len(strange) < WANTED and len(asked.points) < MOST_ASKED:
         origin = strange[rng.integers(len(strange), size=AT_ONCE)]
@@ -113,25 +136,50 @@ def _around(
         points = origin + length[:, np.newaxis] * steps
         new = Asked(points, ask(points))
         asked = asked.and_(new)
-        strange = np.concatenate([strange, points[new.strange(network, scale)]])
+        strange = np.concatenate([strange, points[new.strange(network, scale, above)]])
     return asked
 
 
 def _best(
-    network: PiecewiseLinearNetwork, around: Asked, asked: Asked, scale: float
+    network: PiecewiseLinearNetwork, sets: list[Asked], asked: Asked, scale: float, above: float
 ) -> PiecewiseLinearNetwork:
     """With one neuron more in the layer where that explains most; the same if it spoils too much in each."""
-    before, best, most = asked.strange(network, scale), network, FEWEST
+    before, best, most = asked.strange(network, scale, above), network, FEWEST
+    explained = np.nonzero(~before)[0]
+    kept = asked.points[explained[:: len(explained) // HELD_OFF + 1]]
     for layer in range(1, len(network.weights)):
-        made = neuron_inside(network, layer, around)
-        if made is None:
-            continue
-        larger = with_neuron_inside(network, layer, made)
-        after = asked.strange(larger, scale)
-        fixed, broken = int((before & ~after).sum()), int((after & ~before).sum())
-        if broken <= BROKEN * fixed and fixed - broken >= most:
-            best, most = larger, fixed - broken
+        for around in sets:
+            made = neuron_inside(network, layer, around)
+            if made is None:
+                continue
+            made = off_where_untold(network, layer, made, around.points, kept)
+            larger = with_neuron_inside(network, layer, made)
+            after = asked.strange(larger, scale, above)
+            fixed, broken = int((before & ~after).sum()), int((after & ~before).sum())
+            if broken <= BROKEN * fixed and fixed - broken >= most:
+                best, most = larger, fixed - broken
     return best
+
+
+def off_where_untold(
+    network: PiecewiseLinearNetwork, layer: int, made: OneRank, strange: FloatArray, explained: FloatArray
+) -> OneRank:
+    """The neuron off at explained places where channels are on that were off at all strange ones.
+
+    Args:
+        network: Without it.
+        layer: In which it is, from 1.
+        made: On at strange places.
+        strange: Places of which it was made, shape "s r".
+        explained: Places at which the network lacks nothing, shape "p r".
+    """
+    below = _paths(network, layer, np.concatenate([strange, explained]))[1]
+    largest = np.abs(below).max(axis=0)
+    silent = np.abs(below[: len(strange)]).max(axis=0) <= BARELY * largest
+    if not silent.any() or not len(explained):
+        return made
+    neuron = PartialNeuron(made.right, np.eye(len(silent))[:, silent], ())
+    return replace(made, right=turned_off(neuron, below[len(strange) :], 1.0))
 
 
 def neuron_inside(network: PiecewiseLinearNetwork, layer: int, around: Asked) -> OneRank | None:

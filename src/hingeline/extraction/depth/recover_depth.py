@@ -17,26 +17,22 @@ from hingeline.core.events import Note
 from hingeline.core.outcome import Outcome, Status
 from hingeline.extraction.bends import MeasuredLine
 from hingeline.extraction.depth.assembly import assembled, layer_lines, neuron_lines, row_errors
+from hingeline.extraction.depth.filled_network import Filled, filled, in_inputs, note_made, with_made
 from hingeline.extraction.depth.frame import FrameProbe
 from hingeline.extraction.depth.known_layers import KnownLayer
 from hingeline.extraction.depth.last_layer import EXPLAINED
-from hingeline.extraction.depth.missing_inside import Asked, with_missing
 from hingeline.extraction.depth.recorded_answers import recorded_answers
 from hingeline.extraction.depth.search import Search
 from hingeline.extraction.depth.suggested import suggested_segments
 from hingeline.extraction.depth.telling_samples import telling_samples
 from hingeline.extraction.depth.wider_check import contradicted
 from hingeline.extraction.finish import finish
-from hingeline.extraction.polish import polish
 from hingeline.extraction.preconditioning import DenseInverse
 from hingeline.extraction.recovery import Bench, Recovery
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
-from hingeline.numerics.tolerances import EPSILON
 
-NEAR, MOST_ANSWERS = 30.0, 4000
-"""Distance, in typical input norms, and number of the answers on which neurons that are missing are tried."""
-FEWEST_ANSWERS = 2.0
-"""Answers for each parameter with which a network that lacks something is polished."""
+VAGUE = 1e-6
+"""Errors claimed of rows before the fit, where answers made or changed some of them."""
 REPAIRS = 4
 """Times that a network is finished; again where verification led to what was missing."""
 
@@ -64,13 +60,13 @@ def recover_depth(bench: Bench, lines: Sequence[MeasuredLine], first: KnownLayer
         try:
             reached = search.run()
         except BudgetExhausted:
-            bench.best = _nearest(bench, search, rows) or bench.best
+            nearest = _nearest(bench, search, rows)
+            bench.best = bench.best if nearest is None else in_inputs(nearest, rows)
             raise
         _report(bench, search)
         if not reached or search.output is None or not search.fits_together():
             bench.evidence["segments"] = suggested_segments(search, rows)
-            reason = _missing(search)
-            return Recovery(_nearest(bench, search, rows, ask=True), Outcome(Status.PARTIAL, reason))
+            return _mended(bench, search, rows, _missing(search))
         recovery = _finished(bench, search, rows)
         if bench.contradiction is None:
             return recovery
@@ -136,45 +132,53 @@ def _pinned(bench: Bench) -> bool:
     return pinned
 
 
-def _nearest(
-    bench: Bench, search: Search, rows: FloatArray, *, ask: bool = False
-) -> PiecewiseLinearNetwork | None:
-    """What explained most answers, put together, with what is known of its neurons; None if nothing did.
+def _nearest(bench: Bench, search: Search, rows: FloatArray) -> PiecewiseLinearNetwork | None:
+    """What explained most answers, put together over the span; None if nothing did.
 
     Args:
         bench: Where to work.
         search: As far as it came.
         rows: Orthonormal rows that take inputs to the span, shape "r d".
-        ask: Whether to ask for neurons that are missing in it.
     """
     if search.nearest is None:
         return None
     layers, output = search.nearest
     search.found, search.output = list(layers), output
     _report(bench, search)
-    inside = assembled([step.layer for step in layers], output.weights, np.eye(len(rows)))
-    if ask:
-        inside = _filled(bench, search, inside)
-    return PiecewiseLinearNetwork([inside.weights[0] @ rows, *inside.weights[1:]], list(inside.biases))
+    return assembled([step.layer for step in layers], output.weights, np.eye(len(rows)))
 
 
-def _filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> PiecewiseLinearNetwork:
-    """A network over the span with neurons that answers show to be missing, none of them verified."""
-    scale, rng = search.probe.calibration.scale, search.randomness.step("missing inside")
-    points, answers = search.record.samples, search.record.answers
-    near = np.nonzero(np.linalg.norm(points, axis=1) < NEAR * scale)[0]
-    near = rng.permutation(near)[:MOST_ANSWERS]
-    with bench.probe.session.phase("answers"):
-        asked = Asked(points[near], answers[near])
-        filled, asked = with_missing(network, asked, search.probe.ask, scale, rng)
-    more = sum(one.size for one in filled.biases) - sum(one.size for one in network.biases)
-    bench.evidence["made_inside"] = more
-    if len(asked.points) < FEWEST_ANSWERS * sum(one.size for one in (*filled.weights, *filled.biases)):
-        return filled
-    noise = search.probe.noise.at(asked.points) + EPSILON * np.abs(asked.answers).max(axis=1)
-    result = polish(filled, asked.points, asked.answers, noise, rng=rng)
-    bench.probe.session.emit(Note(result.reason))
-    return result.network
+def _mended(bench: Bench, search: Search, rows: FloatArray, reason: str) -> Recovery:
+    """What explained most answers, with neurons that answers show to be missing; complete if verified so."""
+    network = _nearest(bench, search, rows)
+    if network is None:
+        return Recovery(None, Outcome(Status.PARTIAL, reason))
+    bench.best = in_inputs(network, rows)
+    done = filled(bench, search, network)
+    note_made(bench, done)
+    bench.best = whole = in_inputs(done.network, rows)
+    if done.departs == 0.0:
+        verified = _verified(bench, done, whole)
+        if verified is not None:
+            return verified
+    return Recovery(bench.best, Outcome(Status.PARTIAL, reason + with_made(done)))
+
+
+def _verified(bench: Bench, done: Filled, network: PiecewiseLinearNetwork) -> Recovery | None:
+    """Polished and verified as any complete network is; None if that fails or the budget ends."""
+    paired = sum(done.paired)
+    why = f"the active side of {paired} neurons is not decided by what was asked" if paired else ""
+    try:
+        recovery = finish(bench, network, VAGUE, why)
+        if recovery.outcome.status not in (Status.COMPLETE, Status.EQUIVALENT):
+            return None
+        if recovery.network is None or bench.row_errors is None:
+            return None
+        bench.contradiction = contradicted(bench, recovery.network, bench.row_errors)
+    except BudgetExhausted:
+        return None
+    pinned = not recovery.outcome.ok or _pinned(bench)
+    return recovery if pinned and bench.contradiction is None else None
 
 
 def _report(bench: Bench, search: Search) -> None:

@@ -56,6 +56,8 @@ EAGER_AFTER = 2
 """Rounds in which no more became known, after which they are."""
 GIVEN_UP = 4
 """Such rounds after that, where most answers are explained: what is missing is then looked for in these."""
+MOSTLY = 0.5
+"""Share of the answers that are most."""
 DEEPEST = 40
 """Hidden layers looked for."""
 
@@ -106,7 +108,7 @@ class Search(RoomySearch):
                 self._begin_eagerly()
                 settled, best = 0, (0, 0)
                 continue
-            if self.eager and self.nearest is not None and self.stalled >= GIVEN_UP:
+            if self.eager and self.stalled >= GIVEN_UP and self._nearly_right():
                 return False
             if self.eager and self.stalled == STUCK:
                 # lines for seldom neurons once more where few bends are of layers above
@@ -128,6 +130,10 @@ class Search(RoomySearch):
     def fits_together(self) -> bool:
         """Whether the outputs' weights are of the last layer as it is now."""
         return self.output is not None and self.output.weights.shape[1] == self.known.channels + 1
+
+    def _nearly_right(self) -> bool:
+        """Whether what was found gives most answers: what is missing is better looked for in those left."""
+        return self.nearest is not None and self._explains(self.nearest) > MOSTLY
 
     def _last_reached(self) -> bool:
         """Whether most answers are linear in the deepest layer found."""

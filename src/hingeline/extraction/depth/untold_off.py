@@ -19,12 +19,13 @@ LARGEST = 1e3
 """Bound of such a weight, the others together having length one."""
 
 
-def turned_off(neuron: PartialNeuron, offered: FloatArray) -> FloatArray:
+def turned_off(neuron: PartialNeuron, offered: FloatArray, side: float | None = None) -> FloatArray:
     """Coefficients (a, b) with which the neuron is off wherever what is untold matters, if there are any.
 
     Args:
-        neuron: In any orientation: it passes for on on the side with fewer places.
+        neuron: In any orientation.
         offered: Channels and one at all places asked, shape "p c+1".
+        side: Its sign where it is on; None: it passes for on on the side with fewer places.
     """
     from scipy.optimize import linprog
 
@@ -37,7 +38,8 @@ def turned_off(neuron: PartialNeuron, offered: FloatArray) -> FloatArray:
     if not there.any() or there.all():
         return neuron.theta
     height = offered @ neuron.theta / size[:, 0]
-    side = 1.0 if 2 * (height[~there] > 0).sum() <= (~there).sum() else -1.0
+    if side is None:
+        side = 1.0 if 2 * (height[~there] > 0).sum() <= (~there).sum() else -1.0
     height = side * height[there]
     # smallest bound s with -s <= c <= s and height + parts c <= 0
     rows = [np.concatenate([parts[there], np.zeros((int(there.sum()), 1))], axis=1)]

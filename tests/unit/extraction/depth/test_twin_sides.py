@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def test_sides_are_those_with_which_linear_parts_cancel(layer: int, outputs: int
     rng = np.random.default_rng(layer)
     sizes = [6, 6, 5, 5, outputs]
     truth = PiecewiseLinearNetwork(
-        [rng.standard_normal((after, before)) for before, after in zip(sizes, sizes[1:], strict=False)],
+        [rng.standard_normal((after, before)) for before, after in pairwise(sizes)],
         [0.3 * rng.standard_normal(after) for after in sizes[1:]],
     )
     points = rng.standard_normal((500, 6))

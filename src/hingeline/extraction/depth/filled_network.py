@@ -106,7 +106,7 @@ def _polished(
     """Fitted to answers that it explains as well as most."""
     share, count = asked.share(network, search.probe.calibration.scale), network.parameter_count
     agree = rng.permutation(np.nonzero(share <= max(AGREED * float(np.median(share)), FINEST))[0])
-    chosen = asked.only(np.isin(np.arange(len(share)), agree[: int(FITTED * count)]))
+    chosen = asked.only(np.isin(np.arange(len(share)), agree[: min(MOST_ANSWERS, int(FITTED * count))]))
     if len(chosen.points) < FEWEST_FITTED * count:
         return network
     noise = search.probe.noise.at(chosen.points) + EPSILON * np.abs(chosen.answers).max(axis=1)

@@ -12,11 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from hingeline.core.events import NeuronRecovered, Note
-from hingeline.extraction.bends import SPARE_OUTPUTS
-from hingeline.extraction.depth.boundary_walk import telling_segments
 from hingeline.extraction.depth.first_neurons import first_neurons
 from hingeline.extraction.depth.gathered import TRUSTED
 from hingeline.extraction.depth.last_layer import EXPLAINED
@@ -25,26 +21,19 @@ from hingeline.extraction.depth.layer_step import (
     find_layer,
     updated_layer,
 )
-from hingeline.extraction.depth.roomy_search import RoomySearch, untold
+from hingeline.extraction.depth.roomy_search import untold
 from hingeline.extraction.depth.seldom_search import STUCK, hits_of
 from hingeline.extraction.depth.told_sides import told_by
 from hingeline.extraction.depth.untold_places import points_where_untold
+from hingeline.extraction.depth.widened_search import WidenedSearch
 from hingeline.extraction.verify import fresh_points
 
 DEAR_LINES = 2
 """Lines added at a time, or one more, where no known layer makes gradients cheaper."""
 DEAR_SHARE = 0.15
 """Or as many as cost no more than this share of what was asked so far."""
-SWEPT_BEND = 4.0
-"""Questions to find one of a line, about."""
 SWEEP_COST = 12
 """Questions to find a bend on a segment, about."""
-LINE_TELLS = 0.4
-"""Part of what is not known of a layer's neurons that one more line tells, about."""
-MOST_LINES = 8
-"""Lines swept for one layer before new neurons are looked for on them."""
-FINDS = 3
-"""Times that they are."""
 LAST_BENDS = 0.25
 """Part of the bends that layers below leave unexplained which the last layer bends at least."""
 CONFIRM_SIZES = (0.3, 1.0, 3.0, 10.0)
@@ -63,15 +52,13 @@ DEEPEST = 40
 
 
 @dataclass(eq=False)
-class Search(RoomySearch):
+class Search(WidenedSearch):
     """What is known so far, and how more becomes known."""
 
     rounds: float = 0.0
     """Times that lines were added so far, over all runs; where only some were, that part of one."""
     tried: set[tuple[tuple[int, int], ...]] = field(default_factory=set[tuple[tuple[int, int], ...]])
     """Neurons of the last layer and how much is not told of them, where answers were asked for that."""
-    line_cost: float = np.inf
-    """Questions that the last whole line took."""
     cheap: bool = field(init=False)
     """Whether the span is so much smaller than the input that many more lines cost little."""
     on_progress: Callable[[], None] = field(default=lambda: None)
@@ -273,74 +260,6 @@ class Search(RoomySearch):
             self._book(number),
             enough=self._enough(),
         )
-
-    def _widen(self, number: int) -> None:
-        """Sweep whole lines while they tell more for the same price than segments made for single neurons.
-
-        A segment tells one direction. A line meets most neurons, each somewhere else, and half of the
-        channels are on there: of what is not known it tells nearly half.
-        """
-        for _ in range(FINDS):
-            swept = len(self.measured)
-            pays = self._widen_found(number)
-            if len(self.measured) == swept:
-                return
-            self.found[number] = self._step(number, self.found[number], False) or self.found[number]
-            if not pays:
-                return
-
-    def _widen_found(self, number: int) -> bool:
-        """The same for the neurons that were found; False if the last line told less than it cost."""
-        for _ in range(MOST_LINES):
-            step, spent = self.found[number], self.probe.session.spent
-            if LINE_TELLS * untold(step) * self.segment_cost < self._line_cost(number):
-                break
-            self.sweep(self.fresh_line())
-            self.line_cost = self.probe.session.spent - spent
-            self.found[number] = self._step(number, step, True) or step
-            if (untold(step) - untold(self.found[number])) * self.segment_cost < self.line_cost:
-                return False
-        return True
-
-    def _line_cost(self, number: int) -> float:
-        """What the last whole line took; before there was one, what its bends would take."""
-        if np.isfinite(self.line_cost):
-            return self.line_cost
-        bends = max(len(line.sweep.bends) for line, _ in self.measured)
-        known = sum(one.layer.width for one in self.found[: number + 1])
-        at_once = max(1, self.measured[0][0].jumps.shape[1] - SPARE_OUTPUTS)
-        return SWEPT_BEND * bends + max(0, bends - known) / at_once * self.probe.input_dim
-
-    def _complete(self, number: int) -> None:
-        """Ask for what is not known of a layer's neurons, as long as that helps."""
-        known, barren = self.known_below(number), set[int]()
-        for attempt in range(self.settings.passes):
-            step = self.found[number]
-            open_ = [one for one in step.neurons if not one.neuron.whole and one.key not in barren]
-            if not open_:
-                return
-            spent, swept = self.probe.session.spent, len(self.measured)
-            for one in open_:
-                rng = self.randomness.step(f"segments {number} {len(self.measured)} {attempt}", one.key)
-                for line in telling_segments(
-                    known, one.neuron, self.record.points[one.bends], scale=self.probe.calibration.scale,
-                    reach=self.settings.reach * self.probe.calibration.scale,
-                    walkers=self.settings.walkers, wanted=self.settings.segments, rng=rng, aimed=self.eager,
-                ):  # fmt: skip
-                    self.sweep(line, samples=self.settings.samples)
-            if len(self.measured) > swept:
-                self.segment_cost = (self.probe.session.spent - spent) / (len(self.measured) - swept)
-            self.found[number] = updated_layer(
-                self.record,
-                known,
-                self.free(number),
-                step,
-                step.sides,
-                self._book(number),
-                enough=self._enough(),
-            )
-            left = {one.key: one.neuron.untold.shape[1] for one in self.found[number].neurons}
-            barren |= {one.key for one in open_ if left.get(one.key) == one.neuron.untold.shape[1]}
 
     def _tell(self, number: int, step: FoundLayer) -> None:
         untold = sum(not one.neuron.whole for one in step.neurons)

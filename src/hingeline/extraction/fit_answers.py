@@ -129,6 +129,8 @@ def with_more(
         network, fitted, (offered, _noise_at(bench, offered, network(offered))), most, rng,
         first_layer_basis=row_basis(network),
     )  # fmt: skip
+    if not len(chosen):
+        return recorded  # none of them would pin anything more
     # and some that are held out: those there were show nothing of such a row
     others = np.delete(offered, chosen, axis=0)
     others = others[rng.permutation(len(others))[: most // 2]]

@@ -62,14 +62,14 @@ def filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> Fil
         network: Explains most of them.
     """
     scale, rng = search.probe.calibration.scale, search.randomness.step("missing inside")
-    own, above = network.hidden_widths, STRANGE
-    pairs = [Halves.of(network, layer).paired for layer in range(1, len(own) + 1)]
+    above = STRANGE
     with bench.probe.session.phase("answers"):
         fresh = _fresh(search, rng)
         asked, size = _recorded(search, rng), -1
+        # sides first: fewer neurons above leave less to be told of one that is missing
+        network = one_sided(network, asked.only(~asked.strange(network, scale)).points)
+        start, paired = network.hidden_widths, _paired(network)
         for _ in range(ROUNDS):
-            # sides first: fewer neurons above leave less to be told of one that is missing
-            network = one_sided(network, asked.only(~asked.strange(network, scale, above)).points)
             tried = network
             network, asked = with_missing(network, asked, search.probe.ask, scale, rng, above, TRIES)
             if network is tried and size >= 0:
@@ -77,11 +77,14 @@ def filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> Fil
             size = sum(network.hidden_widths)
             network = _polished(bench, search, network, asked, rng)
             above = float(np.clip(TOLD_APART * np.median(asked.share(network, scale)), FINEST, STRANGE))
-    left = [Halves.of(network, layer).paired for layer in range(1, len(own) + 1)]
-    merged = np.subtract(pairs, left)
-    made = np.subtract(network.hidden_widths, own) + merged
+    made = np.subtract(network.hidden_widths, start)
     departs = None if fresh is None else float(fresh.strange(network, scale, above).mean())
-    return Filled(network, tuple(made.tolist()), tuple(left), departs, above)
+    return Filled(network, tuple(made.tolist()), paired, departs, above)
+
+
+def _paired(network: PiecewiseLinearNetwork) -> tuple[int, ...]:
+    """Neurons that stand in two halves, by hidden layer."""
+    return tuple(Halves.of(network, layer).paired for layer in range(1, len(network.weights)))
 
 
 def _fresh(search: Search, rng: np.random.Generator) -> Asked | None:

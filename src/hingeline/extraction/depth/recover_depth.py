@@ -161,7 +161,9 @@ def _mended(bench: Bench, search: Search, rows: FloatArray, reason: str) -> Reco
         verified = _verified(bench, done, whole)
         if verified is not None:
             return verified
-    return Recovery(bench.best, Outcome(Status.PARTIAL, reason + with_made(done)))
+    # a fit that is not verified may be worse than what it began with
+    bench.best = whole
+    return Recovery(whole, Outcome(Status.PARTIAL, reason + with_made(done)))
 
 
 def _verified(bench: Bench, done: Filled, network: PiecewiseLinearNetwork) -> Recovery | None:

@@ -20,7 +20,7 @@ from hingeline.numerics.binary_system import BinaryStatus, solve_binary
 OPPOSITE = 1e-9
 """Distance of two unit rows, one turned, within which they are both halves of one neuron."""
 LEFT = 1e-6
-"""Part of the linear part that sides may leave."""
+"""Part of the largest linear part of a neuron that sides may leave."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def _chosen(
     varying = np.linalg.qr(heights - middle, mode="r") / len(points) ** 0.5
     target = -(varying @ slopes.T).T.ravel()
     system = np.concatenate([varying * jump for jump in jumps])
-    size = float(np.abs(varying[np.newaxis] * slopes[:, np.newaxis]).max())
+    size = float(np.abs(system).max())
     found = solve_binary(system, target, LEFT / 10 * max(size, 1e-300), time_limit=1.0)
     if found.status is not BinaryStatus.EXACT or not found.unique or found.bits is None:
         return network

@@ -87,7 +87,8 @@ def finish(bench: Bench, network: PiecewiseLinearNetwork, claimed: RowErrors, un
     if missed > UNEXPLAINED_FIT:
         reason = (
             f"The fit misses held-out answers by {missed:.1g} of their range, more than noise explains: "
-            "something of small effect is missing; within the tolerance the network answers right."
+            "something of small effect is missing; fresh answers agree, but only gaps above "
+            f"{check.tolerance:.1g} would show."
         )
         return Recovery(network, Outcome(Status.PARTIAL, reason))
     loose = bench.evidence.get("polish", {}).get("undetermined", [])

@@ -7,8 +7,8 @@ A seed draws the network, He weights and normal biases of deviation 0.3, and all
 a file, only the latter. The error is the largest of a parameter, rows normalised and neurons matched; the gap
 is the largest of 20,000 N(0, 1) inputs, of what the outputs vary. Every query is counted. "Wrong" marks an
 outcome that claims more than comparison with the truth confirms (`hingeline.evaluation.score`). With
-`--images FOLDER` (`t10k-images-idx3-ubyte.gz` of MNIST) two columns more: the share of N(0, 1) inputs with a gap
-above 1e-9, and the largest gap at the test images, pixels from 0 to 1; both in units of the answers.
+`--images FOLDER` (`t10k-images-idx3-ubyte.gz` of MNIST) two columns more: the share of N(0, 1) inputs with a
+gap above 1e-9, and the largest gap at the test images, pixels from 0 to 1; both in units of the answers.
 """
 
 from __future__ import annotations

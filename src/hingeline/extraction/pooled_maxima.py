@@ -63,7 +63,8 @@ def refuse_maxima(bench: Bench, planes: Hyperplanes, looks: Sightings, attempt: 
         stopped[again] += closer.stopped
     halves, whole = int(((seen > 0) & (stopped > 0)).sum()), int(((seen > 0) & (stopped == 0)).sum())
     bench.evidence["maxima"] = {"hyperplanes": planes.count, "stopped": halves, "whole": whole}
-    if halves < FEWEST_STOPPED or whole > MOST_WHOLE * planes.count:
+    # of a deep network most are deeper neurons', seen once or never: its first layer is among the few others
+    if halves < FEWEST_STOPPED or whole > min(MOST_WHOLE * planes.count, halves):
         return None
     return Outcome(Status.REFUSED, REASON.format(stopped=halves, count=planes.count, whole=whole), ADVICE)
 

@@ -14,7 +14,7 @@ from scipy.special import erf, expit
 import hingeline as hl
 from hingeline.cli.main import main
 from hingeline.core.arrays import FloatArray
-from hingeline.core.outcome import Finding
+from hingeline.core.outcome import Finding, Status
 from hingeline.networks.piecewise_linear import PiecewiseLinearNetwork
 
 Function = Callable[[FloatArray], FloatArray]
@@ -176,3 +176,12 @@ def test_the_command_says_why_and_what_to_try(
     assert told["outcome"]["status"] == "refused"
     assert "not piecewise linear" in told["outcome"]["reason"]
     assert "hingeline span" in told["outcome"]["advice"]
+
+
+def test_a_deep_network_of_many_hyperplanes_is_not_taken_for_one_of_maxima() -> None:
+    """Of 167 hyperplanes 16 are whole, its first layer, and only three stop."""
+    path = Path(__file__).resolve().parents[3].parent / "shared" / "targets" / "foerster_mnist784_16x8_1.npz"
+    if not path.exists():
+        pytest.skip("the public networks are not here")
+    finding = hl.extract(hl.oracle(str(path)), seed=2, budget=36_000)
+    assert finding.outcome.status != Status.REFUSED, finding.outcome

@@ -8,6 +8,7 @@ Cost: some 400 answers for each neuron looked for, and those that tell how much 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,8 @@ class Filled:
     """Share of fresh answers that it does not explain; None: none could be asked."""
     floor: float
     """What is left of an answer, of scale + norm, above which it is not explained."""
+    cut: BudgetExhausted | None = None
+    """Set if the budget ended before nothing more could be made."""
 
 
 def filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> Filled:
@@ -62,16 +65,24 @@ def filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> Fil
         network: Explains most of them.
     """
     scale, rng = search.probe.calibration.scale, search.randomness.step("missing inside")
-    above = STRANGE
+    above, cut = STRANGE, list[BudgetExhausted]()
+
+    def ask(points: FloatArray) -> FloatArray:
+        try:
+            return search.probe.ask(points)
+        except BudgetExhausted as ended:
+            cut.append(ended)
+            raise
+
     with bench.probe.session.phase("answers"):
-        fresh = _fresh(search, rng)
+        fresh = _fresh(search, ask, rng)
         asked, size = _recorded(search, rng), -1
         # sides first: fewer neurons above leave less to be told of one that is missing
         network = one_sided(network, asked.only(~asked.strange(network, scale)).points)
         start, paired = network.hidden_widths, _paired(network)
         for _ in range(ROUNDS):
             tried = network
-            network, asked = with_missing(network, asked, search.probe.ask, scale, rng, above, TRIES)
+            network, asked = with_missing(network, asked, ask, scale, rng, above, TRIES)
             if network is tried and size >= 0:
                 break
             size = sum(network.hidden_widths)
@@ -79,7 +90,7 @@ def filled(bench: Bench, search: Search, network: PiecewiseLinearNetwork) -> Fil
             above = float(np.clip(TOLD_APART * np.median(asked.share(network, scale)), FINEST, STRANGE))
     made = np.subtract(network.hidden_widths, start)
     departs = None if fresh is None else float(fresh.strange(network, scale, above).mean())
-    return Filled(network, tuple(made.tolist()), paired, departs, above)
+    return Filled(network, tuple(made.tolist()), paired, departs, above, cut[0] if cut else None)
 
 
 def _paired(network: PiecewiseLinearNetwork) -> tuple[int, ...]:
@@ -87,11 +98,11 @@ def _paired(network: PiecewiseLinearNetwork) -> tuple[int, ...]:
     return tuple(Halves.of(network, layer).paired for layer in range(1, len(network.weights)))
 
 
-def _fresh(search: Search, rng: np.random.Generator) -> Asked | None:
+def _fresh(search: Search, ask: Callable[[FloatArray], FloatArray], rng: np.random.Generator) -> Asked | None:
     """Typical answers that nothing is fitted to; None if the budget ended."""
     points = fresh_points(search.probe, rng, TOLD, FRESH_SIZES)
     try:
-        return Asked(points, search.probe.ask(points))
+        return Asked(points, ask(points))
     except BudgetExhausted:
         return None
 

@@ -149,7 +149,11 @@ def _nearest(bench: Bench, search: Search, rows: FloatArray) -> PiecewiseLinearN
 
 
 def _mended(bench: Bench, search: Search, rows: FloatArray, reason: str) -> Recovery:
-    """What explained most answers, with neurons that answers show to be missing; complete if verified so."""
+    """What explained most answers, with neurons that answers show to be missing; complete if verified so.
+
+    Raises:
+        BudgetExhausted: The budget ended; the best network is on the bench.
+    """
     network = _nearest(bench, search, rows)
     if network is None:
         return Recovery(None, Outcome(Status.PARTIAL, reason))
@@ -163,11 +167,13 @@ def _mended(bench: Bench, search: Search, rows: FloatArray, reason: str) -> Reco
             return verified
     # a fit that is not verified may be worse than what it began with
     bench.best = whole
+    if done.cut is not None:
+        raise done.cut
     return Recovery(whole, Outcome(Status.PARTIAL, reason + with_made(done)))
 
 
 def _verified(bench: Bench, done: Filled, network: PiecewiseLinearNetwork) -> Recovery | None:
-    """Polished and verified as any complete network is; None if that fails or the budget ends."""
+    """Polished and verified as any complete network is; None if that fails."""
     paired = sum(done.paired)
     why = f"the active side of {paired} neurons is not decided by what was asked" if paired else ""
     try:
@@ -178,7 +184,8 @@ def _verified(bench: Bench, done: Filled, network: PiecewiseLinearNetwork) -> Re
             return None
         bench.contradiction = contradicted(bench, recovery.network, bench.row_errors)
     except BudgetExhausted:
-        return None
+        bench.best = network
+        raise
     pinned = not recovery.outcome.ok or _pinned(bench)
     return recovery if pinned and bench.contradiction is None else None
 

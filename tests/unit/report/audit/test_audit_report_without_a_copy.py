@@ -124,7 +124,9 @@ def test_a_deep_network_in_part_is_told_with_the_cheapest_next_question() -> Non
     questions = [
         block for block in section(report, "What could not be established") if isinstance(block, Table)
     ]
-    assert "hingeline resume" in told(report)
+    extraction = next(stage for stage in finding.evidence["stages"] if stage["name"] == "extraction")
+    cheapest = extraction["evidence"]["next"][0]
+    assert cheapest["how"] in told(report)
     assert questions
 
 

@@ -50,6 +50,8 @@ BLURRED = 30.0
 """Recorded answers are left out where errors outside the rows' span make so many times their noise."""
 ROW_DIGITS, TYPICAL = 0.03, 200
 """Answers are foretold to this share of what errors outside the rows' span make of them at typical inputs."""
+DRAWN_ENTRIES = 8_000_000
+"""Numbers in the points drawn for that, at most: 64 MB."""
 DRAWN, OFFERED, MORE_PER_NUMBER = 20_000, 400, 2
 """Points drawn where rows are not pinned, those offered for each, and most asked for each of its numbers."""
 POOL = 12
@@ -116,7 +118,7 @@ def with_more(
         unpinned: Layers, from 1, and neurons; those of the output layer are left out.
     """
     network, rng = straight.network, bench.randomness.step("where unpinned neurons are on")
-    drawn = fresh_points(bench.probe, rng, DRAWN)
+    drawn = fresh_points(bench.probe, rng, min(DRAWN, DRAWN_ENTRIES // network.input_dim))
     heights = network.pre_activations(drawn)
     hidden = [(layer, neuron) for layer, neuron in unpinned if layer <= len(heights)]
     on = [np.nonzero(heights[layer - 1][:, neuron] > 0)[0][:OFFERED] for layer, neuron in hidden]

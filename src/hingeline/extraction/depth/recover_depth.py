@@ -165,8 +165,10 @@ def _mended(bench: Bench, search: Search, rows: FloatArray, reason: str) -> Reco
         verified = _verified(bench, done, whole)
         if verified is not None:
             return verified
-    # a fit that is not verified may be worse than what it began with
-    bench.best = whole
+        # a fit that is not verified may be worse than what it began with: neither it nor its errors are told
+        bench.best, bench.row_errors = whole, None
+        for told in ("polish", "verification", "parameter_error"):
+            bench.evidence.pop(told, None)
     if done.cut is not None:
         raise done.cut
     return Recovery(whole, Outcome(Status.PARTIAL, reason + with_made(done)))
